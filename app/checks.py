@@ -41,7 +41,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Limits:
+class TraceLimits:
     """The bounds of one trace (see Settings)."""
 
     text_bytes: int = 1024 * 1024
@@ -49,7 +49,7 @@ class Limits:
     items: int = 10_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = TraceLimits()
 
 
 def _check_date(value: datetime) -> datetime:
@@ -71,14 +71,14 @@ Name = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_NAME)]
 Path = Annotated[Name, AfterValidator(_check_path)]
 Text = Annotated[str, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
-Tokens = Annotated[int, Field(strict=True, ge=0, le=MAX_TOKENS)]
+TokenCount = Annotated[int, Field(strict=True, ge=0, le=MAX_TOKENS)]
 Moment = Annotated[datetime, AfterValidator(_check_date)]
 
 
 # --- values that cannot be stored, in any field
 
 
-def is_surely_storable(body: object, limits: Limits) -> bool:
+def is_surely_storable(body: object, limits: TraceLimits) -> bool:
     """A quick proof that `unstorable` would find nothing, which holds for most traces at a tenth of its time."""
     text = json_of(body)
     return text is not None and is_storable_json(body, text, limits)
@@ -92,7 +92,7 @@ def json_of(body: object) -> bytes | None:
         return None
 
 
-def is_storable_json(body: object, text: bytes, limits: Limits, *, is_json: bool = False) -> bool:
+def is_storable_json(body: object, text: bytes, limits: TraceLimits, *, is_json: bool = False) -> bool:
     """Whether the body contains no NUL and no NaN: orjson writes NUL as an escape and NaN as null, so a text with neither proves it."""
     brackets = _number_of(b"{", text) + _number_of(b"[", text)
     return (
@@ -138,7 +138,7 @@ def _is_shallow(body: object, depth: int) -> bool:
     return False
 
 
-def unstorable(body: object, limits: Limits) -> Iterator[Problem]:
+def unstorable(body: object, limits: TraceLimits) -> Iterator[Problem]:
     """Texts, numbers and nesting that PostgreSQL or JSON cannot hold, or that are over a limit.
 
     Looks at every value once, with its own stack: a body may be nested deeper than Python's.
@@ -163,7 +163,7 @@ def unstorable(body: object, limits: Limits) -> Iterator[Problem]:
             yield Problem(loc, wrong[0].upper() + wrong[1:])
 
 
-def _wrong_scalar(value: Any, limits: Limits) -> str | None:
+def _wrong_scalar(value: Any, limits: TraceLimits) -> str | None:
     if isinstance(value, str):
         return _wrong_text(value, limits)
     if isinstance(value, float) and not math.isfinite(value):
@@ -173,7 +173,7 @@ def _wrong_scalar(value: Any, limits: Limits) -> str | None:
     return None
 
 
-def _wrong_text(text: str, limits: Limits) -> str | None:
+def _wrong_text(text: str, limits: TraceLimits) -> str | None:
     if "\x00" in text:
         return "holds a NUL character, which PostgreSQL cannot store; remove it."
     try:

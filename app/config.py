@@ -22,7 +22,7 @@ from app.errors import ConfigurationError
 SERVERS_FILE = "servers.json"
 
 PositiveInt = Annotated[int, Field(gt=0)]
-Rate = Annotated[int, Field(ge=0)]
+RatePerSecond = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
@@ -93,14 +93,20 @@ class Settings(BaseSettings):
     max_items: PositiveInt = Field(10_000, description="Most messages or tools of one trace.")
 
     # --- rates, averaged over ten seconds; 0: no limit. In local mode there is none but those that are set.
-    rate_address: Rate = Field(2000, description="Requests a second of one address; 0: no limit.")
-    rate_ingest: Rate = Field(1000, description="Requests a second that send traces with one key; 0: no limit.")
-    rate_traces: Rate = Field(10_000, description="Traces a second with one key, those of batches too; 0: no limit.")
-    rate_read: Rate = Field(
+    rate_address: RatePerSecond = Field(2000, description="Requests a second of one address; 0: no limit.")
+    rate_ingest: RatePerSecond = Field(
+        1000, description="Requests a second that send traces with one key; 0: no limit."
+    )
+    rate_traces: RatePerSecond = Field(
+        10_000, description="Traces a second with one key, those of batches too; 0: no limit."
+    )
+    rate_read: RatePerSecond = Field(
         100, description="Requests a second that read with one key, and pages of one address; 0: no limit."
     )
-    rate_regroup: Rate = Field(2, description="Requests a second of one project to regroup a path; 0: no limit.")
-    rate_failures: Rate = Field(10, description="Wrong keys a second that one address may try; 0: no limit.")
+    rate_regroup: RatePerSecond = Field(
+        2, description="Requests a second of one project to regroup a path; 0: no limit."
+    )
+    rate_failures: RatePerSecond = Field(10, description="Wrong keys a second that one address may try; 0: no limit.")
     trusted_proxies: Annotated[int, Field(ge=0)] = Field(
         0,
         description="Proxies in front that add to X-Forwarded-For; the caller's address is that many entries from its end.",

@@ -16,7 +16,7 @@ from tasks.accept import Accepted, accepted_of
 
 
 @dataclass(slots=True)
-class _Wish:
+class _PendingRequest:
     """A group to be requested: its newest call, and the callers that wait for the answer."""
 
     project: Project
@@ -30,7 +30,7 @@ class Asking:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "ask")
-        self._waiting: dict[UUID, list[_Wish]] = {}
+        self._waiting: dict[UUID, list[_PendingRequest]] = {}
         self._asks: asyncio.Task[None] | None = None
 
     async def accepted(self, project: Project, row: Recorded) -> Accepted:
@@ -38,7 +38,7 @@ class Asking:
         if row.state != "owed":
             return accepted_of(self._settings, project, [row])[0]
         loop = asyncio.get_running_loop()
-        wish = _Wish(project, row, loop.create_future())
+        wish = _PendingRequest(project, row, loop.create_future())
         self._waiting.setdefault(row.group.id, []).append(wish)
         if self._asks is None:
             self._asks = loop.create_task(self._ask())
@@ -58,7 +58,7 @@ class Asking:
         finally:
             self._asks = None
 
-    def _request(self, groups: Sequence[list[_Wish]], loop: asyncio.AbstractEventLoop) -> None:
+    def _request(self, groups: Sequence[list[_PendingRequest]], loop: asyncio.AbstractEventLoop) -> None:
         """Make one request for each group, in the thread."""
         for wishes in groups:
             try:
@@ -69,13 +69,13 @@ class Asking:
                 loop.call_soon_threadsafe(_answer, wishes, rows)
 
 
-def _answer(wishes: Sequence[_Wish], rows: Sequence[Accepted]) -> None:
+def _answer(wishes: Sequence[_PendingRequest], rows: Sequence[Accepted]) -> None:
     for wish, row in zip(wishes, rows, strict=True):
         if not wish.asked.done():  # its caller was cancelled
             wish.asked.set_result(row)
 
 
-def _fail(wishes: Sequence[_Wish], error: Exception) -> None:
+def _fail(wishes: Sequence[_PendingRequest], error: Exception) -> None:
     for wish in wishes:
         if not wish.asked.done():
             wish.asked.set_exception(error)

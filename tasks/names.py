@@ -8,7 +8,7 @@ import os
 from sqlalchemy import Connection
 
 from app.store import heartbeats
-from app.store.heartbeats import Kind
+from app.store.heartbeats import ProcessKind
 
 
 def name_of(node: str) -> str:
@@ -16,7 +16,7 @@ def name_of(node: str) -> str:
     return f"{node}:{os.getpid()}"
 
 
-def forget_ended(connection: Connection, kind: Kind, node: str) -> None:
+def forget_ended(connection: Connection, kind: ProcessKind, node: str) -> None:
     """Forget the heartbeats of processes of this node that were killed, also of releases whose names hold no process id.
 
     A process that lives but is not visible from here, in another container of the same host name, is back with its next heartbeat.

@@ -8,7 +8,7 @@ Three checks find this:
 
 - the event loop itself, once a second (`Step`): a turning loop proves that it works.  Without credit and without a message in hand its
   acknowledgement was lost, and the consumer restarts, which gives the message back to the queue;
-- a thread beside it (`Watch`), for any cause: messages wait, none is being processed, and none came for GROUPING_STALLED_AFTER.  The
+- a thread beside it (`ConsumerWatch`), for any cause: messages wait, none is being processed, and none came for GROUPING_STALLED_AFTER.  The
   consumer restarts; if that does not help, or the loop hangs, the process restarts;
 - the reconciler, over all workers (`tasks/stall.py`): its result is in `/readyz` and the metrics.
 """
@@ -121,7 +121,7 @@ def _has_credit(consumer: Any) -> bool:
     return qos is None or qos.can_consume()
 
 
-class Watch:
+class ConsumerWatch:
     """Looks from a thread for waiting messages that this worker does not take.
 
     depth: the number of messages that wait in the queues of this worker; it raises an error when the broker is down, and then there is no

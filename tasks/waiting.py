@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tasks.coalescing.turns import Line
+from tasks.coalescing.turns import ProjectLine
 
 #: Seconds for which a measured length of the queue is used.
 DEPTH_SECONDS = 1.0
@@ -15,7 +15,7 @@ DEPTH_SECONDS = 1.0
 #: costs a second message, too much makes a message lost in a long queue wait for the end of that queue.
 SECONDS_A_MESSAGE = 2.0
 
-NO_LINE = Line(0, 0.0)
+NO_LINE = ProjectLine(0, 0.0)
 
 
 class Waiting:
@@ -31,13 +31,13 @@ class Waiting:
         share: int,
         *,
         parked: Callable[[], int],
-        lines: Callable[[], dict[str, Line]],
+        lines: Callable[[], dict[str, ProjectLine]],
         messages: Callable[[], int],
     ) -> None:
         self._size, self._share = size, share
         self._look = (parked, lines, messages)
         self._parked = self._messages = 0
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, ProjectLine] = {}
         self._mine: Counter[str] = Counter()
         self._until = 0.0
         self._lock = threading.Lock()
@@ -76,7 +76,7 @@ class Waiting:
         with self._lock:
             self._mine[project] += 1
 
-    def _line_of(self, project: str) -> Line:
+    def _line_of(self, project: str) -> ProjectLine:
         return self._lines.get(project, NO_LINE)
 
     @contextmanager

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from app.config import Settings, settings
 from app.errors import DatabaseDownError
 from app.store import counters, heartbeats
-from app.store.counters import Refusal
+from app.store.counters import RefusalReason
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Taking
 from tasks.background import Ticker, stop_all
@@ -26,7 +26,7 @@ from tasks.coalescing.protocol import RedisCoalescing
 from tasks.names import forget_ended, name_of
 from tasks.pacer import TICK_SECONDS, Pacer
 from tasks.publish import Publisher
-from tasks.taking import Watch, proof, replace_process, restart_consumer
+from tasks.taking import ConsumerWatch, proof, replace_process, restart_consumer
 from tasks.wiring import patient_coalescing, patient_publisher
 
 #: Seconds after SIGTERM that a run may go on; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH and the last
@@ -80,7 +80,7 @@ def _tell_the_children(**_: Any) -> None:
     _shutting_down_at.value = time.monotonic()
 
 
-def count_refusal(engine: Engine, why: Refusal) -> None:
+def count_refusal(engine: Engine, why: RefusalReason) -> None:
     """Count a refused message; while PostgreSQL is away, only the log tells of it."""
     with contextlib.suppress(DatabaseDownError), transaction(engine) as connection:
         counters.refuse(connection, why)
@@ -98,7 +98,7 @@ def _count_rejected(**_: Any) -> None:
     _count_in_the_parent("malformed")
 
 
-def _count_in_the_parent(why: Refusal) -> None:
+def _count_in_the_parent(why: RefusalReason) -> None:
     """On a connection of its own: the parent forks children, who must not inherit one that is then thrown away."""
     engine = make_engine(settings())
     count_refusal(engine, why)
@@ -126,7 +126,7 @@ class Presence(bootsteps.StartStopStep):
         self._engine = make_engine(config)
         with contextlib.suppress(DatabaseDownError), transaction(self._engine) as connection:
             forget_ended(connection, "worker", parent.hostname)
-        self._watch = Watch(proof, publisher.in_broker, config.grouping_stalled_after)
+        self._watch = ConsumerWatch(proof, publisher.in_broker, config.grouping_stalled_after)
         self._tickers = [
             Ticker("heartbeat", heartbeats.BEAT_SECONDS, self._beat),
             Ticker("watch", heartbeats.BEAT_SECONDS, self._look),

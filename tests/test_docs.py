@@ -43,7 +43,7 @@ def test_every_status_is_spoken_of(openapi: Any) -> None:
 
 def test_every_refusal_of_the_front_is_in_the_table_of_statuses() -> None:
     source = (DOCS.parent / "app" / "front" / "serving.py").read_text(encoding="utf-8")
-    statuses = {*re.findall(r"_Refusal\((\d+)", source), "431"}  # granian itself answers 431
+    statuses = {*re.findall(r"_EarlyRefusal\((\d+)", source), "431"}  # granian itself answers 431
     assert len(statuses) > 3
     assert {status for status in statuses if f"\n| {status} |" not in DOCUMENT} == set()
 

@@ -16,7 +16,7 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.http.shapes import Shape
 from app.reading import feed
-from app.reading.feed import KINDS, ChangeFilter, FeedEntry, Kind
+from app.reading.feed import KINDS, ChangeFilter, ChangeKind, FeedEntry
 from app.reading.summaries import summary
 from app.reading.usage import Range
 from app.store.keys import KeyHolder
@@ -51,7 +51,7 @@ class ChangeShape(Shape):
     """Something that changed. `at` is when, by the times of the calls; `details` depend on the kind: docs/changes.md has them."""
 
     id: UUID = Field(examples=["0196a5be-0f2e-7a44-8a17-5a5d60f3c9b1"])
-    kind: Kind = Field(examples=["version.new"])
+    kind: ChangeKind = Field(examples=["version.new"])
     at: datetime = Field(examples=["2026-03-02T14:02:11Z"])
     task_id: UUID | None = Field(examples=["0196a5bd-7c11-7bd0-9e0e-1f6f0a3b7d55"])
     version: int | None = Field(examples=[2])

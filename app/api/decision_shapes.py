@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from app.http.shapes import Shape
-
-Kind = Literal["rename", "describe", "schema", "production", "slots", "merge", "split"]
-Actor = Literal["key", "page", "command"]
+from app.store.audit import ActorKind
+from app.store.history import DecisionKind
 
 _ID_OF_A_TASK, _ID_OF_ANOTHER_TASK = "0198c0de-0000-7000-8000-00000000000a", "0198c0de-0000-7000-8000-00000000000b"
 _ID_OF_A_VERSION, _ID_OF_A_DECISION = "0198c0de-0000-7000-8000-0000000000c2", "0198c0de-0000-7000-8000-0000000000d1"
@@ -50,10 +49,10 @@ class DecisionShape(Shape):
     )
 
     id: UUID
-    kind: Kind
+    kind: DecisionKind
     summary: str
     who: str
-    actor: Actor
+    actor: ActorKind
     key_id: UUID | None
     path: str
     task_id: UUID

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
-from app.api.decision_shapes import DecisionShape, Kind, PreviewShape
+from app.api.decision_shapes import DecisionShape, PreviewShape
 from app.api.shapes import ImplementationDetail, Page, TaskDetail
 from app.api.tasks import implementation_detail, task_detail
 from app.checks import Text
@@ -29,6 +29,7 @@ from app.http.services import services
 from app.store import history
 from app.store.audit import Actor, Detail
 from app.store.engine import transaction
+from app.store.history import DecisionKind
 from app.store.keys import KeyHolder
 
 routes = Routes("decisions")
@@ -181,7 +182,7 @@ class PreviewQuery(BaseModel):
         return {"preview": True} if self.preview else {}
 
 
-State = Annotated[
+PreviewState = Annotated[
     str | None, Field(max_length=64, description="The `state` of a preview: 409 where it is not so any more.")
 ]
 
@@ -192,7 +193,7 @@ class Merge(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     into: UUID = Field(description="The id of a task of the same path.")
-    expected: State = None
+    expected: PreviewState = None
 
 
 @routes.route(
@@ -219,7 +220,7 @@ def merge_task(holder: KeyHolder, task_id: UUID, query: PreviewQuery) -> Respons
 class SplitQuery(PreviewQuery):
     """Whether the split is only previewed, and the state that the caller has seen."""
 
-    expected: State = None
+    expected: PreviewState = None
 
 
 @routes.route(
@@ -248,7 +249,7 @@ class DecisionQuery(RangeQuery, PageQuery):
     """The selection of a list of decisions; since and until are bounds of their times."""
 
     task_id: UUID | None = Field(None, description="Decisions about this task.")
-    kind: Kind | None = Field(None, description="Decisions of this kind.")
+    kind: DecisionKind | None = Field(None, description="Decisions of this kind.")
 
 
 @routes.route("GET", "/api/v1/decisions", scope="read", query=DecisionQuery, answers={200: Page[DecisionShape]})

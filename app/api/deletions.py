@@ -23,7 +23,7 @@ from app.http.answer import json_answer
 from app.http.auditing import note
 from app.http.body import read_json
 from app.http.problem import ProblemError
-from app.http.routes import Body, Routes, validated
+from app.http.routes import BodyModel, Routes, validated
 from app.http.services import services
 from app.store.deletion import Selector
 from app.store.keys import KeyHolder
@@ -106,7 +106,7 @@ def _delete(holder: KeyHolder, selector: Selector, *, delete_all: bool = False) 
     return answer
 
 
-def _checked(model: type[Body], body: Any) -> Body:
+def _checked(model: type[BodyModel], body: Any) -> BodyModel:
     refusal = "Nothing was deleted: see errors."
     if body == {}:
         raise ProblemError(

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import Row
 
 from app.api import by_id
-from app.exporting import FORMATS, Sample, Version, exported, tables
+from app.exporting import FORMATS, ExportedVersion, SampleCall, exported, tables
 from app.http.paging import Whole
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
@@ -60,8 +60,8 @@ class DatasetQuery(RangeQuery):
     answered: bool = Field(False, description="Only calls with an output and without an error.")
 
 
-Writer = Callable[[Sequence[tables.Row]], bytes]
-TABLES: dict[str, tuple[str, Writer]] = {
+WriteRows = Callable[[Sequence[tables.Row]], bytes]
+TABLES: dict[str, tuple[str, WriteRows]] = {
     "jsonl": ("application/jsonl", tables.as_json_lines),
     "csv": ("text/csv", tables.as_csv),
     "parquet": ("application/vnd.apache.parquet", tables.as_parquet),
@@ -105,8 +105,8 @@ def get_dataset(holder: KeyHolder, implementation_id: UUID, query: DatasetQuery)
     return _file(write(rows), media_type, f"calls.v{row.version}.{query.format}")
 
 
-def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) -> Version:
-    return Version(
+def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) -> ExportedVersion:
+    return ExportedVersion(
         name=name,
         path=path,
         version=row.version,
@@ -114,7 +114,7 @@ def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) ->
         settings=row.settings or {},
         template=from_parts(row.parts, row.slots),
         tools=row.tools,
-        samples=[Sample(example.variables, datasets.text_of(example.output)) for example in samples],
+        samples=[SampleCall(example.variables, datasets.text_of(example.output)) for example in samples],
     )
 
 

@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from app.http.shapes import ProblemShape, Shape
+from tasks.accept import Grouping
 
 Item = TypeVar("Item")
-Grouping = Literal["matched", "requested", "coalesced", "deferred", "off"]
 
 
 class Page(Shape, Generic[Item]):

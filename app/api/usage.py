@@ -21,9 +21,9 @@ from app.http.ranges import RangeQuery
 from app.http.routes import Routes, read_body
 from app.http.services import services
 from app.reading import bill, costing, prices, slot_values, spending, tasks
-from app.reading.bill import Item
+from app.reading.bill import BillLine
 from app.reading.pieces import template_text
-from app.reading.slot_values import Place
+from app.reading.slot_values import SlotPlace
 from app.reading.spending import Spending
 from app.reading.tasks import LAST_VERSION
 from app.reading.usage import Range, UsageScope
@@ -121,7 +121,7 @@ def _cost(costs: costing.Costing) -> dict[str, Any]:
     }
 
 
-def _item(item: Item) -> dict[str, Any]:
+def _item(item: BillLine) -> dict[str, Any]:
     return {"tokens": item.tokens, "cost": rounded_dollars(item.dollars), "share": item.share}
 
 
@@ -273,9 +273,9 @@ def _price(model: str, price: prices.Price | None) -> dict[str, Any]:
 # --- what the routes share
 
 
-def _place(holder: KeyHolder, version: Row[Any], name: str) -> Place:
+def _place(holder: KeyHolder, version: Row[Any], name: str) -> SlotPlace:
     if name not in version.slots:
         raise NotFoundError(
             f"This implementation has no slot of this name; its slots: {', '.join(version.slots) or 'none'}."
         )
-    return Place(holder.project_id, version.id, version.template_id, version.slots.index(name))
+    return SlotPlace(holder.project_id, version.id, version.template_id, version.slots.index(name))

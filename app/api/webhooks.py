@@ -18,7 +18,7 @@ from app.http.problem import ProblemError
 from app.http.routes import Routes, read_body
 from app.http.services import services
 from app.http.shapes import Shape
-from app.reading.feed import KINDS, Kind
+from app.reading.feed import KINDS, ChangeKind
 from app.store import webhooks
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -27,7 +27,7 @@ routes = Routes("webhooks")
 
 REFUSED = "No webhook was made: see errors."
 _URL = "https://hooks.example.com/promptlode"
-Format = Literal["json", "slack"]
+WebhookFormat = Literal["json", "slack"]
 
 
 class WebhookIn(BaseModel):
@@ -41,8 +41,10 @@ class WebhookIn(BaseModel):
         examples=[_URL],
         json_schema_extra={"pattern": "^https?://[!-~]+$"},
     )
-    format: Format = Field("json", description="json: our own; slack: a text, as Slack and what is like it take it.")
-    kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(KINDS))] | None = Field(
+    format: WebhookFormat = Field(
+        "json", description="json: our own; slack: a text, as Slack and what is like it take it."
+    )
+    kinds: Annotated[list[ChangeKind], Field(min_length=1, max_length=len(KINDS))] | None = Field(
         None, description="Kinds of changes that are sent; all if left out.", examples=[["version.new", "error.jump"]]
     )
     include_text: bool = Field(
@@ -57,8 +59,8 @@ class WebhookShape(Shape):
 
     id: UUID
     url: str = Field(examples=[_URL])
-    format: Format
-    kinds: list[Kind] | None
+    format: WebhookFormat
+    kinds: list[ChangeKind] | None
     include_text: bool
     created_at: datetime
     failures: int
@@ -77,7 +79,7 @@ class DeliveryShape(Shape):
 
     id: UUID
     change_id: UUID
-    kind: Kind
+    kind: ChangeKind
     state: Literal["waiting", "delivered", "given up"]
     attempts: int
     status: int | None = Field(examples=[503])

@@ -16,7 +16,7 @@ from app.cli.records import Layout
 
 
 @dataclass
-class Progress:
+class ImportProgress:
     """Everything up to `end` is done; `head` is the beginning of the file."""
 
     number: int
@@ -35,16 +35,16 @@ class Checkpoint:
         name = hashlib.sha256(orjson.dumps(identity)).hexdigest()[:32]
         self._file = folder / "imports" / f"{name}.json"
 
-    def read(self, head: bytes) -> Progress | None:
+    def read(self, head: bytes) -> ImportProgress | None:
         """The progress of the import; None when it never began, or when the file is another one by now."""
         try:
-            progress = Progress(**orjson.loads(self._file.read_bytes()))
+            progress = ImportProgress(**orjson.loads(self._file.read_bytes()))
             is_same_file = progress.head == digest(head[: progress.head_bytes]) and len(head) >= progress.head_bytes
         except (OSError, ValueError, TypeError):
             return None
         return progress if is_same_file else None
 
-    def write(self, progress: Progress) -> None:
+    def write(self, progress: ImportProgress) -> None:
         """Write the note, whole or not at all.  An unwritable folder costs the continuation, not the import."""
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from app.errors import NotFoundError
 from app.keeping.deletion import forms_of
 from app.store import audit, deletion, projects
 from app.store.audit import COMMAND, Detail
-from app.store.deletion import Removed, Selector
+from app.store.deletion import DeletedRows, Selector
 from app.store.engine import transaction
 from tasks.forget import delete as delete_selected
 
@@ -90,9 +90,11 @@ def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bo
     return owner.id
 
 
-def _delete(engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, delete_all: bool) -> Removed:
+def _delete(
+    engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, delete_all: bool
+) -> DeletedRows:
     """Delete in rounds until nothing is left."""
-    removed = Removed()
+    removed = DeletedRows()
     while True:
         deleted = delete_selected(engine, settings, project_id, selector, delete_all=delete_all)
         removed += deleted.removed
@@ -101,7 +103,7 @@ def _delete(engine: Engine, settings: Settings, project_id: UUID, selector: Sele
         click.echo(f"{removed.traces:,} traces deleted, going on.", err=True)
 
 
-def _show(removed: Removed) -> None:
+def _show(removed: DeletedRows) -> None:
     click.echo(
         f"Deleted: {removed.traces:,} traces, {removed.versions:,} versions, {removed.templates:,} templates, "
         f"{removed.tasks:,} tasks, {removed.paths:,} paths."

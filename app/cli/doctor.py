@@ -13,6 +13,7 @@ from rich.table import Table
 from app import health
 from app.cli import ingest_check, local_servers
 from app.cli.context import settings_of_command, show
+from app.cli.ingest_check import NamedCheck
 from app.cli.remote import output
 from app.cli.remote.access import access_of
 from app.cli.remote.api import Api
@@ -23,8 +24,6 @@ from app.servers import reasons
 from tasks.broker import publishing_connection
 
 OLDEST_PYTHON = (3, 11)
-
-Named = tuple[str, Check]
 
 
 @click.command()
@@ -46,14 +45,14 @@ def doctor(*, ingest: bool, url: str | None, key: str | None, as_json: bool) -> 
     sys.exit(0 if all(check.ok for _, check in checks) else 1)
 
 
-def _table(checks: list[Named]) -> Table:
+def _table(checks: list[NamedCheck]) -> Table:
     table = Table("", "What", "State", show_header=False, box=None)
     for name, check in checks:
         table.add_row("[green]ok[/]" if check.ok else "[red]DOWN[/]", name, check.detail)
     return table
 
 
-def _all_checks(settings: Settings) -> Iterator[Named]:
+def _all_checks(settings: Settings) -> Iterator[NamedCheck]:
     yield "python", _python()
     yield "packages", _packages()
     yield "data folder", _folder(settings.promptlode_data_dir)

@@ -13,14 +13,23 @@ from click.core import ParameterSource
 from rich.console import Console
 from sqlalchemy import Engine
 
-from app.checks import Limits
+from app.checks import TraceLimits
 from app.cli.checkpoint import Checkpoint
 from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
-from app.cli.formats.base import Reading
+from app.cli.formats.base import RecordContext
 from app.cli.formats.detect import FORMATS
 from app.cli.progress import Show, progress_bar
-from app.cli.reading import AUTO, BATCH, SHOWN_PROBLEMS, Batch, Options, Reader, Report, WrongFormatError
-from app.cli.records import Source, open_source
+from app.cli.reading import (
+    AUTO,
+    BATCH,
+    SHOWN_PROBLEMS,
+    LogReader,
+    ReadingOptions,
+    RecordBatch,
+    Report,
+    WrongFormatError,
+)
+from app.cli.records import LogSource, open_source
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
@@ -97,7 +106,7 @@ def import_file(
             project = projects.find(connection, project_name) or projects.get_or_create(connection, project_name)
         store = _Store(Ingest(engine, grouping_enabled=settings.task_grouping_enabled), settings, project)
         for file in files:
-            options = Options(format_, reading, settings.max_body_bytes, is_last=file is files[-1])
+            options = ReadingOptions(format_, reading, settings.max_body_bytes, is_last=file is files[-1])
             note = _note(settings, str(file.absolute()), project_name, format_, how)
             if restart or str(file) == "-":
                 note.forget()
@@ -128,9 +137,9 @@ def _reading(
     path_field: str | None,
     default_model: str | None,
     columns: dict[str, str],
-) -> Reading:
-    limits = Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items)
-    return Reading(limits, default_path, settings.otlp_path_attribute, default_model, path_field, columns)
+) -> RecordContext:
+    limits = TraceLimits(settings.max_text_bytes, settings.max_json_depth, settings.max_items)
+    return RecordContext(limits, default_path, settings.otlp_path_attribute, default_model, path_field, columns)
 
 
 def _note(settings: Settings, file: str, project: str, format_: str, how: dict[str, Any]) -> Checkpoint:
@@ -141,7 +150,7 @@ def _note(settings: Settings, file: str, project: str, format_: str, how: dict[s
     )
 
 
-def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint) -> Report:
+def _import_file(file: Path, options: ReadingOptions, store: "_Store", note: Checkpoint) -> Report:
     """Import a file."""
     console = Console(stderr=True)
     with open_source(file) as source:
@@ -158,11 +167,11 @@ def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint
     return reader.report
 
 
-def _reader(source: Source, options: Options, console: Console, note: Checkpoint) -> Reader:
+def _reader(source: LogSource, options: ReadingOptions, console: Console, note: Checkpoint) -> LogReader:
     """The reader of the file; it prints the kind that it detected."""
     before = note.read(source.head)
     try:
-        reader = Reader(source, options, console, before)
+        reader = LogReader(source, options, console, before)
     except WrongFormatError as error:
         raise click.UsageError(str(error)) from None
     if before:
@@ -180,7 +189,7 @@ class _Store:
     def __init__(self, ingest: Ingest, settings: Settings, project: Project) -> None:
         self._ingest, self._settings, self.project = ingest, settings, project
 
-    def add(self, batch: Batch, report: Report) -> None:
+    def add(self, batch: RecordBatch, report: Report) -> None:
         """Store a batch in transactions of limited size: a record of OTLP may hold more calls than one should."""
         for start in range(0, len(batch.incoming), BATCH):
             part = batch.incoming[start : start + BATCH]
@@ -188,11 +197,11 @@ class _Store:
                 report.add(accepted)
 
 
-def _bytes_left(source: Source) -> int | None:
+def _bytes_left(source: LogSource) -> int | None:
     return None if source.total is None else source.total - source.position()
 
 
-def _import(source: Source, reader: Reader, store: _Store, note: Checkpoint, show: Show) -> None:
+def _import(source: LogSource, reader: LogReader, store: _Store, note: Checkpoint, show: Show) -> None:
     """Store every batch and note the progress; the display counts this import, without an earlier one of the file."""
     before, skipped = reader.report.traces, source.position()
     for batch in reader.batches():
@@ -202,7 +211,7 @@ def _import(source: Source, reader: Reader, store: _Store, note: Checkpoint, sho
         show(source.position() - skipped, reader.report.traces - before)
 
 
-def _print_stopped(console: Console, reader: Reader, note: Checkpoint) -> None:
+def _print_stopped(console: Console, reader: LogReader, note: Checkpoint) -> None:
     further = "goes on from there" if note.exists() else "begins anew, and stores nothing twice"
     console.print(f"Stopped at {reader.word} {reader.number:,}. The same command {further}.", style="yellow")
 

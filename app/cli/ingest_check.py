@@ -27,10 +27,10 @@ _REMEDIES = {
     "doubled": "Another span told of the same call, so nothing is to do.",
 }
 
-Named = tuple[str, Check]
+NamedCheck = tuple[str, Check]
 
 
-def checks(api: Api) -> Iterator[Named]:
+def checks(api: Api) -> Iterator[NamedCheck]:
     """A span and a POST, sent and looked for; then the counters of other senders' spans, the worst first."""
     yield "test span", _tried(lambda: _span(api))
     yield "test POST", _tried(lambda: _post(api))
@@ -106,7 +106,7 @@ def _counters(api: Api) -> dict[tuple[str, str], int]:
     return counts
 
 
-def _checks_of_counts(counts: dict[tuple[str, str], int]) -> Iterator[Named]:
+def _checks_of_counts(counts: dict[tuple[str, str], int]) -> Iterator[NamedCheck]:
     yield "stored", Check(True, f"{counts.get(('stored', ''), 0):,} spans and log records since the web process began.")
     for outcome, remedy in _REMEDIES.items():
         number = counts.get((outcome, ""), 0)

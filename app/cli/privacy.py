@@ -14,7 +14,7 @@ from app.store.audit import COMMAND
 from app.store.engine import transaction
 
 
-class _Named(click.ParamType):
+class _NamedPattern(click.ParamType):
     """NAME=PATTERN."""
 
     name = "name=pattern"
@@ -31,7 +31,11 @@ class _Named(click.ParamType):
 @click.option("--redact/--no-redact", default=None, help="Remove keys, passwords and card numbers before storage.")
 @click.option("--email/--no-email", default=None, help="Remove e-mail addresses too.")
 @click.option(
-    "--pattern", "added", type=_Named(), multiple=True, help="Remove what this RE2 pattern matches; repeat for several."
+    "--pattern",
+    "added",
+    type=_NamedPattern(),
+    multiple=True,
+    help="Remove what this RE2 pattern matches; repeat for several.",
 )
 @click.option("--without-pattern", "dropped", multiple=True, metavar="NAME", help="Forget the pattern of this name.")
 @click.option(

@@ -20,23 +20,23 @@ Show = Callable[[int, int], None]
 def progress_bar(console: Console, name: str, total: int | None) -> Iterator[Show]:
     """A bar on a terminal, else lines."""
     if not console.is_terminal:
-        yield Lines(console, total)
+        yield ProgressLines(console, total)
         return
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn(), console=console
+        TextColumn("{task.description}"), BarColumn(), _ImportRate(), TimeRemainingColumn(), console=console
     ) as bar:
         task = bar.add_task(name, total=total, traces=0)
         yield lambda bytes_read, traces: bar.update(task, completed=bytes_read, traces=traces)
 
 
-class _Rate(ProgressColumn):
+class _ImportRate(ProgressColumn):
     """The number of traces and their rate."""
 
     def render(self, task: Any) -> Text:
         return Text(_rate(task.fields["traces"], task.elapsed or 0))
 
 
-class Lines:
+class ProgressLines:
     """A line every ten seconds."""
 
     def __init__(self, console: Console, total: int | None, clock: Callable[[], float] = time.monotonic) -> None:

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from app.checks import Problem
-from app.cli.checkpoint import Progress, digest
-from app.cli.formats.base import Reading, Record, RecordCalls, at
+from app.cli.checkpoint import ImportProgress, digest
+from app.cli.formats.base import Record, RecordCalls, RecordContext, at
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
-from app.cli.records import DAMAGED, Layout, Source, layout_of, records, skip
+from app.cli.records import DAMAGED, Layout, LogSource, layout_of, records, skip
 from app.errors import CallerError
 from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError
@@ -60,7 +60,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Batch:
+class RecordBatch:
     """Checked traces, and the last record of them."""
 
     incoming: list[Incoming]
@@ -69,19 +69,21 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Options:
+class ReadingOptions:
     """Options of reading; `longest` is the longest record in bytes; `is_last`: no file comes after this one."""
 
     format: str
-    reading: Reading
+    reading: RecordContext
     longest: int
     is_last: bool = True
 
 
-class Reader:
+class LogReader:
     """Reads one file, from its beginning or from where an import stopped.  Raises WrongFormatError."""
 
-    def __init__(self, source: Source, options: Options, console: Console, before: Progress | None = None) -> None:
+    def __init__(
+        self, source: LogSource, options: ReadingOptions, console: Console, before: ImportProgress | None = None
+    ) -> None:
         self.report = Report(**before.report) if before else Report()
         self.layout: Layout = before.layout if before else layout_of(source.stream)
         self.number, self.end = (before.number, before.end) if before else (0, 0)
@@ -116,7 +118,7 @@ class Reader:
             return "row"
         return "line" if self.layout == "lines" else "item"
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[RecordBatch]:
         """Checked traces; a batch may be empty after many bad records."""
         batch: list[Incoming] = []
         first_number = self.number
@@ -124,11 +126,11 @@ class Reader:
             batch += self._take(record)
             self.number, self.end = record.number, record.end
             if len(batch) >= BATCH or record.number - first_number >= _MOST_RECORDS:
-                yield Batch(batch, record.number, record.end)
+                yield RecordBatch(batch, record.number, record.end)
                 batch, first_number = [], record.number
         if self._is_last:
             batch += self._lonely()
-        yield Batch(batch, self.number, self.end)
+        yield RecordBatch(batch, self.number, self.end)
 
     @property
     def is_noted(self) -> bool:
@@ -140,10 +142,10 @@ class Reader:
         for record, taken_calls in lonely(self._reading.batches, self._reading):
             yield from self._incoming_of(record, taken_calls, None)
 
-    def progress(self, batch: Batch) -> Progress:
+    def progress(self, batch: RecordBatch) -> ImportProgress:
         """The progress to note when the batch is stored."""
         head = self._source.head
-        return Progress(
+        return ImportProgress(
             batch.number, batch.end, self.layout, self.format.name, len(head), digest(head), asdict(self.report)
         )
 

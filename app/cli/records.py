@@ -16,7 +16,7 @@ from typing import Any, Literal
 import orjson
 
 from app.cli.formats.base import Record
-from app.cli.tables import PARQUET, Lines, UnreadableFileError, delimiter_of, rows_of_csv, rows_of_parquet
+from app.cli.tables import PARQUET, JsonLines, UnreadableFileError, delimiter_of, rows_of_csv, rows_of_parquet
 
 # Errors of a damaged or truncated .gz.
 DAMAGED = (zlib.error, EOFError)
@@ -41,7 +41,7 @@ _FOREIGN = {
 
 
 @dataclass
-class Source:
+class LogSource:
     """An opened file and its beginning; `position` of `total` bytes are read, for a file on disk."""
 
     stream: io.BufferedReader
@@ -56,7 +56,7 @@ class Source:
 
 
 @contextmanager
-def open_source(file: Path) -> Iterator[Source]:
+def open_source(file: Path) -> Iterator[LogSource]:
     """The file, decompressed if needed.  Raises UnreadableFileError for a file without text."""
     with _raw(file) as raw:
         on_disk: io.BufferedReader = io.BufferedReader(raw, _PEEK)
@@ -68,11 +68,11 @@ def open_source(file: Path) -> Iterator[Source]:
         if rows is None:
             _refuse_foreign(file.name, _first_bytes(stream))
         else:
-            stream = io.BufferedReader(Lines(rows), _PEEK)
+            stream = io.BufferedReader(JsonLines(rows), _PEEK)
         if str(file) != "-" and file.is_file():
-            yield Source(stream, file.stat().st_size, raw.tell, head, is_table=rows is not None)
+            yield LogSource(stream, file.stat().st_size, raw.tell, head, is_table=rows is not None)
         else:
-            yield Source(stream, None, lambda: 0, head, is_table=rows is not None)
+            yield LogSource(stream, None, lambda: 0, head, is_table=rows is not None)
 
 
 def _rows(file: Path, stream: io.BufferedReader) -> Iterator[dict[str, Any]] | None:

@@ -27,7 +27,7 @@ class UnreadableFileError(CallerError):
     """The file as a whole cannot be imported."""
 
 
-class Lines(io.RawIOBase):
+class JsonLines(io.RawIOBase):
     """Rows as JSON lines, made as they are read."""
 
     def __init__(self, rows: Iterable[dict[str, Any]]) -> None:

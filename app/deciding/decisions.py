@@ -19,14 +19,14 @@ from app.deciding.holding import DecisionError, check_fields, check_state, hold_
 from app.grouping import task_names
 from app.store import decisions, groups, history, runs, versions
 from app.store.audit import Actor
-from app.store.history import Entry, Kind
+from app.store.history import DecisionKind, Entry
 from app.store.templates import from_parts
 from templating import portable_name
 
 MAX_SLOT_NAME = 100
 """Characters of a slot's name."""
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, DecisionKind] = {
     "name": "rename",
     "description": "describe",
     "response_schema": "schema",

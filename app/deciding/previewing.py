@@ -20,7 +20,7 @@ from app.store.audit import Actor
 
 
 @dataclass(frozen=True)
-class Side:
+class TaskSize:
     """A task before or after: the number of versions that it shows and of their calls."""
 
     versions: int
@@ -33,12 +33,12 @@ class ChangedTask:
 
     id: UUID | None
     name: str
-    before: Side | None
-    after: Side | None
+    before: TaskSize | None
+    after: TaskSize | None
 
 
 @dataclass(frozen=True)
-class Move:
+class VersionMove:
     """A version that would belong to another task. to_task: None for a new task."""
 
     implementation_id: UUID
@@ -57,7 +57,7 @@ class Preview:
     kind: str
     state: str
     tasks: Sequence[ChangedTask]
-    moves: Sequence[Move]
+    moves: Sequence[VersionMove]
 
     @property
     def calls(self) -> int:
@@ -132,13 +132,13 @@ class _Seen:
         names = {task_id: str(decisions.facts_of(connection, task_id)["name"]) for task_id in alive}
         return cls(names, {version.id: version for version in decisions.versions_of(connection, task_ids)})
 
-    def side(self, task_id: UUID) -> Side | None:
+    def side(self, task_id: UUID) -> TaskSize | None:
         if task_id not in self.names:
             return None
         shown_versions = [
             version for version in self.versions.values() if version.task_id == task_id and version.is_shown
         ]
-        return Side(len(shown_versions), sum(int(version.calls) for version in shown_versions))
+        return TaskSize(len(shown_versions), sum(int(version.calls) for version in shown_versions))
 
 
 def _changed_tasks(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Iterator[ChangedTask]:
@@ -148,10 +148,10 @@ def _changed_tasks(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Ite
         yield ChangedTask(task_before, names[task_id], before.side(task_id), after.side(task_id))
 
 
-def _moves(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Iterator[Move]:
+def _moves(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Iterator[VersionMove]:
     for version in after.versions.values():
         old = before.versions.get(version.id)  # None: a call has just made the version
         if old is not None and version.task_id != old.task_id and version.is_shown:
             to_task = None if version.task_id == new_task_id else version.task_id
             places = (old.task_id, old.version, to_task, version.version)
-            yield Move(version.id, version.model, int(version.calls), *places)
+            yield VersionMove(version.id, version.model, int(version.calls), *places)

@@ -5,7 +5,7 @@ format cannot write some fixed text (`{{` for a tool that takes it for a variabl
 documents.
 """
 
-from app.exporting.formats import FORMATS, Format, exported
-from app.exporting.version import Message, Sample, Version
+from app.exporting.formats import FORMATS, ExportFormat, exported
+from app.exporting.version import ExportedVersion, PromptMessage, SampleCall
 
-__all__ = ["FORMATS", "Format", "Message", "Sample", "Version", "exported"]
+__all__ = ["FORMATS", "ExportFormat", "ExportedVersion", "PromptMessage", "SampleCall", "exported"]

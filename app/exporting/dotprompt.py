@@ -4,7 +4,7 @@ import json
 import re
 
 from app.exporting.mustache import Mustache, free_name
-from app.exporting.version import Version
+from app.exporting.version import ExportedVersion
 
 _ESCAPING = re.compile(r"(\\+)(?=\{\{)")
 """Backslashes before braces: Handlebars removes one of them, and evaluates the braces if one is left."""
@@ -19,7 +19,7 @@ HELPERS = frozenset(
 """Names that Handlebars or Dotprompt call as helpers; after `this.` they are looked up as values."""
 
 
-def write(version: Version) -> str:
+def write(version: ExportedVersion) -> str:
     """A .prompt file; constants of `mustache` are defaults of its input.
 
     Dotprompt strips blanks at the end of a file: an empty variable protects them.

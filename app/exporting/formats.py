@@ -4,35 +4,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.exporting import dotprompt, jinja, langchain, messages, programs, promptfoo, registries
-from app.exporting.version import Version
+from app.exporting.version import ExportedVersion
 
 JSON, YAML, PYTHON, TEXT = "application/json", "application/yaml", "text/x-python", "text/plain"
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """The way to write a version. ending: of the file's name, with its dot. media_type: of the answer."""
 
     name: str
     ending: str
     media_type: str
-    write: Callable[[Version], str]
+    write: Callable[[ExportedVersion], str]
 
 
 FORMATS = {
     export_format.name: export_format
     for export_format in (
-        Format("jinja2", ".j2", TEXT, jinja.write),
-        Format("python", ".py", PYTHON, programs.write_function),
-        Format("openai", ".openai.json", JSON, messages.write_openai),
-        Format("anthropic", ".anthropic.json", JSON, messages.write_anthropic),
-        Format("langchain", ".langchain.py", PYTHON, langchain.write),
-        Format("promptfoo", ".promptfoo.yaml", YAML, promptfoo.write),
-        Format("dspy", ".dspy.py", PYTHON, programs.write_dspy),
-        Format("langfuse", ".langfuse.json", JSON, registries.write_langfuse),
-        Format("mlflow", ".mlflow.json", JSON, registries.write_mlflow),
-        Format("phoenix", ".phoenix.json", JSON, registries.write_phoenix),
-        Format("dotprompt", ".prompt", TEXT, dotprompt.write),
+        ExportFormat("jinja2", ".j2", TEXT, jinja.write),
+        ExportFormat("python", ".py", PYTHON, programs.write_function),
+        ExportFormat("openai", ".openai.json", JSON, messages.write_openai),
+        ExportFormat("anthropic", ".anthropic.json", JSON, messages.write_anthropic),
+        ExportFormat("langchain", ".langchain.py", PYTHON, langchain.write),
+        ExportFormat("promptfoo", ".promptfoo.yaml", YAML, promptfoo.write),
+        ExportFormat("dspy", ".dspy.py", PYTHON, programs.write_dspy),
+        ExportFormat("langfuse", ".langfuse.json", JSON, registries.write_langfuse),
+        ExportFormat("mlflow", ".mlflow.json", JSON, registries.write_mlflow),
+        ExportFormat("phoenix", ".phoenix.json", JSON, registries.write_phoenix),
+        ExportFormat("dotprompt", ".prompt", TEXT, dotprompt.write),
     )
 }
 
@@ -57,6 +57,6 @@ real libraries.
 """
 
 
-def exported(version: Version, name: str) -> str:
+def exported(version: ExportedVersion, name: str) -> str:
     """The version in this format, a key of FORMATS."""
     return FORMATS[name].write(version.with_allowed_names(RESERVED_BY_FORMAT.get(name, ())))

@@ -6,13 +6,13 @@ Block bodies keep every blank while trim_blocks and lstrip_blocks are off (the d
 
 from collections.abc import Iterator
 
-from app.exporting.version import Message, Version
+from app.exporting.version import ExportedVersion, PromptMessage
 
 _AFTER_BRACE = ("{", "%", "#", "\r", "")
 """Characters that must not follow a brace: Jinja's openings, and text that is written as an expression or a tag ("": the end of a text)."""
 
 
-def write(version: Version) -> str:
+def write(version: ExportedVersion) -> str:
     """A file with one block for each message; two messages of one role are numbered."""
     blocks = [
         f"{{% block {name} %}}{body(message)}{{% endblock %}}"
@@ -21,7 +21,7 @@ def write(version: Version) -> str:
     return "\n".join([f"{{# {_comment(version)} #}}", *blocks, ""])
 
 
-def block_names(version: Version) -> list[str]:
+def block_names(version: ExportedVersion) -> list[str]:
     """Names of the blocks: system, user, user_2."""
     names: list[str] = []
     for message in version.messages:
@@ -30,7 +30,7 @@ def block_names(version: Version) -> list[str]:
     return names
 
 
-def body(message: Message) -> str:
+def body(message: PromptMessage) -> str:
     """The text of a template for Jinja."""
     slots = [f"{{{{ {name} }}}}" for name in message.slots] + [""]
     return "".join("".join(_pieces(literal)) + slot for literal, slot in zip(message.literals, slots, strict=True))
@@ -48,6 +48,6 @@ def _pieces(text: str) -> Iterator[str]:
             yield character
 
 
-def _comment(version: Version) -> str:
+def _comment(version: ExportedVersion) -> str:
     description = f"{version.name}, version {version.version} at {version.path}. {version.note_on_names}".rstrip(". ")
     return description.replace("#}", "# }").replace("{#", "{ #")

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from app.exporting.version import Version
+from app.exporting.version import ExportedVersion
 
 MOST_TOKENS = 4096
 """max_tokens where the calls named none: Anthropic's API requires it."""
 
 
-def write_openai(version: Version) -> str:
+def write_openai(version: ExportedVersion) -> str:
     """The body of a chat completion."""
     body: dict[str, Any] = {"model": version.model, "messages": _messages(version), **version.settings}
     if version.tools:
@@ -17,7 +17,7 @@ def write_openai(version: Version) -> str:
     return as_json(body)
 
 
-def write_anthropic(version: Version) -> str:
+def write_anthropic(version: ExportedVersion) -> str:
     """The body of a message, with the system text beside the messages."""
     system = [message["content"] for message in _messages(version) if message["role"] == "system"]
     body: dict[str, Any] = {"model": version.model, "max_tokens": MOST_TOKENS}
@@ -31,7 +31,7 @@ def write_anthropic(version: Version) -> str:
     return as_json(body)
 
 
-def _messages(version: Version) -> list[dict[str, str]]:
+def _messages(version: ExportedVersion) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.text} for message in version.messages]
 
 

@@ -6,7 +6,7 @@ These braces become constants: variables of the file with a fixed value.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from app.exporting.version import Message, Version
+from app.exporting.version import ExportedVersion, PromptMessage
 
 NAMES = {"{{": "open_braces", "{%": "open_tag", "{": "open_brace", "}": "close_brace"}
 """Names of the constants by their braces; an underscore is appended where a slot has the name."""
@@ -15,7 +15,7 @@ NAMES = {"{{": "open_braces", "{%": "open_tag", "{": "open_brace", "}": "close_b
 class Mustache:
     """The templates of a version in this notation, and their constants."""
 
-    def __init__(self, version: Version, path_of: Callable[[str], str] = str) -> None:
+    def __init__(self, version: ExportedVersion, path_of: Callable[[str], str] = str) -> None:
         """path_of: the tool's expression for the value of a name."""
         self._path_of = path_of
         self._names = {constant: free_name(name, version.slots) for constant, name in NAMES.items()}
@@ -28,7 +28,7 @@ class Mustache:
         """The values of variables that are no slots."""
         return {name: constant for constant, name in self._names.items() if constant in self._used}
 
-    def _text(self, message: Message) -> str:
+    def _text(self, message: PromptMessage) -> str:
         last = len(message.literals) - 1
         literals = [
             "".join(self._pieces(literal, behind_slot=place > 0, before_slot=place < last))

@@ -2,17 +2,17 @@
 
 from app.exporting.mustache import free_name
 from app.exporting.python_text import docstring, format_string, head
-from app.exporting.version import Version
+from app.exporting.version import ExportedVersion
 
 
-def write_function(version: Version) -> str:
+def write_function(version: ExportedVersion) -> str:
     """A module with `messages(*, slot: str, ...)`, built from f-strings."""
     return (
         f"{head(version)}\nMODEL = {version.model!r}\nSETTINGS = {dict(version.settings)!r}\n\n\n{_function(version)}"
     )
 
 
-def _function(version: Version) -> str:
+def _function(version: ExportedVersion) -> str:
     names = ", ".join(f"{name}: str" for name in version.slots)
     arguments = f"*, {names}" if names else ""
     lines = [
@@ -21,7 +21,7 @@ def _function(version: Version) -> str:
     return "\n".join([f"def messages({arguments}) -> list[dict[str, str]]:", "    return [", *lines, "    ]", ""])
 
 
-def write_dspy(version: Version) -> str:
+def write_dspy(version: ExportedVersion) -> str:
     """A module with a dspy.Signature of the slots and a dspy.Adapter whose messages are the version's own."""
     fields = [f"    {name}: str = dspy.InputField()" for name in version.slots]
     arguments = ", ".join(f"{name}=inputs[{name!r}]" for name in version.slots)

@@ -3,10 +3,10 @@
 import json
 
 from app.exporting import jinja
-from app.exporting.version import Sample, Version
+from app.exporting.version import ExportedVersion, SampleCall
 
 
-def write(version: Version) -> str:
+def write(version: ExportedVersion) -> str:
     """promptfooconfig.yaml: promptfoo renders each message with Nunjucks, which reads Jinja's expressions."""
     messages = [{"role": message.role, "content": jinja.body(message)} for message in version.messages]
     config = {
@@ -20,7 +20,7 @@ def write(version: Version) -> str:
     return json.dumps(config, ensure_ascii=False, indent=2) + "\n"
 
 
-def _test(sample: Sample) -> dict[str, object]:
+def _test(sample: SampleCall) -> dict[str, object]:
     """The values of a call; the model's answer is kept for assertions."""
     test: dict[str, object] = {"vars": dict(sample.values), "options": {"disableVarExpansion": True}}
     return test if sample.output is None else test | {"metadata": {"output": sample.output}}

@@ -1,9 +1,9 @@
 """Fixed text and slots as Python writes them."""
 
-from app.exporting.version import Message, Version
+from app.exporting.version import ExportedVersion, PromptMessage
 
 
-def format_string(message: Message) -> str:
+def format_string(message: PromptMessage) -> str:
     """The template for str.format and for f-strings: {name} is a slot, fixed braces are doubled."""
     literals = [literal.replace("{", "{{").replace("}", "}}") for literal in message.literals]
     slots = [f"{{{name}}}" for name in message.slots] + [""]
@@ -15,7 +15,7 @@ def docstring(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def head(version: Version) -> str:
+def head(version: ExportedVersion) -> str:
     """The docstring of a module about a version."""
     first = f"{docstring(version.name)}: version {version.version} at {docstring(version.path)}."
     return f'"""{first}\n\n{version.note_on_names}\n"""\n' if version.note_on_names else f'"""{first}"""\n'

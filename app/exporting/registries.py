@@ -5,10 +5,10 @@ from typing import Any
 
 from app.exporting.messages import MOST_TOKENS, as_json
 from app.exporting.mustache import Mustache, free_name
-from app.exporting.version import Version
+from app.exporting.version import ExportedVersion
 
 
-def write_langfuse(version: Version) -> str:
+def write_langfuse(version: ExportedVersion) -> str:
     """A chat prompt of Langfuse; its configuration names the constants that `compile` needs beside the slots."""
     mustache = Mustache(version)
     config = {"model": version.model, **version.settings}
@@ -29,7 +29,7 @@ def write_langfuse(version: Version) -> str:
     )
 
 
-def write_mlflow(version: Version) -> str:
+def write_mlflow(version: ExportedVersion) -> str:
     """The arguments of mlflow.genai.register_prompt; tags name the constants that `format` needs beside the slots."""
     mustache = Mustache(version)
     tags = {"path": version.path, "version": str(version.version), "model": version.model}
@@ -42,7 +42,7 @@ PROVIDERS = {"claude": "ANTHROPIC", "gemini": "GOOGLE", "deepseek": "DEEPSEEK", 
 """Providers of Phoenix by a part of the model's name; every other model counts as one of OpenAI's API."""
 
 
-def write_phoenix(version: Version) -> str:
+def write_phoenix(version: ExportedVersion) -> str:
     """A prompt with a version; metadata name the constants that `format` needs beside the slots."""
     version = version.renaming(_names_of_phoenix(version))
     mustache = Mustache(version)
@@ -68,7 +68,7 @@ def write_phoenix(version: Version) -> str:
     )
 
 
-def _names_of_phoenix(version: Version) -> dict[str, str]:
+def _names_of_phoenix(version: ExportedVersion) -> dict[str, str]:
     """Names of slots for Phoenix, which accepts letters and digits but no combining marks (vowel signs of Devanagari, Thai)."""
     names: dict[str, str] = {}
     for name in version.slots:
@@ -78,12 +78,12 @@ def _names_of_phoenix(version: Version) -> dict[str, str]:
     return names
 
 
-def _invocation(version: Version, provider: str) -> dict[str, Any]:
+def _invocation(version: ExportedVersion, provider: str) -> dict[str, Any]:
     limits = {"max_tokens": MOST_TOKENS} if provider == "ANTHROPIC" else {}
     return limits | {name: version.settings[name] for name in ("temperature",) if name in version.settings}
 
 
-def _messages(version: Version, mustache: Mustache) -> list[dict[str, str]]:
+def _messages(version: ExportedVersion, mustache: Mustache) -> list[dict[str, str]]:
     return [
         {"role": message.role, "content": text} for message, text in zip(version.messages, mustache.texts, strict=True)
     ]

@@ -10,7 +10,7 @@ from templating import BARRIER, Template, portable_names
 
 
 @dataclass(frozen=True)
-class Message:
+class PromptMessage:
     """One message of a call: fixed texts with slots between them, and both in text form.  role: system or user."""
 
     role: str
@@ -27,7 +27,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Version:
+class ExportedVersion:
     """One version of a task.
 
     name: of the task, for people. version: its number. template: its parts joined by the barrier; roles: of the parts. samples: real calls.
@@ -42,7 +42,7 @@ class Version:
     template: Template
     roles: Sequence[str] = ("system", "user", "user")
     tools: Any = None
-    samples: Sequence["Sample"] = field(default_factory=tuple)
+    samples: Sequence["SampleCall"] = field(default_factory=tuple)
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -51,7 +51,7 @@ class Version:
         return list(dict.fromkeys(self.template.slots))
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[PromptMessage]:
         """A message for each part that is not empty."""
         return list(_messages(self.template, self.roles))
 
@@ -61,12 +61,12 @@ class Version:
         plain = unicodedata.normalize("NFKC", self.name).lower()
         return "-".join(re.findall(r"\w+", plain))[:60] or "task"
 
-    def with_allowed_names(self, reserved: Collection[str] = ()) -> "Version":
+    def with_allowed_names(self, reserved: Collection[str] = ()) -> "ExportedVersion":
         """The version with slot names that a format with these reserved names allows; `renamed` has the changed ones."""
         names = portable_names(self.template.slots, reserved)
         return self.renaming({name: new for name, new in names.items() if new != name})
 
-    def renaming(self, names: Mapping[str, str]) -> "Version":
+    def renaming(self, names: Mapping[str, str]) -> "ExportedVersion":
         """The version with other slot names: old name -> new name."""
         if not names:
             return self
@@ -86,7 +86,7 @@ class Version:
         return f"Names of slots here and in calls: {names}." if names else ""
 
 
-def _messages(template: Template, roles: Sequence[str]) -> Iterator[Message]:
+def _messages(template: Template, roles: Sequence[str]) -> Iterator[PromptMessage]:
     slots = iter(template.slots)
     parts = [literal.split(BARRIER) for literal in template.literals]
     inner = [[parts[0][0]]]
@@ -97,11 +97,11 @@ def _messages(template: Template, roles: Sequence[str]) -> Iterator[Message]:
     for role, literals, text in zip(roles, inner, template.to_text().split(BARRIER), strict=False):
         names = [next(slots) for _ in literals[1:]]
         if text:
-            yield Message(role, literals, names, text)
+            yield PromptMessage(role, literals, names, text)
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleCall:
     """A real call: its values by slot, and the model's answer."""
 
     values: Mapping[str, str]

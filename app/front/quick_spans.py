@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from app.config import Settings
 from app.errors import DatabaseDownError
 from app.front.answers import Answer, NotQuick, QuickRequest, answer_of, answer_with
-from app.front.storing import Call, Storing
+from app.front.storing import CallToStore, Storing
 from app.http.counting import has_more_values
 from app.http.problem import of_outage
 from app.http.services import EXTENSION, Services
@@ -25,7 +25,7 @@ from app.otlp import counting, wire
 from app.otlp.known import recent_of
 from app.otlp.routes import as_status
 from app.otlp.spans import spans_of
-from app.otlp.translate import Export, Reading
+from app.otlp.translate import Export, ExportReading
 
 QUICK_SPANS = 64
 """Spans of an export: reading a call takes 0.1 ms, during which every other request waits."""
@@ -81,13 +81,13 @@ class QuickSpans:
         """Run in a thread work that may wait for Redis."""
         await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    def _reading(self, request: QuickRequest) -> Reading | None:
+    def _reading(self, request: QuickRequest) -> ExportReading | None:
         """The spans of the body; None when Flask must refuse the body or it holds too many spans."""
         try:
             exported = self._parsed(request)
             if exported is None or exported.spoilt or exported.lack or _number_of_spans(exported.message) > QUICK_SPANS:
                 return None
-            return Reading(spans_of(exported.message), self._settings.otlp_path_attribute, self._limits)
+            return ExportReading(spans_of(exported.message), self._settings.otlp_path_attribute, self._limits)
         except Exception:  # noqa: BLE001  Flask comes to the same, and has an answer to it
             return None
 
@@ -103,16 +103,16 @@ def _number_of_spans(exported: ExportTraceServiceRequest) -> int:
     return sum(len(scope.spans) for resource in exported.resource_spans for scope in resource.scope_spans)
 
 
-def _looks_at_all(export: Export, reading: Reading) -> bool:
+def _looks_at_all(export: Export, reading: ExportReading) -> bool:
     """Whether the statement checks every OpenTelemetry trace in which a span describes a call; it checks only traces that get a row."""
     return {call_span.trace_id for call_span in reading.call_spans} <= {
         call_span.trace_id for call_span in export.call_spans
     }
 
 
-def _calls_of(export: Export) -> list[Call]:
+def _calls_of(export: Export) -> list[CallToStore]:
     return [
-        Call(incoming, call_span.trace_id)
+        CallToStore(incoming, call_span.trace_id)
         for incoming, call_span in zip(export.incoming, export.call_spans, strict=True)
     ]
 

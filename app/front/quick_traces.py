@@ -6,7 +6,7 @@ from app.api import traces
 from app.config import Settings
 from app.errors import DatabaseDownError
 from app.front.answers import Answer, NotQuick, QuickRequest, answer_of, answer_with
-from app.front.storing import Call, Storing
+from app.front.storing import CallToStore, Storing
 from app.http.answer import JSON, json_bytes
 from app.http.counting import has_more_values
 from app.http.problem import of_outage
@@ -34,7 +34,7 @@ class QuickTraces:
         if incoming is None:
             return NotQuick()
         try:
-            stored = await self._storing.store(request, [Call(incoming)])
+            stored = await self._storing.store(request, [CallToStore(incoming)])
             if isinstance(stored, NotQuick):
                 return stored
             (accepted,) = await self._storing.accepted(request, stored)

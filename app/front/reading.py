@@ -46,7 +46,7 @@ would pass for a body with trailers.
 """
 
 
-class Source(Protocol):
+class BodySource(Protocol):
     """A body as granian gives it: chunk by chunk, or at once."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
@@ -70,7 +70,7 @@ class TooMuchUnderWayError(Exception):
 
 
 @dataclass
-class _Body:
+class _ArrivedBytes:
     """The bytes of a body that have arrived."""
 
     party: str
@@ -78,7 +78,7 @@ class _Body:
     size: int = 0
 
 
-class Reading:
+class UnfinishedBodies:
     """The unfinished bodies of this process.  One event loop uses it, so there is no lock."""
 
     def __init__(self, largest: int, seconds: float) -> None:
@@ -87,7 +87,7 @@ class Reading:
         self._bodies: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
-    async def body(self, party: str, limit: int, length: int, source: Source, *, at_once: int = AT_ONCE) -> bytes:
+    async def body(self, party: str, limit: int, length: int, source: BodySource, *, at_once: int = AT_ONCE) -> bytes:
         """The whole body.  Raises SlowBodyError, LargeBodyError, CutBodyError or TooMuchUnderWayError.
 
         length: the Content-Length, IN_CHUNKS, or 0 when neither is sent.  at_once: bytes up to which the body is read in one piece.
@@ -108,7 +108,7 @@ class Reading:
                 raise CutBodyError
             return data
 
-    async def discard(self, party: str, source: Source) -> None:
+    async def discard(self, party: str, source: BodySource) -> None:
         """Read and discard a body that was answered from its headers, until the client pauses or has sent too much."""
         size, chunks = 0, aiter(source)
         with suppress(TimeoutError, ProtocolClosed, TooMuchUnderWayError, StopAsyncIteration), self._under_way(party):
@@ -117,7 +117,7 @@ class Reading:
                     async with asyncio.timeout(PAUSE):
                         size += len(await anext(chunks))
 
-    async def _joined(self, body: _Body, limit: int, source: Source, *, in_chunks: bool) -> bytes:
+    async def _joined(self, body: _ArrivedBytes, limit: int, source: BodySource, *, in_chunks: bool) -> bytes:
         """All chunks joined.  The chunks of a body that is too large are discarded, so they take time but no memory."""
         size = ends = 0
         async for chunk in source:  # once: a source of granian can be read only once
@@ -137,29 +137,29 @@ class Reading:
         return b"".join(body.parts)
 
     @contextmanager
-    def _under_way(self, party: str) -> Iterator[_Body]:
+    def _under_way(self, party: str) -> Iterator[_ArrivedBytes]:
         if self._bodies[party] >= MOST_BODIES:
             raise TooMuchUnderWayError
-        body = _Body(party)
+        body = _ArrivedBytes(party)
         self._bodies[party] += 1
         try:
             yield body
         finally:
             self._forget(body)
 
-    def _add(self, body: _Body, size: int) -> None:
+    def _add(self, body: _ArrivedBytes, size: int) -> None:
         body.size += size
         self._bytes[body.party] += size
         limit = PARTY_BODIES * self._largest
         if self._bytes[body.party] > limit or self._bytes.total() > ALL_BODIES * self._largest:
             raise TooMuchUnderWayError
 
-    def _drop(self, body: _Body) -> None:
+    def _drop(self, body: _ArrivedBytes) -> None:
         body.parts.clear()
         self._bytes[body.party] -= body.size
         body.size = 0
 
-    def _forget(self, body: _Body) -> None:
+    def _forget(self, body: _ArrivedBytes) -> None:
         self._bodies[body.party] -= 1
         self._bytes[body.party] -= body.size
         if not self._bodies[body.party]:

@@ -27,9 +27,9 @@ from app.front.reading import (
     IN_CHUNKS,
     CutBodyError,
     LargeBodyError,
-    Reading,
     SlowBodyError,
     TooMuchUnderWayError,
+    UnfinishedBodies,
 )
 from app.front.turns import TooManyWaitingError, Turns
 from app.http.auth import key_in
@@ -60,7 +60,7 @@ class MethodError(Exception):
 
 
 @dataclass(frozen=True)
-class _Refusal:
+class _EarlyRefusal:
     status: int
     detail: str
     retry_after: int | None = None
@@ -82,17 +82,17 @@ class Front:
         self._largest = settings.max_body_bytes
         self._proxies = settings.trusted_proxies
         self._refusals = {
-            SlowBodyError: _Refusal(408, f"The body did not arrive within {settings.body_timeout:g} s."),
-            LargeBodyError: _Refusal(413, too_large(self._largest)),
-            CutBodyError: _Refusal(
+            SlowBodyError: _EarlyRefusal(408, f"The body did not arrive within {settings.body_timeout:g} s."),
+            LargeBodyError: _EarlyRefusal(413, too_large(self._largest)),
+            CutBodyError: _EarlyRefusal(
                 400, "The body ended before it was whole, or has trailers; send all of it, without trailers."
             ),
-            HostError: _Refusal(400, "Send one Host header."),
-            MethodError: _Refusal(400, "Methods are written in capitals, as POST."),
-            TooMuchUnderWayError: _Refusal(429, "Too many bodies of this caller are under way.", 1),
-            TooManyWaitingError: _Refusal(429, "Too many requests of this caller wait.", 1),
+            HostError: _EarlyRefusal(400, "Send one Host header."),
+            MethodError: _EarlyRefusal(400, "Methods are written in capitals, as POST."),
+            TooMuchUnderWayError: _EarlyRefusal(429, "Too many bodies of this caller are under way.", 1),
+            TooManyWaitingError: _EarlyRefusal(429, "Too many requests of this caller wait.", 1),
         }
-        self._reading = Reading(self._largest, settings.body_timeout)
+        self._reading = UnfinishedBodies(self._largest, settings.body_timeout)
         self._turns = Turns(settings.web_threads)
         self._threads = ThreadPoolExecutor(settings.web_threads, "web")
         self._quick = Quick(app, settings)

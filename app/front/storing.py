@@ -19,7 +19,7 @@ from tasks.asking import Asking
 
 
 @dataclass(frozen=True)
-class Call:
+class CallToStore:
     """A call to be stored; alone_in: as in `CurrentRow`."""
 
     incoming: Incoming
@@ -43,7 +43,7 @@ class Storing:
     async def _connect(self) -> LoopConnection | None:
         return await LoopConnection.open(self._settings, together.statements())
 
-    async def store(self, request: QuickRequest, calls: Sequence[Call]) -> list[Recorded] | NotQuick:
+    async def store(self, request: QuickRequest, calls: Sequence[CallToStore]) -> list[Recorded] | NotQuick:
         """The calls of a request after their COMMIT.  Raises DatabaseDownError, after which it is unknown whether the calls are stored."""
         plan, project_id = self._services.ingest.plan, request.holder.project_id
         planned = [plan(project_id, call.incoming) for call in calls]
@@ -61,5 +61,5 @@ class Storing:
         return await asyncio.gather(*(self._asking.accepted(project, row) for row in recorded))
 
 
-def _row(request: QuickRequest, call: Call, planned: Planned) -> CurrentRow:
+def _row(request: QuickRequest, call: CallToStore, planned: Planned) -> CurrentRow:
     return CurrentRow(planned.row, planned.templates_version, request.holder.key_id, call.alone_in)

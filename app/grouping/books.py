@@ -16,7 +16,7 @@ from app.store.calls import StoredCallTimes
 from app.store.ids import new_id
 from app.store.marks import marks_of
 from app.store.runs import GroupState
-from app.store.templates import StoredTemplate, Version
+from app.store.templates import StoredTemplate, VersionKey
 from app.store.versions import KeptApart
 from templating import Template
 
@@ -80,7 +80,7 @@ class Book:
         """Move templates and their versions to a line of another task."""
         versions.move_templates(self._connection, template_ids, into, line_id)
 
-    def hand_on(self, version: Version, template_id: UUID) -> None:
+    def hand_on(self, version: VersionKey, template_id: UUID) -> None:
         """Move a version to another template."""
         versions.hand_on(self._connection, version, template_id)
 
@@ -145,7 +145,7 @@ class RehearsalBook(Book):
     def move_templates(self, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
         self.notes.parted.update(template_ids)
 
-    def hand_on(self, version: Version, template_id: UUID) -> None:
+    def hand_on(self, version: VersionKey, template_id: UUID) -> None:
         """Nothing to do: the calls decide which version goes where."""
 
     def retire(self, template_id: UUID, replaced_by: UUID) -> None:

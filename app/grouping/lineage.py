@@ -24,7 +24,7 @@ from uuid import UUID
 from templating import Template
 from templating.scripts import tokens
 
-Moment = tuple[datetime, UUID]
+CallPosition = tuple[datetime, UUID]
 
 # Shared fixed text, as a part of the mean of both fixed texts. An edit rewrites a sentence or two; two prompts that share only a system
 # message are mostly below.
@@ -50,30 +50,30 @@ IN_ORDER_TOKENS = 1000
 class CallTimes(Protocol):
     """The times of a template's calls."""
 
-    def span(self, strays: float) -> tuple[Moment, Moment] | None:
+    def span(self, strays: float) -> tuple[CallPosition, CallPosition] | None:
         """The first and the last call, without this share of the calls at either end; None without calls."""
 
     def total(self) -> int:
         """The number of calls of the template."""
 
-    def between(self, first: Moment, last: Moment) -> int:
+    def between(self, first: CallPosition, last: CallPosition) -> int:
         """The number of calls made after `first` and before `last`."""
 
 
 class SeenCallTimes:
     """The times of calls in memory."""
 
-    def __init__(self, moments: Iterable[Moment]) -> None:
+    def __init__(self, moments: Iterable[CallPosition]) -> None:
         self._moments = sorted(moments)
 
-    def span(self, strays: float) -> tuple[Moment, Moment] | None:
+    def span(self, strays: float) -> tuple[CallPosition, CallPosition] | None:
         strays_a_side = int(strays * len(self._moments))
         return (self._moments[strays_a_side], self._moments[-1 - strays_a_side]) if self._moments else None
 
     def total(self) -> int:
         return len(self._moments)
 
-    def between(self, first: Moment, last: Moment) -> int:
+    def between(self, first: CallPosition, last: CallPosition) -> int:
         return max(0, bisect_left(self._moments, last) - bisect_right(self._moments, first))
 
 

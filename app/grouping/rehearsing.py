@@ -17,7 +17,7 @@ from app.config import Settings
 from app.grouping import mining, windows
 from app.grouping.books import Notes, RehearsalBook
 from app.grouping.findings import Finding, Findings, Window
-from app.grouping.saving import Placed, place
+from app.grouping.saving import StoredFindings, place
 from app.intake.privacy import policy_of
 from app.store import calls, runs
 from app.store.calls import Call
@@ -112,7 +112,7 @@ def _window(
     return windows.read_window(connection, wished_state, owed, is_cut, settings, since=since)
 
 
-def _rehearsal(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Rehearsal:
+def _rehearsal(window: Window, findings: Findings, placed: StoredFindings, notes: Notes) -> Rehearsal:
     grouped = {placement.call.id for placement in findings.placements if placement.call.template_id is None}
     ungrouped = len(window.owed) + len(window.residue)
     return Rehearsal(
@@ -129,7 +129,9 @@ def _rehearsal(window: Window, findings: Findings, placed: Placed, notes: Notes)
     )
 
 
-def _templates_found(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Iterator[FoundTemplate]:
+def _templates_found(
+    window: Window, findings: Findings, placed: StoredFindings, notes: Notes
+) -> Iterator[FoundTemplate]:
     calls_by_template = Counter(placed.template_of(placement) for placement in findings.placements)
     new_tasks: set[UUID] = set()
     for finding, template_id in zip(findings.new, placed.saved, strict=True):

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from app.grouping.saving import Choice, assign
+from app.grouping.saving import TemplateChoice, assign
 from app.intake.privacy import Policy, policy_of
 from app.store import calls, runs, templates, versions
 from app.store.calls import Call
 from app.store.engine import transaction
 from app.store.runs import GroupState
-from app.store.templates import StoredTemplate, Version
+from app.store.templates import StoredTemplate, VersionKey
 from app.store.versions import Unfinished
 from templating import Matcher
 
@@ -75,17 +75,17 @@ class _Templates:
     stored: Sequence[StoredTemplate]
     matcher: Matcher
     policy: Policy
-    made: dict[Version, UUID] = field(default_factory=dict)
+    made: dict[VersionKey, UUID] = field(default_factory=dict)
 
     @classmethod
     def load(cls, connection: Connection, state: GroupState) -> "_Templates":
         stored = templates.load_templates(connection, state.id)
         return cls(stored, Matcher(template.template for template in stored), policy_of(connection, state.project_id))
 
-    def choose(self, batch: Sequence[Call]) -> list[Choice]:
+    def choose(self, batch: Sequence[Call]) -> list[TemplateChoice]:
         hits = ((call, self.matcher.match(call.prompt)) for call in batch)
         return [
-            Choice(call, self.stored[match.index].task_id, self.stored[match.index].id, match.values)
+            TemplateChoice(call, self.stored[match.index].task_id, self.stored[match.index].id, match.values)
             for call, match in hits
             if match is not None
         ]

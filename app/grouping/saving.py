@@ -13,11 +13,11 @@ from app.grouping.placing import Placing
 from app.intake.privacy import Policy, policy_of
 from app.store import calls, templates, versions
 from app.store.calls import Assignment, Call
-from app.store.templates import Version
+from app.store.templates import VersionKey
 
 
 @dataclass(frozen=True)
-class Choice:
+class TemplateChoice:
     """A call and the stored template that it gets."""
 
     call: Call
@@ -27,7 +27,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Placed:
+class StoredFindings:
     """The places of stored findings. saved: the id of the template of each finding, in their order. tasks: the task of every template."""
 
     saved: Sequence[UUID]
@@ -38,16 +38,16 @@ class Placed:
         return self.saved[placement.template] if isinstance(placement.template, int) else placement.template
 
 
-def place(book: Book, window: Window, findings: Findings, policy: Policy, review_after: int) -> Placed:
+def place(book: Book, window: Window, findings: Findings, policy: Policy, review_after: int) -> StoredFindings:
     """Give new templates their tasks, and replace the templates that they supersede."""
     placing = Placing(book, window, findings, policy)
     saved = [placing.add(finding, review_after) for finding in findings.new]
     for finding, template_id in zip(findings.new, saved, strict=True):
         for old in sorted(finding.supersedes - {template_id}):  # the oldest first: its versions keep their numbers
-            _hand_on(book, findings, Placed(saved, {}), old)
+            _hand_on(book, findings, StoredFindings(saved, {}), old)
             book.retire(old, template_id)
     placing.part()
-    return Placed(saved, placing.tasks())
+    return StoredFindings(saved, placing.tasks())
 
 
 def record(connection: Connection, window: Window, findings: Findings, *, review_after: int) -> tuple[int, int]:
@@ -60,7 +60,7 @@ def record(connection: Connection, window: Window, findings: Findings, *, review
     return grouped, len({call.task_id for call in choices})
 
 
-def _hand_on(book: Book, findings: Findings, placed: Placed, old: UUID) -> None:
+def _hand_on(book: Book, findings: Findings, placed: StoredFindings, old: UUID) -> None:
     """Give the versions of a template that was a mixture to the templates that get most of their calls."""
     heirs: dict[tuple[str, str], Counter[UUID]] = defaultdict(Counter)
     for placement in findings.placements:
@@ -70,9 +70,9 @@ def _hand_on(book: Book, findings: Findings, placed: Placed, old: UUID) -> None:
         book.hand_on((old, model, digest), counts.most_common(1)[0][0])
 
 
-def _choice(placement: Placement, placed: Placed) -> Choice:
+def _choice(placement: Placement, placed: StoredFindings) -> TemplateChoice:
     template_id = placed.template_of(placement)
-    return Choice(placement.call, placed.tasks[template_id], template_id, placement.variables)
+    return TemplateChoice(placement.call, placed.tasks[template_id], template_id, placement.variables)
 
 
 def _to_match_again(window: Window, findings: Findings) -> frozenset[UUID]:
@@ -82,7 +82,7 @@ def _to_match_again(window: Window, findings: Findings) -> frozenset[UUID]:
 
 
 def assign(
-    connection: Connection, choices: Iterable[Choice], id_by_version: dict[Version, UUID], policy: Policy
+    connection: Connection, choices: Iterable[TemplateChoice], id_by_version: dict[VersionKey, UUID], policy: Policy
 ) -> int:
     """Give calls their template, version and values; answers how many were written.
 
@@ -105,12 +105,12 @@ def assign(
     )
 
 
-def _values_to_store(choice: Choice, policy: Policy) -> tuple[str, ...]:
+def _values_to_store(choice: TemplateChoice, policy: Policy) -> tuple[str, ...]:
     """The values as they are stored. A call that had a template already has stored values, which stay as they are."""
     return policy.stored_values(choice.variables) if choice.call.template_id is None else choice.variables
 
 
-def _version(connection: Connection, choice: Choice, id_by_version: dict[Version, UUID]) -> UUID:
+def _version(connection: Connection, choice: TemplateChoice, id_by_version: dict[VersionKey, UUID]) -> UUID:
     key = (choice.template_id, choice.call.model, choice.call.settings_digest)
     if key not in id_by_version:
         settings, tools = calls.settings_of(connection, choice.call.id)

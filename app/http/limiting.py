@@ -22,7 +22,7 @@ BARRED = "promptlode.barred"
 
 
 @dataclass(frozen=True)
-class Limits:
+class RateLimits:
     """The rates of the settings."""
 
     address: Rate
@@ -33,7 +33,7 @@ class Limits:
     failures: Rate
 
     @classmethod
-    def of(cls, settings: Settings) -> "Limits":
+    def of(cls, settings: Settings) -> "RateLimits":
         """In local mode, only the rates that were set explicitly: its one caller is the person at this machine."""
         limits = {
             "address": settings.rate_address,
@@ -51,7 +51,7 @@ class Limits:
 class Limiter:
     """The rates of a process, applied to the current request."""
 
-    def __init__(self, rates: Rates, limits: Limits) -> None:
+    def __init__(self, rates: Rates, limits: RateLimits) -> None:
         self._rates = rates
         self._limits = limits
 

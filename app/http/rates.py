@@ -46,7 +46,7 @@ class Rate:
 
 
 @dataclass
-class _Count:
+class _WindowCount:
     """The count of one subject in one window: `own` of this process, `sent` of it added to Redis, `others` of other processes."""
 
     window: int
@@ -59,11 +59,11 @@ class _Count:
     def total(self) -> int:
         return self.own + self.others
 
-    def moved_to(self, window: int) -> "_Count":
+    def moved_to(self, window: int) -> "_WindowCount":
         """This count as of a window: the count itself, or its value as the previous window."""
         if window == self.window:
             return self
-        return _Count(window, before=self.total if window == self.window + 1 else 0)
+        return _WindowCount(window, before=self.total if window == self.window + 1 else 0)
 
 
 class Rates:
@@ -72,7 +72,7 @@ class Rates:
     def __init__(self, redis: Redis, clock: Callable[[], float] = time.time) -> None:
         self._redis = redis
         self._clock = clock
-        self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, str], _WindowCount] = OrderedDict()
         self._lock = threading.Lock()
         self._shared_at = clock()
         self._sharing = threading.Lock()
@@ -110,10 +110,10 @@ class Rates:
         self._share_sometimes(now)
         return wait
 
-    def _count(self, rate: Rate, subject: str, now: float) -> _Count:
+    def _count(self, rate: Rate, subject: str, now: float) -> _WindowCount:
         key = (rate.name, subject)
         window = int(now // PERIOD)
-        count = self._counts.pop(key, None) or _Count(window)
+        count = self._counts.pop(key, None) or _WindowCount(window)
         self._counts[key] = count = count.moved_to(window)
         while len(self._counts) > MOST_SUBJECTS:
             self._counts.popitem(last=False)
@@ -158,7 +158,7 @@ class Rates:
                     count.sent, count.others = own_count, int(total) - own_count
 
 
-def _wait(count: _Count, amount: float, cost: int, now: float) -> float:
+def _wait(count: _WindowCount, amount: float, cost: int, now: float) -> float:
     """Seconds until `cost` more events fit; 0 when they fit now.  A cost above the whole rate fits into an idle window."""
     share_elapsed = now / PERIOD - count.window
     room = amount - min(cost, amount) - count.total

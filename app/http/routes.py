@@ -20,7 +20,7 @@ from app.http.problem import ProblemError
 from app.http.services import services
 
 View = TypeVar("View", bound=Callable[..., Response])
-Body = TypeVar("Body", bound=BaseModel)
+BodyModel = TypeVar("BodyModel", bound=BaseModel)
 
 
 class NoQuery(BaseModel):
@@ -154,12 +154,12 @@ def _not_utf8() -> Iterator[Problem]:
             yield Problem((name.decode(errors="replace"),), "Is not UTF-8; percent-encode the bytes of UTF-8.")
 
 
-def read_body(model: type[Body], refusal: str) -> Body:
+def read_body(model: type[BodyModel], refusal: str) -> BodyModel:
     """The body as this model.  Raises ProblemError 422 with the sentence `refusal`, and the errors of `read_json`."""
     return validated(model, read_json(services().settings).value, refusal)
 
 
-def validated(model: type[Body], body: Any, refusal: str) -> Body:
+def validated(model: type[BodyModel], body: Any, refusal: str) -> BodyModel:
     """Plain values as this model.  Raises ProblemError 422 with the sentence `refusal`."""
     problems = list(unstorable(body, services().limits))
     try:

@@ -7,7 +7,7 @@ from flask import current_app
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from app.checks import Limits
+from app.checks import TraceLimits
 from app.config import Settings
 from app.http import limiting
 from app.http.auth import Authenticator
@@ -15,7 +15,7 @@ from app.http.limiting import Limiter
 from app.http.rates import Rates
 from app.intake.record import Ingest
 from app.store.engine import make_engine, make_single_statement_engine
-from app.store.replica import Reader
+from app.store.replica import ReadRouter
 from tasks.connections import producer_redis
 
 EXTENSION = "promptlode"
@@ -29,10 +29,10 @@ class Services:
     engine: Engine
     ingest: Ingest
     authenticator: Authenticator
-    limits: Limits
+    limits: TraceLimits
     limiter: Limiter
     registry: CollectorRegistry
-    reader: Reader
+    reader: ReadRouter
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
@@ -49,10 +49,10 @@ class Services:
                 statements=statements,
             ),
             authenticator=Authenticator(statements),
-            limits=Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items),
-            limiter=Limiter(Rates(producer_redis(settings)), limiting.Limits.of(settings)),
+            limits=TraceLimits(settings.max_text_bytes, settings.max_json_depth, settings.max_items),
+            limiter=Limiter(Rates(producer_redis(settings)), limiting.RateLimits.of(settings)),
             registry=CollectorRegistry(),
-            reader=Reader(settings, engine),
+            reader=ReadRouter(settings, engine),
         )
 
 

@@ -11,13 +11,13 @@ from sqlalchemy import Engine, exc
 from app.errors import DatabaseDownError
 from app.store import moves, webhooks
 from app.store.engine import transaction
-from app.store.replica import Reader
+from app.store.replica import ReadRouter
 
 
 class StandingCollector(Collector):
     """Metrics over all projects; none of the database's while it is down, which `promptlode_up` reports."""
 
-    def __init__(self, engine: Engine, reader: Reader) -> None:
+    def __init__(self, engine: Engine, reader: ReadRouter) -> None:
         self._engine, self._reader = engine, reader
 
     def describe(self) -> Iterable[Metric]:

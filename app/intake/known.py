@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.cache import Cache
 from app.store.groups import Group
-from app.store.templates import StoredTemplate, Version, load_templates
+from app.store.templates import StoredTemplate, VersionKey, load_templates
 from templating import Matcher
 
 # Groups in memory, enough for every busy group of a large installation; a forgotten group costs one query.
@@ -36,7 +36,7 @@ class KnownGroup:
         self.group = group
         self._templates = templates
         self._matcher = Matcher(stored.template for stored in templates)
-        self._implementations: dict[Version, UUID] = {}
+        self._implementations: dict[VersionKey, UUID] = {}
         self.is_settled = False
         """Whether the last batch brought no new version of a template: the next batch probably brings none either."""
 
@@ -49,11 +49,11 @@ class KnownGroup:
             else TemplateMatch(self._templates[template_match.index], template_match.values)
         )
 
-    def implementation(self, version: Version) -> UUID | None:
+    def implementation(self, version: VersionKey) -> UUID | None:
         """The implementation of a version, if `remember` was called for it."""
         return self._implementations.get(version)
 
-    def remember(self, version: Version, implementation_id: UUID) -> None:
+    def remember(self, version: VersionKey, implementation_id: UUID) -> None:
         """Keep the implementation of a version; call it only after the COMMIT that made the row."""
         self.is_settled &= version in self._implementations
         if len(self._implementations) >= MAX_IMPLEMENTATIONS:

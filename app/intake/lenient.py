@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.checks import DEFAULT_LIMITS, Limits, Problem, is_surely_storable, unstorable
+from app.checks import DEFAULT_LIMITS, Problem, TraceLimits, is_surely_storable, unstorable
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 UNREAD = "promptlode.unread"
@@ -31,7 +31,7 @@ class LenientRead:
     odd: dict[str, str] = field(default_factory=dict)
 
 
-def read_leniently(body: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> LenientRead:
+def read_leniently(body: dict[str, Any], limits: TraceLimits = DEFAULT_LIMITS) -> LenientRead:
     """Check a call; wrong side fields do not refuse it.  Raises InvalidTraceError for its prompt, model or path."""
     plain = _plain(body)
     try:
@@ -47,7 +47,7 @@ def _is_of_prompt(problem: Problem) -> bool:
     return not problem.loc or problem.loc[0] in _PROMPT
 
 
-def _without_fields(body: dict[str, Any], problems: list[Problem], limits: Limits) -> LenientRead:
+def _without_fields(body: dict[str, Any], problems: list[Problem], limits: TraceLimits) -> LenientRead:
     """The call without the fields that these problems name; of usage and metadata only the named members."""
     odd = {_name(problem): problem.message for problem in problems}
     kept_fields = dict(body)
@@ -75,7 +75,7 @@ def _taken_out(body: dict[str, Any], name: str) -> Any:
     return inner[member]
 
 
-def _is_evidence(value: Any, limits: Limits) -> bool:
+def _is_evidence(value: Any, limits: TraceLimits) -> bool:
     fields = {"value": value}
     return len(str(value)) <= _LONGEST_KEPT and (
         is_surely_storable(fields, limits) or not any(unstorable(fields, limits))

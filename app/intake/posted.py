@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from app.checks import Limits, Problem
+from app.checks import Problem, TraceLimits
 from app.intake.bodies.native import UnmappedPromptError, native
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 _EXPORTS = {"resourceSpans": "/v1/traces", "resourceLogs": "/v1/logs"}
 
 
-def read_posted(body: Any, limits: Limits, *, is_json: bool = False) -> Incoming:
+def read_posted(body: Any, limits: TraceLimits, *, is_json: bool = False) -> Incoming:
     """Check one trace, as `read_trace` does, in our names or a provider's.  Raises InvalidTraceError."""
     if not isinstance(body, dict):
         return read_trace(body, limits, is_json=is_json)

@@ -21,12 +21,12 @@ from app.store.engine import transaction
 from app.store.groups import Group
 from app.store.ids import new_id, new_ids
 from app.store.sqlstates import is_crossing, is_gone
-from app.store.templates import Version, implementation_for, implementations_of
+from app.store.templates import VersionKey, implementation_for, implementations_of
 from app.store.traces import StoredTrace, variables_of
 
 # matched: by a known template. owed: to be requested. held: owed, but its group is quarantined, so it is not requested. off: no text
 # prompt, or grouping is disabled.
-State = Literal["matched", "owed", "held", "off"]
+MatchState = Literal["matched", "owed", "held", "off"]
 
 Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
 """A stored call, what is added to it, and the spans whose answer it must have: `otel_traces.complete` has more."""
@@ -51,7 +51,7 @@ class Recorded:
     external_id: str | None
     created: bool
     group: Group
-    state: State
+    state: MatchState
     task_id: UUID | None = None
     implementation_id: UUID | None = None
     template_id: UUID | None = None
@@ -181,7 +181,7 @@ class Ingest:
         method: Way,
         related: otel_traces.SeenTraces | None,
     ) -> list[Recorded]:
-        learnt: list[tuple[KnownGroup, Version, UUID]] = []
+        learnt: list[tuple[KnownGroup, VersionKey, UUID]] = []
         with transaction(self._engine) as connection, otel_traces.storing_alone(connection, project_id, related):
             by_path = self._groups_of(connection, project_id, incoming)
             # Only the first call is looked up: it shows whether a batch is sent again. To look up all calls takes up to 10 % of the time of
@@ -287,7 +287,7 @@ class Ingest:
 
     def _plan(
         self, connection: Connection, by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming], policy: Policy
-    ) -> tuple[list[Recorded], list[tuple[KnownGroup, Version, UUID]]]:
+    ) -> tuple[list[Recorded], list[tuple[KnownGroup, VersionKey, UUID]]]:
         """The stored form of each new trace, matched to an implementation or unmatched; and what to keep in memory after the COMMIT."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
         by_version = {_version(item, match): (item, match) for item, match in matches if match is not None}
@@ -333,7 +333,7 @@ class Ingest:
             values=policy.stored_values(match.values),
         )
 
-    def _state(self, group: Group, *, has_match: bool, has_prompt: bool) -> State:
+    def _state(self, group: Group, *, has_match: bool, has_prompt: bool) -> MatchState:
         if has_match:
             return "matched"
         if not has_prompt or not self._grouping_enabled:
@@ -346,7 +346,7 @@ def _by_external_id(pair: tuple[Incoming, Any]) -> str:
     return pair[0].external_id or ""
 
 
-def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup, Version, UUID]]) -> None:
+def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup, VersionKey, UUID]]) -> None:
     """Keep the implementations of a batch in memory; a group without a new one is settled."""
     for group in groups_seen:
         group.is_settled = True
@@ -354,15 +354,15 @@ def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup,
         group.remember(version, implementation_id)
 
 
-def _version(item: Incoming, match: TemplateMatch) -> Version:
+def _version(item: Incoming, match: TemplateMatch) -> VersionKey:
     return match.template.id, item.model, item.settings_digest
 
 
 def _implementations(
     connection: Connection,
     by_path: Mapping[str, KnownGroup],
-    by_version: Mapping[Version, tuple[Incoming, TemplateMatch]],
-) -> dict[Version, UUID]:
+    by_version: Mapping[VersionKey, tuple[Incoming, TemplateMatch]],
+) -> dict[VersionKey, UUID]:
     """The implementation of every version: from memory, read, or made."""
     ids_remembered = {version: by_path[item.path].implementation(version) for version, (item, _) in by_version.items()}
     id_by_version = {version: known_id for version, known_id in ids_remembered.items() if known_id is not None}
@@ -372,7 +372,9 @@ def _implementations(
     )
 
 
-def _make(connection: Connection, by_version: Mapping[Version, tuple[Incoming, TemplateMatch]]) -> dict[Version, UUID]:
+def _make(
+    connection: Connection, by_version: Mapping[VersionKey, tuple[Incoming, TemplateMatch]]
+) -> dict[VersionKey, UUID]:
     """Make implementations in the order of task ids, which `implementation_for` requires."""
     ordered = sorted(by_version.items(), key=lambda entry: (entry[1][1].template.task_id, entry[0]))
     return {

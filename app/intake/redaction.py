@@ -35,7 +35,7 @@ class PatternError(CallerError):
 
 
 @dataclass(frozen=True)
-class Shape:
+class SecretPattern:
     """A kind of secret.  The pattern's group is passed to `part`, and the text that `part` returns is replaced; "" replaces nothing."""
 
     kind: str
@@ -139,18 +139,20 @@ _GAP = r"[ \-\x{a0}\x{2009}\x{2011}\x{2013}\x{202f}]?"
 _SCHEMA = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf", "enum"})
 
 _SHAPES = (
-    Shape(
+    SecretPattern(
         "private_key",
         _compiled(r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\z)"),
     ),
-    Shape("jwt", _word(r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), group=1),
-    Shape("aws_key", _word(r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}\b"), group=1),
-    Shape("aws_key", _compiled(rf"(?i){_EDGE}aws.{{0,20}}secret.{{0,20}}?[\s\"':=]+([A-Za-z0-9/+]{{40}})\b"), group=1),
-    Shape("github_token", _word(r"(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})"), group=1),
-    Shape("promptlode_key", _word(r"pl_(?:[a-z0-9-]{1,20}\.)?[A-Za-z0-9_-]{43}"), group=1, part=_if_random),
-    Shape("api_key", _word(r"(?:sk|pk)-(?:lf-|ant-|proj-|or-)?[A-Za-z0-9_-]{20,}"), group=1, part=_if_random),
-    Shape("api_key", _word(r"AIza[0-9A-Za-z_-]{35}"), group=1),
-    Shape(
+    SecretPattern("jwt", _word(r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), group=1),
+    SecretPattern("aws_key", _word(r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}\b"), group=1),
+    SecretPattern(
+        "aws_key", _compiled(rf"(?i){_EDGE}aws.{{0,20}}secret.{{0,20}}?[\s\"':=]+([A-Za-z0-9/+]{{40}})\b"), group=1
+    ),
+    SecretPattern("github_token", _word(r"(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})"), group=1),
+    SecretPattern("promptlode_key", _word(r"pl_(?:[a-z0-9-]{1,20}\.)?[A-Za-z0-9_-]{43}"), group=1, part=_if_random),
+    SecretPattern("api_key", _word(r"(?:sk|pk)-(?:lf-|ant-|proj-|or-)?[A-Za-z0-9_-]{20,}"), group=1, part=_if_random),
+    SecretPattern("api_key", _word(r"AIza[0-9A-Za-z_-]{35}"), group=1),
+    SecretPattern(
         "api_key",
         _word(
             r"(?:gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_(?:live|test)_|xox[abeoprs]-)[A-Za-z0-9_-]{16,}"
@@ -158,16 +160,18 @@ _SHAPES = (
         group=1,
         part=_if_random,
     ),
-    Shape("api_key", _word(r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"), group=1),
-    Shape("password", _compiled(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']*:([^\s/@\"']{1,200})@"), group=1),
-    Shape(
+    SecretPattern("api_key", _word(r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"), group=1),
+    SecretPattern("password", _compiled(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']*:([^\s/@\"']{1,200})@"), group=1),
+    SecretPattern(
         "secret", _compiled(rf"(?i){_EDGE}(?:bearer|basic)\s+([A-Za-z0-9._~+/-]{{16,}}=*)"), group=1, part=_if_random
     ),
-    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?"\s*:\s*"((?:[^"\\]|\\.)+)"'), group=1),
-    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?\\"\s*:\s*\\"([^"\\]+)\\"'), group=1),  # JSON in a text of JSON
+    SecretPattern("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?"\s*:\s*"((?:[^"\\]|\\.)+)"'), group=1),
+    SecretPattern(
+        "secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?\\"\s*:\s*\\"([^"\\]+)\\"'), group=1
+    ),  # JSON in a text of JSON
 )
-_CARD = Shape("card", _word(rf"\d(?:{_GAP}\d){{12,}}\b"), group=1, part=_card_in)
-_EMAIL = Shape("email", _word(r"(?i:[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b)"), group=1)
+_CARD = SecretPattern("card", _word(rf"\d(?:{_GAP}\d){{12,}}\b"), group=1, part=_card_in)
+_EMAIL = SecretPattern("email", _word(r"(?i:[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b)"), group=1)
 
 # One pattern of all signs of a secret, for one search over a whole call as JSON: most calls contain none.
 _HINTS = (
@@ -183,7 +187,7 @@ class Redactor:
 
     def __init__(self, *, email: bool = False, patterns: Mapping[str, str] | None = None) -> None:
         """Raises PatternError."""
-        self._own = [Shape(name, checked_pattern(name, pattern)) for name, pattern in (patterns or {}).items()]
+        self._own = [SecretPattern(name, checked_pattern(name, pattern)) for name, pattern in (patterns or {}).items()]
         self._shapes = (*_SHAPES, _CARD, *([_EMAIL] if email else []))
         self._hints = _compiled(_HINTS + ("|@" if email else ""))
 
@@ -234,7 +238,7 @@ def is_secret_name(name: str) -> bool:
     return plain.endswith(_NAMES) or plain.removesuffix("s").endswith(_NAMES)
 
 
-def _redacted(shape: Shape, text: str) -> str:
+def _redacted(shape: SecretPattern, text: str) -> str:
     def replace(match: Any) -> str:
         text_matched, start = match.group(0), match.start(shape.group) - match.start(0)
         secret = shape.part(match.group(shape.group))

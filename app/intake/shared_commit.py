@@ -35,7 +35,7 @@ Open = Callable[[], Awaitable[LoopConnection | None]]
 
 
 @dataclass(slots=True)
-class _Wish:
+class _PendingCalls:
     """Waiting calls of one request; `stored` answers whether all of them are stored, or raises."""
 
     rows: Sequence[CurrentRow]
@@ -51,7 +51,7 @@ class SharedCommit:
 
     def __init__(self, open_connection: Open) -> None:
         self._open = open_connection
-        self._waiting: list[_Wish] = []
+        self._waiting: list[_PendingCalls] = []
         self._resting: list[LoopConnection] = []
         self._taken = 0
         self._next_try = 0.0
@@ -66,7 +66,7 @@ class SharedCommit:
         if not self._can_store():
             return False
         loop = asyncio.get_running_loop()
-        wish = _Wish(rows, loop.create_future())
+        wish = _PendingCalls(rows, loop.create_future())
         self._waiting.append(wish)
         if self._due is None:  # the next turn of the event loop: after all requests that arrived in this one
             self._due = loop.call_later(PATIENCE, self._send) if self._taken else loop.call_soon(self._send)
@@ -93,7 +93,7 @@ class SharedCommit:
             self._sends.add(task)  # an event loop holds its tasks weakly
             task.add_done_callback(self._sends.discard)
 
-    async def _store(self, wishes: Sequence[_Wish]) -> None:
+    async def _store(self, wishes: Sequence[_PendingCalls]) -> None:
         try:
             connection = await self._live_connection()
             if connection is None:
@@ -106,7 +106,7 @@ class SharedCommit:
             self._taken -= 1
             self._send()
 
-    async def _execute(self, connection: LoopConnection, wishes: Sequence[_Wish]) -> None:
+    async def _execute(self, connection: LoopConnection, wishes: Sequence[_PendingCalls]) -> None:
         try:
             stored_ids = await together.insert_current(connection, [row for wish in wishes for row in wish.rows])
         except (exc.DBAPIError, ProjectMovingError):
@@ -147,7 +147,7 @@ class SharedCommit:
         return connection
 
 
-def _fitting(waiting: Sequence[_Wish]) -> int:
+def _fitting(waiting: Sequence[_PendingCalls]) -> int:
     """The number of waiting requests that go with the next statement: at least one, whose rows stay together.
 
     Of two requests with calls of one OpenTelemetry trace the second waits for the next statement, which sees the rows of the first.
@@ -161,13 +161,13 @@ def _fitting(waiting: Sequence[_Wish]) -> int:
     return len(waiting)
 
 
-def _answer(wishes: Sequence[_Wish], stored_ids: set[str]) -> None:
+def _answer(wishes: Sequence[_PendingCalls], stored_ids: set[str]) -> None:
     for wish in wishes:
         if not wish.stored.done():  # its caller was cancelled
             wish.stored.set_result(all(str(row.row["id"]) in stored_ids for row in wish.rows))
 
 
-def _fail(wishes: Sequence[_Wish], error: Exception) -> None:
+def _fail(wishes: Sequence[_PendingCalls], error: Exception) -> None:
     for wish in wishes:
         if not wish.stored.done():
             wish.stored.set_exception(error)

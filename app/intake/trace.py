@@ -23,14 +23,14 @@ from app.checks import (
     MAX_NAME,
     MAX_TOKENS,
     Count,
-    Limits,
     Loc,
     Moment,
     Name,
     Path,
     Problem,
     Text,
-    Tokens,
+    TokenCount,
+    TraceLimits,
     is_storable_json,
     json_of,
     problems_of,
@@ -94,7 +94,7 @@ _OBJECTS = {"type": "array", "items": _OBJECT}
 _TEXT_OR_OBJECT = {"anyOf": [{"type": "string"}, _OBJECT]}
 _TEXT_OR_OBJECTS = {"anyOf": [{"type": "string"}, _OBJECTS]}
 
-Choice = Annotated[Any, _one_of("a string or an object", str, dict), WithJsonSchema(_TEXT_OR_OBJECT)]
+TextOrObject = Annotated[Any, _one_of("a string or an object", str, dict), WithJsonSchema(_TEXT_OR_OBJECT)]
 Items = Annotated[Any, _one_of("a list of objects", list), AfterValidator(_check_items), WithJsonSchema(_OBJECTS)]
 Input = Annotated[
     Any,
@@ -109,11 +109,11 @@ class Usage(BaseModel):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
-    input_tokens: Tokens | None = None
-    output_tokens: Tokens | None = None
-    total_tokens: Tokens | None = None
-    cached_tokens: Tokens | None = None
-    reasoning_tokens: Tokens | None = None
+    input_tokens: TokenCount | None = None
+    output_tokens: TokenCount | None = None
+    total_tokens: TokenCount | None = None
+    cached_tokens: TokenCount | None = None
+    reasoning_tokens: TokenCount | None = None
 
 
 EXAMPLE_OF_A_CALL: Any = {
@@ -143,17 +143,17 @@ class TraceIn(BaseModel):
     messages: Items | None = Field(None, description="Messages as the Chat Completions API takes them.")
     output: Any = Field(None, description="What the model answered, any JSON.")
     tools: Items | None = None
-    tool_choice: Choice | None = None
+    tool_choice: TextOrObject | None = None
     temperature: Annotated[float, Field(strict=True, ge=0, le=MAX_TEMPERATURE, allow_inf_nan=False)] | None = None
     max_output_tokens: Count | None = None
-    reasoning: Choice | None = None
-    response_format: Choice | None = None
+    reasoning: TextOrObject | None = None
+    response_format: TextOrObject | None = None
     usage: Usage | None = None
     conversation_id: Text | None = None
     user_id: Text | None = None
     started_at: Moment | None = Field(None, description="ISO 8601, or Unix seconds; at most 24 hours ahead.")
     completed_at: Moment | None = Field(None, description="ISO 8601, or Unix seconds; at most 24 hours ahead.")
-    error: Choice | None = Field(None, description="What went wrong with the call.")
+    error: TextOrObject | None = Field(None, description="What went wrong with the call.")
     metadata: dict[str, Any] | None = None
 
 
@@ -273,7 +273,7 @@ class Incoming:
     json: bytes | None = field(default=None, repr=False)
 
 
-def read_trace(body: object, limits: Limits = DEFAULT_LIMITS, *, is_json: bool = False) -> Incoming:
+def read_trace(body: object, limits: TraceLimits = DEFAULT_LIMITS, *, is_json: bool = False) -> Incoming:
     """Check one trace.  Raises InvalidTraceError, which names every wrong field.
 
     is_json: the body comes from a strict JSON parser, so it is not searched for NaN.
@@ -294,7 +294,7 @@ def read_trace(body: object, limits: Limits = DEFAULT_LIMITS, *, is_json: bool =
     return _incoming(body, {name: getattr(checked, name) for name in _TAKEN_OVER}, text)
 
 
-def _first_unstorable(body: object, limits: Limits) -> dict[Loc, Problem]:
+def _first_unstorable(body: object, limits: TraceLimits) -> dict[Loc, Problem]:
     return {problem.loc: problem for problem in islice(unstorable(body, limits), MOST_PROBLEMS)}
 
 

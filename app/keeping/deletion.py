@@ -18,7 +18,7 @@ from app.errors import CallerError
 from app.grouping import task_names
 from app.intake.privacy import policy_of
 from app.store import deletion, groups, history, runs, versions
-from app.store.deletion import Removed, Selector
+from app.store.deletion import DeletedRows, Selector
 from app.store.engine import transaction
 from app.store.sqlstates import is_crossing
 
@@ -49,7 +49,7 @@ class FoldedPathError(CallerError):
 class Deleted:
     """The result of a deletion. `complete`: all selected calls are deleted. `groups`: groups that were deleted as a whole."""
 
-    removed: Removed = field(default_factory=Removed)
+    removed: DeletedRows = field(default_factory=DeletedRows)
     groups: list[UUID] = field(default_factory=list)
     complete: bool = True
 
@@ -141,16 +141,16 @@ class _Work:
         self.done.groups += [group_id] * removed.paths
 
 
-def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> Removed:
+def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> DeletedRows:
     with transaction(engine) as connection:
         if not deletion.take_group(connection, group_id):
-            return Removed()
+            return DeletedRows()
         runs.interrupt(connection, group_id)
         traces, values = deletion.delete_calls(connection, call_ids)
         removed, losers = deletion.delete_uncalled(connection, group_id, values.keys() if call_ids else None)
         deletion.forget_values(connection, values)
         _name_again(connection, group_id, losers)
-        return removed + Removed(traces=traces)
+        return removed + DeletedRows(traces=traces)
 
 
 def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUID]) -> None:

@@ -53,7 +53,7 @@ class TaskFound:
         return same and self.task["calls"] >= _COVERED * expected.calls
 
 
-class Api:
+class DemoApi:
     """The requests to the HTTP API that the demo makes."""
 
     def __init__(self, url: str, key: str) -> None:
@@ -95,7 +95,7 @@ class Api:
 
 def play(instance: Instance, console: Console) -> list[ExpectedTask]:
     """Send the traffic, wait, print; returns the expected tasks that were not found."""
-    api = Api(instance.url, instance.key)
+    api = DemoApi(instance.url, instance.key)
     _send(api, list(traces()), console)
     _wait_until_grouped(api, console)
     tasks = api.tasks()
@@ -103,7 +103,7 @@ def play(instance: Instance, console: Console) -> list[ExpectedTask]:
     return missing(tasks)
 
 
-def _send(api: Api, bodies: list[dict[str, Any]], console: Console) -> None:
+def _send(api: DemoApi, bodies: list[dict[str, Any]], console: Console) -> None:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("Sending sample calls", total=len(bodies))
@@ -118,7 +118,7 @@ def _batches(bodies: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
         yield batch
 
 
-def _wait_until_grouped(api: Api, console: Console) -> None:
+def _wait_until_grouped(api: DemoApi, console: Console) -> None:
     deadline = time.monotonic() + _SECONDS_TO_GROUP
     with console.status("Grouping") as status:
         while owed := api.owed():

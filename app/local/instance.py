@@ -24,7 +24,7 @@ from app.local.net import direct
 from app.local.postgres import PostgresServer
 from app.local.processes import end, is_free, wait_until
 from app.local.programs import HOST, programs
-from app.local.supervision import Program, Supervisor, Watch, last_lines
+from app.local.supervision import Program, ProgramWatch, Supervisor, last_lines
 from app.local.valkey import ValkeyServer
 from app.store import keys, migrate, projects
 from app.store.engine import make_engine, transaction
@@ -135,7 +135,7 @@ class Instance:
 
     def _wait(self, ready: Callable[[], bool], seconds: float, failure: Callable[[], str]) -> None:
         """Wait until `ready`; give up when a program has died too often."""
-        watch = Watch(self.supervisor)
+        watch = ProgramWatch(self.supervisor)
         hopeless: list[str] = []
 
         def over() -> bool:

@@ -13,7 +13,7 @@ from rich.console import Console
 from app.errors import PromptlodeError
 from app.local import demo as sample_demo
 from app.local.instance import Instance, running
-from app.local.supervision import Watch
+from app.local.supervision import ProgramWatch
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks for programs that died."""
@@ -82,7 +82,7 @@ def _show(instance: Instance, console: Console) -> None:
 def _serve(instance: Instance, console: Console) -> None:
     """Print deaths and restarts of programs, until the end."""
     _say(console, "\nServing. Ctrl-C stops everything.")
-    watch = Watch(instance.supervisor)
+    watch = ProgramWatch(instance.supervisor)
     while True:
         for line in watch.look():
             _complain(console, line)

@@ -53,7 +53,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class State:
+class ProgramState:
     """supervisord's state of a program."""
 
     name: str
@@ -104,9 +104,9 @@ class Supervisor:
         with contextlib.suppress(xmlrpc.client.Fault):  # it has just restarted by itself
             self._rpc.startProcess(f"{group}:{program}", False)
 
-    def states(self) -> list[State]:
+    def states(self) -> list[ProgramState]:
         return [
-            State(info["name"], info["statename"], info["pid"], info["description"] or info["spawnerr"])
+            ProgramState(info["name"], info["statename"], info["pid"], info["description"] or info["spawnerr"])
             for info in self._infos()
         ]
 
@@ -175,7 +175,7 @@ class Supervisor:
         ]
 
 
-class Watch:
+class ProgramWatch:
     """Notices programs that died since the last look, and never gives one up."""
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -194,7 +194,7 @@ class Watch:
         """Programs that died again and again since the watch began."""
         return [name for name, deaths in self._deaths.items() if deaths >= _HOPELESS]
 
-    def _news(self, state: State) -> Iterator[str]:
+    def _news(self, state: ProgramState) -> Iterator[str]:
         if state.given_up:
             self._supervisor.retry(state.name)
             self._deaths[state.name] = _HOPELESS

@@ -23,7 +23,7 @@ class Arrival:
         self._name = name
         self._peer = peer
 
-    def state(self) -> moves.State | None:
+    def state(self) -> moves.MoveState | None:
         """The state of the move in this database."""
         with transaction(self._engine) as connection:
             return moves.state_of(connection, self._project_id)

@@ -20,7 +20,7 @@ import orjson
 import zstandard
 
 from app.errors import CallerError
-from app.store.belongings import Page, Sum
+from app.store.belongings import TablePage, TableSum
 
 FORMAT, VERSION = "promptlode project", 1
 
@@ -48,14 +48,14 @@ def damaged(section: Section) -> BadFileError:
     return BadFileError(f"Section {section.number} ({section.table}) of the file is damaged. Export the project again.")
 
 
-class Writer:
+class ProjectFileWriter:
     """Writes one file from its beginning to its end."""
 
     def __init__(self, into: IO[bytes], head: Mapping[str, Any]) -> None:
         self._stream = zstandard.ZstdCompressor(level=3).stream_writer(into, closefd=False)
         self._line({"format": FORMAT, "version": VERSION, **head})
 
-    def page(self, table: str, columns: Sequence[str], page: Page, *, closing: bool) -> None:
+    def page(self, table: str, columns: Sequence[str], page: TablePage, *, closing: bool) -> None:
         """One section."""
         self._line(
             {
@@ -69,7 +69,7 @@ class Writer:
         )
         self._stream.write(page.data)
 
-    def end(self, totals: Mapping[str, Sum]) -> None:
+    def end(self, totals: Mapping[str, TableSum]) -> None:
         """The last line: a file without it is not whole."""
         self._line({"end": {name: {"rows": total.rows, "digest": total.digest} for name, total in totals.items()}})
         self._stream.close()
@@ -78,13 +78,13 @@ class Writer:
         self._stream.write(orjson.dumps(header) + b"\n")
 
 
-class Reader:
+class ProjectFileReader:
     """Reads one file once.  All methods raise BadFileError, with the remedy."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(source), 256 * 1024)
         self.head = self._line()
-        self.totals: dict[str, Sum] = {}
+        self.totals: dict[str, TableSum] = {}
         if self.head.get("format") != FORMAT:
             raise BadFileError("This is no export of a project: `promptlode projects export` writes one.")
         if self.head.get("version") != VERSION:
@@ -99,7 +99,7 @@ class Reader:
             number += 1
             yield self._section(number, header)
         try:
-            self.totals = {name: Sum(total["rows"], total["digest"]) for name, total in header["end"].items()}
+            self.totals = {name: TableSum(total["rows"], total["digest"]) for name, total in header["end"].items()}
         except (AttributeError, KeyError, TypeError) as error:
             raise BadFileError("The last line of the file is damaged. Export the project again.") from error
 

@@ -13,15 +13,15 @@ from sqlalchemy import Connection, Engine
 from app.errors import CallerError
 from app.moving import parts
 from app.moving.arrival import Arrival
-from app.moving.file import BadFileError, Reader, Section, Writer, damaged
+from app.moving.file import BadFileError, ProjectFileReader, ProjectFileWriter, Section, damaged
 from app.store import belongings, migrate, rollup
 from app.store.arrivals import Arriving
-from app.store.belongings import Belonging, Sum
+from app.store.belongings import Belonging, TableSum
 from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.projects import Project
 
-Tell = Callable[[str, int], None]
+ReportPage = Callable[[str, int], None]
 """Called for every page with the table and the number of its rows."""
 
 SECRET = {belongings.PROJECT: ("secret",)}
@@ -33,14 +33,14 @@ class Copied:
     """The rows written or read, by table.  again: the file had been imported before."""
 
     project: Project
-    totals: dict[str, Sum] = field(default_factory=dict)
+    totals: dict[str, TableSum] = field(default_factory=dict)
     again: bool = False
 
 
 # Export
 
 
-def export_project(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool, tell: Tell) -> Copied:
+def export_project(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool, tell: ReportPage) -> Copied:
     """Write one snapshot of the project to a file."""
     with parts.snapshot(engine) as connection:
         head = {
@@ -50,7 +50,7 @@ def export_project(engine: Engine, project: Project, into: IO[bytes], *, with_ke
             "project": {"id": str(project.id), "name": project.name},
             "keys": with_keys,
         }
-        writer = Writer(into, head)
+        writer = ProjectFileWriter(into, head)
         for belonging, columns, closing in _sections(with_keys):
             for page in belongings.pages(connection, belonging, project.id, columns):
                 writer.page(belonging.name, columns, page, closing=closing)
@@ -75,7 +75,7 @@ def _columns(columns: tuple[str, ...], belonging: Belonging, with_keys: bool) ->
 
 def _totals(
     connection: Connection, project_id: UUID, with_keys: bool, logged: Mapping[str, Collection[UUID]] = {}
-) -> Iterator[tuple[str, Sum]]:
+) -> Iterator[tuple[str, TableSum]]:
     for belonging in belongings.belongings():
         if with_keys or belonging.name not in parts.SECRETS:
             columns = _columns(parts.compared(belonging), belonging, with_keys)
@@ -86,9 +86,9 @@ def _totals(
 # Import
 
 
-def import_project(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell: Tell) -> Copied:
+def import_project(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell: ReportPage) -> Copied:
     """Import a project from a file.  A killed import continues when it is repeated; a completed one changes nothing."""
-    reader = Reader(source)
+    reader = ProjectFileReader(source)
     project = _project_of(reader.head, name)
     arrival = Arrival(engine, project.id, project.name, peer)
     copied = {} if (fresh := arrival.begin()) else arrival.copied()
@@ -109,7 +109,7 @@ def import_project(engine: Engine, source: IO[bytes], *, name: str | None, peer:
     return Copied(project, reader.totals)
 
 
-def _told(sections: Iterable[Section], tell: Tell) -> Iterator[Section]:
+def _told(sections: Iterable[Section], tell: ReportPage) -> Iterator[Section]:
     for section in sections:
         yield section
         tell(section.table, 0 if section.closing else section.data.count(b"\n"))
@@ -130,7 +130,7 @@ Logged = dict[str, set[UUID]]
 """The ids of the entries of each log in a file."""
 
 
-def _sections_noting(reader: Reader, logged: Logged) -> Iterator[Section]:
+def _sections_noting(reader: ProjectFileReader, logged: Logged) -> Iterator[Section]:
     """All sections; at the end `logged` has the entries of every log."""
     logged |= {name: set() for name in parts.LOGS}
     for section in reader.sections():
@@ -197,7 +197,7 @@ def _stage(arriving: Arriving, closing: Iterable[Section]) -> dict[Belonging, tu
     return columns
 
 
-def _merge(arriving: Arriving, reader: Reader, columns: dict[Belonging, tuple[str, ...]]) -> None:
+def _merge(arriving: Arriving, reader: ProjectFileReader, columns: dict[Belonging, tuple[str, ...]]) -> None:
     """Make the staged rows the only rows of the closing tables; a table without a section has no rows."""
     empty = [
         belonging
@@ -214,14 +214,16 @@ def _merge(arriving: Arriving, reader: Reader, columns: dict[Belonging, tuple[st
         arriving.merge(belonging, columns_named)
 
 
-def _compare(reader: Reader, totals_stored: dict[str, Sum]) -> None:
+def _compare(reader: ProjectFileReader, totals_stored: dict[str, TableSum]) -> None:
     if wrong := parts.differing(reader.totals, totals_stored):
         raise parts.DiffersError(
             f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."
         )
 
 
-def _totals_stored(connection: Connection, reader: Reader, project: Project, logged: Logged) -> dict[str, Sum]:
+def _totals_stored(
+    connection: Connection, reader: ProjectFileReader, project: Project, logged: Logged
+) -> dict[str, TableSum]:
     totals_here = dict(_totals(connection, project.id, bool(reader.head.get("keys")), logged))
     if unknown := sorted(reader.totals.keys() - totals_here.keys()):
         raise BadFileError(
@@ -230,7 +232,7 @@ def _totals_stored(connection: Connection, reader: Reader, project: Project, log
     return {name: totals_here[name] for name in reader.totals}
 
 
-def _imported_before(engine: Engine, reader: Reader, project: Project, *, same_file: bool) -> Copied:
+def _imported_before(engine: Engine, reader: ProjectFileReader, project: Project, *, same_file: bool) -> Copied:
     """The project exists: the file is only read for its digests.  Later changes of the project are kept."""
     logged: Logged = {}
     for _ in _sections_noting(reader, logged):

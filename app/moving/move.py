@@ -24,10 +24,10 @@ from app.store import belongings, moves
 from app.store.arrivals import Arriving, totals_of_versions
 from app.store.belongings import Belonging, belonging
 from app.store.engine import transaction
-from app.store.moves import State
+from app.store.moves import MoveState
 from app.store.projects import Project
 
-Tell = Callable[[str, int], None]
+ReportStep = Callable[[str, int], None]
 """Called with the step that begins, and the calls copied since."""
 
 FEW_NOTES = 500
@@ -54,7 +54,7 @@ failures.
 class Move:
     """A move, from the database that the project leaves."""
 
-    def __init__(self, source: Engine, target: Engine, project: Project, *, peer: str, tell: Tell) -> None:
+    def __init__(self, source: Engine, target: Engine, project: Project, *, peer: str, tell: ReportStep) -> None:
         self._source = source
         self._target = target
         self._project = project
@@ -83,7 +83,7 @@ class Move:
         with parts.snapshot(self._source) as source:
             return Copied(self._project, parts.totals(source, self._project.id, belongings.belongings()))
 
-    def _state(self) -> State | None:
+    def _state(self) -> MoveState | None:
         with transaction(self._source) as connection:
             return moves.state_of(connection, self._project.id)
 
@@ -309,7 +309,7 @@ class Move:
                 "once its old copy is gone here (`promptlode projects move NAME --finish`)."
             )
 
-    def _reopen(self, state: State | None) -> None:
+    def _reopen(self, state: MoveState | None) -> None:
         if state != "moved":
             return
         with parts.snapshot(self._target) as target, transaction(self._source) as connection:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from app.config import Settings
 from app.errors import CallerError
 from app.store import belongings, migrate
-from app.store.belongings import Belonging, Sum
+from app.store.belongings import Belonging, TableSum
 from app.store.engine import make_engine, outages_named
 
 CALLS = "trace"
@@ -78,7 +78,7 @@ def compared(belonging: Belonging) -> tuple[str, ...]:
 
 def totals(
     connection: Connection, project_id: UUID, whats: Sequence[Belonging], among: Mapping[str, Sequence[UUID]] = {}
-) -> dict[str, Sum]:
+) -> dict[str, TableSum]:
     """Rows and digests by table; among: by table, the ids that count."""
     return {
         table.name: belongings.total(connection, table, project_id, compared(table), among.get(table.name))
@@ -109,7 +109,7 @@ def same_schema(source: str, target: str) -> None:
             )
 
 
-def differing(expected: dict[str, Sum], actual: dict[str, Sum]) -> list[str]:
+def differing(expected: dict[str, TableSum], actual: dict[str, TableSum]) -> list[str]:
     """Tables that differ between both sides, with their numbers of rows."""
     return [
         f"{name}: {sum_of_left.rows} rows here, {actual[name].rows} there"

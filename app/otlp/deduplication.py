@@ -21,7 +21,7 @@ from typing import Any
 from uuid import UUID
 
 from app.intake.prompts import texts_of
-from app.otlp.dialects.base import Kind, has_prompt
+from app.otlp.dialects.base import SpanKind, has_prompt
 
 TOLERANCE = timedelta(milliseconds=50)
 """The difference between the starts or ends that two instrumentations measure of one call: one of them works in between."""
@@ -43,7 +43,7 @@ class CallSpan:
     id: str
     ancestors: Sequence[str]
     scope: str
-    kind: Kind
+    kind: SpanKind
     body: dict[str, Any] = field(repr=False)
     service: Any = None
     response_id: str | None = None
@@ -73,7 +73,7 @@ class CallSpan:
     @property
     def is_wrapping(self) -> bool:
         """Whether it is no call if a call is within it: a wrapper, or a call without a model, as some frameworks report their own steps."""
-        return self.kind is Kind.WRAPPER or not self.body.get("model")
+        return self.kind is SpanKind.WRAPPER or not self.body.get("model")
 
     @property
     def has_answer(self) -> bool:
@@ -169,7 +169,7 @@ def _settle_nested(family: list[CallSpan]) -> None:
 def _is_one(inner: CallSpan, outer: CallSpan) -> bool:
     """Whether two nested call spans are one call: where one has no messages, the other provides them, with all that it represents."""
     inner_representative, outer_representative = inner.representative, outer.representative
-    if Kind.WRAPPER in (inner.kind, outer.kind) or inner_representative is outer_representative:
+    if SpanKind.WRAPPER in (inner.kind, outer.kind) or inner_representative is outer_representative:
         return False
     if not (inner_representative.has_content and outer_representative.has_content):
         return True
@@ -187,7 +187,7 @@ def _settle_beside(family: list[CallSpan]) -> None:
     """Join call spans side by side in pairs, the earliest first."""
     alike: dict[tuple[str, ...], list[CallSpan]] = defaultdict(list)
     for call_span in family:
-        if call_span.has_content and call_span.kind is not Kind.WRAPPER:
+        if call_span.has_content and call_span.kind is not SpanKind.WRAPPER:
             alike[call_span.texts].append(call_span)
     for call_spans in alike.values():
         if _may_hold_pairs(call_spans):
@@ -301,7 +301,7 @@ def _copy_caller(wrapper: CallSpan, call: CallSpan) -> None:
 
 
 def _is_within(call: CallSpan, wrapper: CallSpan) -> bool:
-    if wrapper.id in call.ancestors or wrapper.kind is not Kind.WRAPPER:
+    if wrapper.id in call.ancestors or wrapper.kind is not SpanKind.WRAPPER:
         return wrapper.id in call.ancestors
     if wrapper.starts is None or wrapper.ends is None or call.starts is None or call.ends is None:
         return False
@@ -312,6 +312,6 @@ def _settle_empty(family: list[CallSpan]) -> None:
     """Cover a call without messages below a call span that has them, even below a wrapper."""
     by_id = {call_span.id: call_span for call_span in family}
     for call_span in family:
-        if not call_span.has_content and call_span.kind is not Kind.WRAPPER and not call_span.covered:
+        if not call_span.has_content and call_span.kind is not SpanKind.WRAPPER and not call_span.covered:
             outer_spans = (by_id[ancestor] for ancestor in call_span.ancestors if ancestor in by_id)
             call_span.covered = any(outer.has_content and not outer.covered for outer in outer_spans)

@@ -2,7 +2,7 @@
 
 import re
 
-from app.otlp.dialects import Kind, genai
+from app.otlp.dialects import SpanKind, genai
 from app.otlp.spans import Span
 
 LOG = "log record"
@@ -21,10 +21,10 @@ _WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]{0,39}")
 """The form of a label: a longer or different text is the sender's own, and would make a series of its own."""
 
 
-def why(span: Span, kind: Kind) -> str:
+def why(span: Span, kind: SpanKind) -> str:
     """The kind of the span: `embeddings`, `tool`, `chain without messages` ..., or a label for a span without any sign of a model."""
     kind_named = next((value for name in _KINDS if isinstance(value := span.attributes.get(name), str)), None)
     word = (kind_named or genai.operation_of(span)).strip('"').lower()
     if not _WORD.fullmatch(word):
         return PLAIN if not word else "another operation"
-    return f"{word} without messages" if kind in (Kind.MAYBE, Kind.WRAPPER) else word
+    return f"{word} without messages" if kind in (SpanKind.MAYBE, SpanKind.WRAPPER) else word

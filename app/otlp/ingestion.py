@@ -1,7 +1,7 @@
 """Events of Langfuse's older SDKs, as sent to `/api/public/ingestion`.
 
 A generation is sent as `generation-create` at its begin and `generation-update` at its end, in one batch or in several; name and user of a
-trace are an event of their own.  `Pieces` joins the events of a generation.  When they hold a prompt and a model, the call is stored.  An
+trace are an event of their own.  `PartialGenerations` joins the events of a generation.  When they hold a prompt and a model, the call is stored.  An
 answer that comes later is added to the stored call, whichever process stored it (`late`).  Only the process that received them knows
 incomplete generations and names of traces.  Their text stays in the memory of this process for at most an hour, as it was sent; what is
 stored is redacted as every other call.
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.checks import MAX_NAME, Limits
+from app.checks import MAX_NAME, TraceLimits
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import SETTINGS, prompt_of_value
 from app.intake.bodies.usage import NAMES, usage_of
@@ -51,7 +51,7 @@ class _Kept(NamedTuple):
     body: Body
 
 
-class Pieces:
+class PartialGenerations:
     """The pieces of generations and traces received so far, by project and id; safe to share between threads.
 
     clock: seconds that only grow.
@@ -116,9 +116,11 @@ class EventOutcomes:
         self.refused[event_id] = reason
 
 
-def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits: Limits) -> EventOutcomes:
+def read_events(
+    events: Iterable[Any], project_id: UUID, pieces: PartialGenerations, limits: TraceLimits
+) -> EventOutcomes:
     """Read the events in order; a call holds the last state of its generation."""
-    reader = _Reader(project_id, pieces, limits)
+    reader = _EventReader(project_id, pieces, limits)
     for event in sorted(map(as_object, events), key=lambda event: str(event.get("type")) not in _TRACES):
         reader.take(event)
     for name, event_id in reader.touched.items():
@@ -132,10 +134,10 @@ def _told_back(event_id: Any) -> str:
 
 
 @dataclass
-class _Reader:
+class _EventReader:
     project_id: UUID
-    pieces: Pieces
-    limits: Limits
+    pieces: PartialGenerations
+    limits: TraceLimits
     taken: EventOutcomes = field(default_factory=EventOutcomes)
     touched: dict[str, str] = field(default_factory=dict)
     """By the id of each generation, the last of these events that concerns it."""

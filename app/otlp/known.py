@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from app.config import Settings
 from app.otlp.deduplication import CallSpan
-from app.otlp.dialects import Kind
+from app.otlp.dialects import SpanKind
 from app.otlp.recent import Recent
 from app.otlp.translate import PARENT, SCOPE, Export
 from app.store import otel_traces
@@ -30,7 +30,7 @@ def recent_of(app: Flask, settings: Settings) -> Recent:
     return recent
 
 
-class Known:
+class KnownCalls:
     """The stored calls of a project that one export may describe again."""
 
     def __init__(self, engine: Engine, project_id: UUID, recent: Recent) -> None:
@@ -83,7 +83,7 @@ def _call_span(row: SimpleNamespace) -> CallSpan:
         row.external_id,
         ancestors,
         scope,
-        Kind.CALL,
+        SpanKind.CALL,
         body,
         stored=True,
         row=row.id,

@@ -16,7 +16,7 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.http.shapes import Shape
 from app.otlp.counting import counts
-from app.otlp.ingestion import NO_PROMPT, EventOutcomes, Pieces, read_events
+from app.otlp.ingestion import NO_PROMPT, EventOutcomes, PartialGenerations, read_events
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -82,7 +82,7 @@ def ingest_events(holder: KeyHolder) -> Response:
         raise ProblemError(
             422, "Nothing was stored: batch is no list.", [Problem(("batch",), "Must be a list of events.")]
         )
-    pieces: Pieces = current_app.extensions.setdefault(_PIECES, Pieces())
+    pieces: PartialGenerations = current_app.extensions.setdefault(_PIECES, PartialGenerations())
     outcomes = read_events(events, holder.project_id, pieces, services().limits)
     _store(holder, outcomes)
     _complete_stored(holder, outcomes)

@@ -6,10 +6,10 @@ This module reads how attributes write a message; `app.intake.bodies.messages` r
 from collections.abc import Iterable
 from typing import Any
 
-from app.intake.bodies.messages import PART_NAMES, Message, has_content, message_of, tool_call
+from app.intake.bodies.messages import PART_NAMES, ChatMessage, has_content, message_of, tool_call
 from app.intake.bodies.values import filled, parsed
 
-__all__ = ["Message", "flat_messages", "from_parts", "has_content", "parts_in", "tool_call"]
+__all__ = ["ChatMessage", "flat_messages", "from_parts", "has_content", "parts_in", "tool_call"]
 
 # Types of content parts in the APIs of OpenAI and Anthropic: a JSON list of these alone is content.
 _PART_TYPES = {"text", "image", "image_url", "document", "tool_use", "tool_result", "thinking", "refusal", "file"}
@@ -17,12 +17,12 @@ _PART_TYPES |= {"input_text", "input_image", "input_audio", "input_file", "outpu
 _PART_TYPES |= {"tool-call", "tool-result", "reasoning"}
 
 
-def from_parts(messages: Iterable[Message]) -> list[Message]:
+def from_parts(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
     """Messages of the current conventions: a role and typed parts.  Messages with plain content stay unchanged."""
     return [in_chat_form for message in messages for in_chat_form in _from_parts(message)]
 
 
-def flat_messages(message: Message) -> list[Message]:
+def flat_messages(message: ChatMessage) -> list[ChatMessage]:
     """A message whose members are attributes or an event: content parts and tool calls may be a JSON text."""
     members = {
         "role": message.get("role"),
@@ -40,7 +40,7 @@ def parts_in(content: Any) -> Any:
     return value if isinstance(value, list) and value and all(map(_is_part, value)) else content
 
 
-def _from_parts(message: Message) -> list[Message]:
+def _from_parts(message: ChatMessage) -> list[ChatMessage]:
     parts = message.get("parts")
     if not isinstance(parts, list):
         return flat_messages(message)
@@ -49,7 +49,7 @@ def _from_parts(message: Message) -> list[Message]:
     return message_of(message)
 
 
-def _of_text(message: Message, content: Any) -> Message:
+def _of_text(message: ChatMessage, content: Any) -> ChatMessage:
     role = message.get("role")
     if isinstance(content, str) and len(message) == 2 and role is not None:  # beside the parts it has a role alone
         return {"role": role, "content": content}

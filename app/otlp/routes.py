@@ -25,7 +25,7 @@ from app.intake.trace import Incoming
 from app.otlp import wire
 from app.otlp.counting import count, counts
 from app.otlp.fields import has_more_fields
-from app.otlp.known import Known, recent_of
+from app.otlp.known import KnownCalls, recent_of
 from app.otlp.logs import spans_of_logs
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export, read_logs
@@ -109,7 +109,7 @@ def export_traces_of(holder: KeyHolder) -> Response:
     """The answer to an export of spans."""
     exported = _request(ExportTraceServiceRequest)
 
-    def read(known_calls: Known) -> Export:
+    def read(known_calls: KnownCalls) -> Export:
         spans = spans_of(exported.message)
         return read_export(spans, services().settings.otlp_path_attribute, services().limits, known_calls)
 
@@ -157,7 +157,7 @@ def export_logs(holder: KeyHolder) -> Response:
     """Store the LLM calls among the log records of an OpenTelemetry export."""
     exported = _request(ExportLogsServiceRequest)
 
-    def read(known_calls: Known) -> Export:
+    def read(known_calls: KnownCalls) -> Export:
         records = spans_of_logs(exported.message)
         return read_logs(records, services().settings.otlp_path_attribute, services().limits, known_calls)
 
@@ -166,9 +166,9 @@ def export_logs(holder: KeyHolder) -> Response:
     return _answer(wire.logs_response(len(export.refusals), _count(holder, export, "log record") or exported.lack))
 
 
-def _store_export(holder: KeyHolder, reader: Callable[[Known], Export]) -> Export:
+def _store_export(holder: KeyHolder, reader: Callable[[KnownCalls], Export]) -> Export:
     """An export whose calls are stored now."""
-    known_calls = Known(services().engine, holder.project_id, recent_of(current_app, services().settings))
+    known_calls = KnownCalls(services().engine, holder.project_id, recent_of(current_app, services().settings))
     export = reader(known_calls)
     services().limiter.take_traces(holder, len(export.incoming))
     try:
@@ -179,7 +179,7 @@ def _store_export(holder: KeyHolder, reader: Callable[[Known], Export]) -> Expor
     return export
 
 
-def _stored_alone(holder: KeyHolder, known_calls: Known, reader: Callable[[Known], Export]) -> Export:
+def _stored_alone(holder: KeyHolder, known_calls: KnownCalls, reader: Callable[[KnownCalls], Export]) -> Export:
     """As `_store_export`, where others stored calls of the same OpenTelemetry traces meanwhile: now they wait until this export is stored.
 
     Raises DatabaseDownError where a call that gets an answer is deleted meanwhile.

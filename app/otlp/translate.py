@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from app.checks import Limits, is_surely_storable, unstorable
+from app.checks import TraceLimits, is_surely_storable, unstorable
 from app.intake.bodies.native import OWN
 from app.intake.lenient import UNREAD, read_leniently
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp import ignored
 from app.otlp.deduplication import CallSpan, deduplicated
-from app.otlp.dialects import Kind, body_of, call_site_of, genai, recognised
+from app.otlp.dialects import SpanKind, body_of, call_site_of, genai, recognised
 from app.otlp.paths import Paths
 from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
 from app.otlp.spans import Span
@@ -40,7 +40,7 @@ _RESOURCE = (
 # Never shortened: mining is checked against declared templates, and an unreadable field is kept nowhere else.
 _WHOLE = ("gen_ai.prompt.", "llm.prompt_template.", UNREAD)
 
-Known = Callable[[Iterable[CallSpan]], Iterable[CallSpan]]
+FindKnownCalls = Callable[[Iterable[CallSpan]], Iterable[CallSpan]]
 """Looks up stored call spans that may be of the same calls."""
 
 
@@ -75,7 +75,9 @@ class Export:
         return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.odd), noun)
 
 
-def read_logs(records: list[Span], path_attribute: str, limits: Limits, known_calls: Known | None = None) -> Export:
+def read_logs(
+    records: list[Span], path_attribute: str, limits: TraceLimits, known_calls: FindKnownCalls | None = None
+) -> Export:
     """Read every log record; only the event that holds a whole call becomes a trace."""
     details = [record for record in records if record.name == genai.DETAILS_EVENT]
     export = read_export(details, path_attribute, limits, known_calls)
@@ -86,19 +88,21 @@ def read_logs(records: list[Span], path_attribute: str, limits: Limits, known_ca
     return export
 
 
-def read_export(spans: list[Span], path_attribute: str, limits: Limits, known_calls: Known | None = None) -> Export:
+def read_export(
+    spans: list[Span], path_attribute: str, limits: TraceLimits, known_calls: FindKnownCalls | None = None
+) -> Export:
     """Read every span.  known_calls: looks up stored calls; without it an export is read by itself."""
-    reading = Reading(spans, path_attribute, limits)
+    reading = ExportReading(spans, path_attribute, limits)
     return reading.export(known_calls(reading.call_spans) if known_calls and reading.call_spans else ())
 
 
-class Reading:
+class ExportReading:
     """An export being read: first its call spans, then the outcome of each span, with the stored calls of the same traces.
 
     call spans: of the spans that describe a call.
     """
 
-    def __init__(self, spans: list[Span], path_attribute: str, limits: Limits) -> None:
+    def __init__(self, spans: list[Span], path_attribute: str, limits: TraceLimits) -> None:
         self.spans = {span.id: span for span in spans}
         self.limits = limits
         self._export = Export(len(spans))
@@ -146,7 +150,7 @@ class Reading:
             self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
             return None
         dialects, kind = recognised(span)
-        if kind is Kind.OTHER:
+        if kind is SpanKind.OTHER:
             self._export.ignored[ignored.why(span, kind)] += 1
             return None
         try:
@@ -156,7 +160,9 @@ class Reading:
             return None
         return self._make_call_span(span, kind, body, further)
 
-    def _make_call_span(self, span: Span, kind: Kind, body: dict[str, Any], further: dict[str, Any]) -> CallSpan | None:
+    def _make_call_span(
+        self, span: Span, kind: SpanKind, body: dict[str, Any], further: dict[str, Any]
+    ) -> CallSpan | None:
         metadata = further
         if not body.keys() <= OWN:
             metadata = {name: value for name, value in body.items() if name not in OWN} | further
@@ -176,7 +182,7 @@ class Reading:
         call_span = CallSpan(
             span.id, ancestors, span.scope, kind, _present(body), span.resource, _response_id(span.attributes)
         )
-        if not call_span.has_content and kind in (Kind.MAYBE, Kind.WRAPPER):
+        if not call_span.has_content and kind in (SpanKind.MAYBE, SpanKind.WRAPPER):
             self._export.ignored[ignored.why(span, kind)] += 1
             return None
         return call_span
@@ -186,7 +192,7 @@ class Reading:
         if not call_span.has_content:
             self._refuse_empty(span)
             return
-        if call_span.kind is Kind.WRAPPER and not call_span.body.get("model"):
+        if call_span.kind is SpanKind.WRAPPER and not call_span.body.get("model"):
             self._export.ignored[ignored.why(span, call_span.kind)] += 1
             return
         path = self.paths.of(span)
@@ -260,7 +266,7 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
 
 def _is_call(span: Span) -> bool:
     _, kind = recognised(span)
-    return kind is Kind.CALL or _is_outer(span)
+    return kind is SpanKind.CALL or _is_outer(span)
 
 
 def _is_outer(span: Span) -> bool:

@@ -25,7 +25,7 @@ from app.pages import (
 )
 from app.pages.access import configure
 from app.pages.blueprint import pages
-from app.store.replica import Reader
+from app.store.replica import ReadRouter
 
 _MODULES_WITH_ROUTES = (
     protection,
@@ -46,7 +46,7 @@ _OPENED_FIRST = ("tasks", "task", "base", "_draw", "_charts", "_similar")
 """Templates of the pages that people open first, and of what those draw."""
 
 
-def install(app: Flask, settings: Settings, engine: Engine, standby: Reader | None = None) -> None:
+def install(app: Flask, settings: Settings, engine: Engine, standby: ReadRouter | None = None) -> None:
     """Add the pages, the session they log in with, and what their templates use."""
     configure(app, settings, engine, standby)
     rendering.install(app)

@@ -26,7 +26,7 @@ from app.store import keys
 from app.store.audit import Actor
 from app.store.engine import transaction
 from app.store.projects import Project
-from app.store.replica import Reader
+from app.store.replica import ReadRouter
 
 SESSION_LASTS = timedelta(hours=12)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -36,13 +36,13 @@ _FORM_SECONDS = 5.0  # from the beginning of a form's transaction to the page th
 
 
 @dataclass(frozen=True)
-class Services:
+class PageServices:
     """Services of the process for pages.  `reader` is `engine` with read-only transactions; `standby` is used where it is up to date."""
 
     settings: Settings
     engine: Engine
     reader: Engine
-    standby: Reader | None = None
+    standby: ReadRouter | None = None
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,11 @@ class Visitor:
     decides: Actor | None = None
 
 
-def configure(app: Flask, settings: Settings, engine: Engine, standby: Reader | None = None) -> None:
+def configure(app: Flask, settings: Settings, engine: Engine, standby: ReadRouter | None = None) -> None:
     """Give the app the services of pages; the session cookie is sent over HTTPS only, except in local mode, which has none."""
-    app.extensions[_EXTENSION] = Services(settings, engine, engine.execution_options(postgresql_readonly=True), standby)
+    app.extensions[_EXTENSION] = PageServices(
+        settings, engine, engine.execution_options(postgresql_readonly=True), standby
+    )
     app.secret_key = settings.secret_key or (secrets.token_bytes(32) if settings.local_mode else None)
     app.config.update(
         SESSION_COOKIE_NAME="promptlode_session",
@@ -71,8 +73,8 @@ def configure(app: Flask, settings: Settings, engine: Engine, standby: Reader | 
     )
 
 
-def services() -> Services:
-    services_found: Services = current_app.extensions[_EXTENSION]
+def services() -> PageServices:
+    services_found: PageServices = current_app.extensions[_EXTENSION]
     return services_found
 
 

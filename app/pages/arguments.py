@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import abort, g, request
 
-from app.reading.browse import Cursor
+from app.reading.browse import CallCursor
 
 PAGE_SIZE = 50
 """Rows of a page of a list."""
@@ -42,14 +42,14 @@ def id_or_404(text: str) -> UUID:
         abort(HTTPStatus.NOT_FOUND)
 
 
-def cursor(name: str) -> Cursor | None:
+def cursor(name: str) -> CallCursor | None:
     """The cursor in a link of ours, `<time>_<id>`."""
     text = argument(name)
     if not text:
         return None
     time, _, last = text.rpartition("_")
     try:
-        return Cursor(datetime.fromisoformat(time).astimezone(UTC), UUID(last))
+        return CallCursor(datetime.fromisoformat(time).astimezone(UTC), UUID(last))
     except (ValueError, OverflowError):  # OverflowError: no date of the calendar in UTC
         abort(HTTPStatus.NOT_FOUND)
 
@@ -58,5 +58,5 @@ def next_cursor(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
     """The cursor of the next page, "" on the last one; the query reads one row more than the page shows."""
     if len(rows) <= size:
         return ""
-    last: Cursor = cursor_of(rows[size - 1])
+    last: CallCursor = cursor_of(rows[size - 1])
     return f"{last.seen.isoformat()}_{last.id}"

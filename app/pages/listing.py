@@ -6,7 +6,7 @@ from uuid import UUID
 from markupsafe import Markup, escape
 
 from app.pages.drawing import drawn_bar, drawn_spark, drawn_start, drawn_time
-from app.pages.overview import Line
+from app.pages.overview import TaskRow
 from app.pages.ranging import ShownRange
 from app.reading.pieces import one_line
 from app.reading.spending import Spending
@@ -19,7 +19,7 @@ _NO_PRICE = '<span class="faint" title="Nobody knows the price of its model; set
 
 
 def drawn_rows(
-    lines: Sequence[Line],
+    lines: Sequence[TaskRow],
     range_shown: ShownRange,
     to_task: Callable[[UUID], str],
     at_path: Callable[[str], str],
@@ -33,7 +33,7 @@ def drawn_rows(
 
 
 def _row(
-    line: Line, range_shown: ShownRange, to_task: Callable[[UUID], str], at_path: Callable[[str], str], of_range: str
+    line: TaskRow, range_shown: ShownRange, to_task: Callable[[UUID], str], at_path: Callable[[str], str], of_range: str
 ) -> str:
     task, used = line.task, line.spent.used
     return (
@@ -51,7 +51,7 @@ def _row(
     )
 
 
-def _changed(line: Line, range_shown: ShownRange) -> str:
+def _changed(line: TaskRow, range_shown: ShownRange) -> str:
     """The newest version, where there were others before."""
     newest = line.newest
     if newest is None or newest.versions < 2 or newest.began is None:

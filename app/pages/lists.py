@@ -14,12 +14,12 @@ from app.pages.arguments import PAGE_SIZE, argument, arguments, id_or_404, proje
 from app.pages.blueprint import pages
 from app.pages.overview import overview
 from app.reading import browse, insights, neighbours
-from app.reading.browse import State
+from app.reading.browse import UngroupedState
 from app.reading.pieces import plain_parts, start_of
 from app.reading.usage import Label
 from app.reading.worklist import SortOfPage, TaskFilter, UnknownCursorError
 
-STATES: Mapping[str, tuple[State, ...]] = {
+STATES: Mapping[str, tuple[UngroupedState, ...]] = {
     "": ("owed", "considered"),
     "owed": ("owed",),
     "considered": ("considered",),

@@ -18,7 +18,7 @@ from app.reading.worklist import Listed, TaskFilter
 
 
 @dataclass(frozen=True)
-class Line:
+class TaskRow:
     """A task in the list. share: of the cost of all listed tasks, else of the tokens of the newest calls."""
 
     task: Any
@@ -38,7 +38,7 @@ class Overview:
     template, of the whole project.
     """
 
-    lines: Sequence[Line]
+    lines: Sequence[TaskRow]
     more: UUID | None
     found: int
     spent: Spending
@@ -82,7 +82,7 @@ def _lines(
     for line in rows:
         task = line.row
         parts = template_parts(task.parts or [], task.slots or [])
-        yield Line(
+        yield TaskRow(
             task,
             line.spent,
             shares.get(task.id, 0.0),

@@ -14,7 +14,7 @@ LITTLE = 0.03
 """A smaller relative change is called neither better nor worse."""
 
 
-class Row(NamedTuple):
+class ComparedFigure(NamedTuple):
     """A figure of both versions in words; change: as a share of the old one; verdict: better, worse or ""."""
 
     title: str
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 class Scoreboard:
     """The figures, and whether one of the versions has too few calls for a verdict."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ComparedFigure]
     few: bool
 
 
@@ -73,10 +73,10 @@ _FIGURES = (
 )
 
 
-def _row(figure: _Figure, old: Spending, new: Spending, *, has_few_calls: bool) -> Row:
+def _row(figure: _Figure, old: Spending, new: Spending, *, has_few_calls: bool) -> ComparedFigure:
     before, after = figure.of(old), figure.of(new)
     change = None if before is None or after is None or before == 0 else after / before - 1
     verdict = ""
     if figure.less_is_better and change is not None and abs(change) >= LITTLE and not has_few_calls:
         verdict = "better" if change < 0 else "worse"
-    return Row(figure.title, figure.words(before), figure.words(after), change, verdict)
+    return ComparedFigure(figure.title, figure.words(before), figure.words(after), change, verdict)

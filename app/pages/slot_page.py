@@ -16,7 +16,7 @@ from app.pages.charts import Stack, bars, stack
 from app.pages.versions import colours_of, versions_of
 from app.reading import slot_values, tasks
 from app.reading.languages import language_of
-from app.reading.slot_values import Place, Summary
+from app.reading.slot_values import SlotPlace, Summary
 from app.reading.usage import DAY, Range
 from app.store import traces
 from app.store.traces import TraceFilter
@@ -75,7 +75,7 @@ def _up_to(length: int) -> str:
     return "empty" if length == 0 else f"up to {length:,} characters"
 
 
-def _place(versions: Any, name: str) -> tuple[Any, Place]:
+def _place(versions: Any, name: str) -> tuple[Any, SlotPlace]:
     """The version in the link, else the newest one with this slot, and the slot's places in it."""
     having = [version for version in versions if name in version.slots]
     number = request.args.get("version", "")
@@ -83,7 +83,7 @@ def _place(versions: Any, name: str) -> tuple[Any, Place]:
     if not candidates:
         abort(HTTPStatus.NOT_FOUND)
     version = candidates[0]
-    return version, Place(project(), version.id, version.template_id, version.slots.index(name))
+    return version, SlotPlace(project(), version.id, version.template_id, version.slots.index(name))
 
 
 def _over_time(days: Any, range_shown: ranging.ShownRange) -> Stack | None:

@@ -17,7 +17,7 @@ from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.pages.versions import colours_of, numbered, versions_of
 from app.reading import browse, changes, insights, neighbours, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
-from app.reading.browse import CallRow, Cursor
+from app.reading.browse import CallCursor, CallRow
 from app.reading.costing import Costing, of_version
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.pieces import Part, template_parts
@@ -110,11 +110,11 @@ def _calls(connection: Connection, version: Row[Any] | None) -> dict[str, Any]:
     """The newest calls of the chosen version, or those after the cursor in the link."""
     after = cursor("after")
     rows = _calls_after(connection, version, after)
-    more = next_cursor(rows, CALLS_SHOWN, lambda call: Cursor(call.seen_at, call.id))
+    more = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
     return {"calls": rows[:CALLS_SHOWN], "more": more, "after": after}
 
 
-def _calls_after(connection: Connection, version: Row[Any] | None, after: Cursor | None) -> list[CallRow]:
+def _calls_after(connection: Connection, version: Row[Any] | None, after: CallCursor | None) -> list[CallRow]:
     if version is None:
         return []
     ids = (version.id, version.template_id)

@@ -19,7 +19,7 @@ LEAST_CACHED = 1024
 
 
 @dataclass(frozen=True)
-class Item:
+class BillLine:
     """A line of the bill: tokens and dollars of the range, share of the input."""
 
     tokens: int
@@ -48,9 +48,9 @@ class CacheAdvice:
 class Bill:
     """The cost of a version's input by its origin."""
 
-    fixed: Item
-    slots: dict[str, Item]
-    around: Item
+    fixed: BillLine
+    slots: dict[str, BillLine]
+    around: BillLine
     cache: CacheAdvice
 
 
@@ -59,9 +59,9 @@ def bill(parts: Sequence[Part], costs: Costs, around: float, usage: Usage, price
     mean_tokens = costs.mean + around
     dollars = input_dollars(price, usage) if price else 0.0
 
-    def item(characters: float) -> Item:
+    def item(characters: float) -> BillLine:
         share = characters / mean_tokens if mean_tokens else 0.0
-        return Item(round(usage.input_tokens * share), dollars * share, share)
+        return BillLine(round(usage.input_tokens * share), dollars * share, share)
 
     slots = {slot.name: item(slot.mean) for slot in costs.slots}
     return Bill(item(costs.fixed), slots, item(around), _advice(parts, costs, mean_tokens, usage, price))

@@ -50,7 +50,7 @@ WITHOUT_PROMPT_SEARCHED = 20_000
 """Newest calls of a project among which calls without a text prompt are searched."""
 
 
-class Cursor(NamedTuple):
+class CallCursor(NamedTuple):
     """The last row of the page before: rows are newest first, ties by id."""
 
     seen: datetime
@@ -58,7 +58,7 @@ class Cursor(NamedTuple):
 
 
 def _keyset(
-    query: Select[Any], moment: ColumnElement[Any], id_: ColumnElement[Any], after: Cursor | None
+    query: Select[Any], moment: ColumnElement[Any], id_: ColumnElement[Any], after: CallCursor | None
 ) -> Select[Any]:
     """The rows after the cursor, newest first."""
     if after is not None:
@@ -154,7 +154,7 @@ def calls_page(
     implementation_id: UUID,
     template_id: UUID,
     *,
-    after: Cursor | None = None,
+    after: CallCursor | None = None,
     limit: int = 25,
 ) -> list[CallRow]:
     """Calls of an implementation, newest first; without values where those still follow an older template."""
@@ -197,7 +197,7 @@ def _stated(field: str) -> ColumnElement[Any]:
 
 # --- calls without a template
 
-State = Literal["owed", "considered", "no prompt"]
+UngroupedState = Literal["owed", "considered", "no prompt"]
 
 HAS_PROMPT = or_(trace.c.prompt_parts.isnot(None), trace.c.template_id.isnot(None))
 
@@ -210,7 +210,7 @@ class UngroupedCall:
     created_at: datetime
     path: str
     model: str
-    state: State
+    state: UngroupedState
     prompt: list[str]
     characters: int
 
@@ -220,7 +220,7 @@ def ungrouped_page(
     project_id: UUID,
     *,
     path: str = "",
-    states: Collection[State] = ("owed", "considered"),
+    states: Collection[UngroupedState] = ("owed", "considered"),
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[UngroupedCall]:
@@ -231,7 +231,7 @@ def ungrouped_page(
 
 
 def _among_newest(
-    connection: Connection, project_id: UUID, states: Collection[State], after: UUID | None, limit: int
+    connection: Connection, project_id: UUID, states: Collection[UngroupedState], after: UUID | None, limit: int
 ) -> list[UngroupedCall] | None:
     """The page from the newest ungrouped calls in any state; None where these do not fill it and there are more."""
     newest = select(trace.c.id, IS_OWED.label("owed"), IS_RESIDUE.label("considered")).where(
@@ -251,10 +251,16 @@ def _among_newest(
 
 
 def _newest_of_groups(
-    connection: Connection, project_id: UUID, *, path: str, states: Collection[State], after: UUID | None, limit: int
+    connection: Connection,
+    project_id: UUID,
+    *,
+    path: str,
+    states: Collection[UngroupedState],
+    after: UUID | None,
+    limit: int,
 ) -> list[UngroupedCall]:
     """The page from the newest calls of each group, in two partial indexes."""
-    conditions: dict[State, ColumnElement[bool]] = {"owed": IS_OWED, "considered": IS_RESIDUE}
+    conditions: dict[UngroupedState, ColumnElement[bool]] = {"owed": IS_OWED, "considered": IS_RESIDUE}
     newest = union_all(
         *(
             _newest_of_group(state, condition, after, limit)
@@ -274,7 +280,9 @@ def _newest_of_groups(
     return [UngroupedCall(*row) for row in connection.execute(query)]
 
 
-def _newest_of_group(state: State, condition: ColumnElement[bool], after: UUID | None, limit: int) -> Select[Any]:
+def _newest_of_group(
+    state: UngroupedState, condition: ColumnElement[bool], after: UUID | None, limit: int
+) -> Select[Any]:
     query = (
         select(
             trace.c.id,

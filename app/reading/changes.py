@@ -72,7 +72,7 @@ def _lines(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
     return [tuple(line) for line in lines if line]
 
 
-Change = tuple[str, list[Piece]]
+ChangedPart = tuple[str, list[Piece]]
 """Words, and their change: removed, added or (empty) kept."""
 
 Edit = tuple[list[Piece], list[Piece]]
@@ -96,7 +96,7 @@ def _by_word(old: list[Piece], new: list[Piece]) -> Iterator[Edit]:
         yield old[i:j], new[k:m]
 
 
-def _settled(edits: Iterable[Edit]) -> Iterator[Change]:
+def _settled(edits: Iterable[Edit]) -> Iterator[ChangedPart]:
     """The edits as changes: removed words, then added ones, then kept ones.
 
     Short common text between two changed words is shown as changed, or an exchanged sentence would fall apart into single words.
@@ -116,7 +116,7 @@ def _is_little(words: Sequence[Piece]) -> bool:
     return all(word.slot is None for word in words) and len("".join(word.text for word in words).strip()) < LITTLE
 
 
-def _flushed(removed: list[Piece], pieces_added: list[Piece]) -> Iterator[Change]:
+def _flushed(removed: list[Piece], pieces_added: list[Piece]) -> Iterator[ChangedPart]:
     """One edit; common white space at its end does not belong to it."""
     end = 0
     while end < min(len(removed), len(pieces_added)) and removed[-1 - end] == pieces_added[-1 - end]:
@@ -126,7 +126,7 @@ def _flushed(removed: list[Piece], pieces_added: list[Piece]) -> Iterator[Change
     yield "", pieces_added[len(pieces_added) - end :]
 
 
-def _merged(changes: Iterable[Change]) -> Iterator[Change]:
+def _merged(changes: Iterable[ChangedPart]) -> Iterator[ChangedPart]:
     """Neighbouring changes of one kind joined, without empty ones."""
     filled = (change for change in changes if change[1])
     for kind, neighbours in groupby(filled, key=itemgetter(0)):

@@ -20,7 +20,7 @@ from app.store.paths import is_at
 from app.store.tables import change, grouping_key, implementation, project, task, template
 from app.store.versions import is_shown
 
-Kind = Literal[
+ChangeKind = Literal[
     "task.new",
     "version.new",
     "version.back",
@@ -32,7 +32,7 @@ Kind = Literal[
     "error.jump",
     "model.new",
 ]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 MOST_OF_PIECE = 2_000
 """Characters shown of an added or removed stretch; `GET /api/v1/tasks/{id}/diff` returns all of them."""
@@ -66,7 +66,7 @@ class FeedEntry:
     """
 
     id: UUID
-    kind: Kind
+    kind: ChangeKind
     at: datetime
     project_id: UUID
     project: str

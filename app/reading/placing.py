@@ -16,7 +16,7 @@ from app.store.versions import is_shown
 MOST_TEMPLATES = 500
 """Newest templates of a path that are compared with a text: some 0.1 s at 5 kB each."""
 
-State = Literal["matched", "owed", "considered", "no prompt"]
+CallState = Literal["matched", "owed", "considered", "no prompt"]
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Nearest:
 
 
 @dataclass(frozen=True)
-class Placed:
+class CallPlacement:
     """The place of a call in a sentence; nearest is None where no template is near, or the call has no text."""
 
-    state: State
+    state: CallState
     summary: str
     nearest: Nearest | None
 
@@ -45,20 +45,22 @@ def role_of(part: int) -> str:
     return ROLES[part]
 
 
-def placed(connection: Connection, call: Any) -> Placed:
+def placed(connection: Connection, call: Any) -> CallPlacement:
     """The place of a call, a row of `app.store.traces.get`."""
     if call.prompt_parts is None:
-        return Placed("no prompt", "The call has no text prompt, so there is nothing to find a template in.", None)
+        return CallPlacement(
+            "no prompt", "The call has no text prompt, so there is nothing to find a template in.", None
+        )
     if call.implementation_id is not None:
         own_version = Nearest(
             call.task_id, _name(connection, call.task_id), call.implementation_id, call.version, 1.0, None
         )
-        return Placed(
+        return CallPlacement(
             "matched", f"Every fixed text of version {call.version} stands in the call, in order.", own_version
         )
-    state: State = "owed" if call.considered_run_id is None else "considered"
+    state: CallState = "owed" if call.considered_run_id is None else "considered"
     near = _nearest(connection, call)
-    return Placed(state, f"{_WAITS[state]} {_sentence(near)}", near)
+    return CallPlacement(state, f"{_WAITS[state]} {_sentence(near)}", near)
 
 
 _WAITS = {

@@ -13,21 +13,21 @@ from app.store.pipeline import LastRun, latest_run
 from app.store.runs import FIRST_ID, GroupState
 from app.store.tables import template, trace
 
-State = Literal["none", "waiting", "running", "matching", "done", "failed", "quarantined"]
+GroupingState = Literal["none", "waiting", "running", "matching", "done", "failed", "quarantined"]
 
 MOST_CALLS_LEFT_COUNTED = 100_000
 """Calls that are counted at most: in an index, some 20 ms."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class GroupingProgress:
     """The state of grouping a path; the fields from `outcome` on are those of its latest run.
 
     owed: calls that wait for a run. left: calls to be matched against new templates.
     """
 
     path: str
-    state: State
+    state: GroupingState
     asked_at: datetime | None
     owed: int
     left: int
@@ -43,7 +43,7 @@ class Progress:
         return self.state in {"waiting", "running", "matching", "failed"}
 
 
-def of_path(connection: Connection, project_id: UUID, path: str) -> Progress | None:
+def of_path(connection: Connection, project_id: UUID, path: str) -> GroupingProgress | None:
     """The progress of one path of the project; None where no call ever named it."""
     group = groups.find(connection, project_id, path)
     state = None if group is None else runs.look(connection, group.id)
@@ -52,7 +52,7 @@ def of_path(connection: Connection, project_id: UUID, path: str) -> Progress | N
     run = latest_run(connection, state.id)
     owed = _count(connection, and_(trace.c.group_id == state.id, IS_OWED))
     to_match = _calls_left(connection, state)
-    return Progress(
+    return GroupingProgress(
         path=state.path,
         state=_state(
             state, run, owed, is_matching=to_match > 0 or versions.unfinished(connection, state.id) is not None
@@ -68,7 +68,7 @@ def of_path(connection: Connection, project_id: UUID, path: str) -> Progress | N
     )
 
 
-def _state(state: GroupState, run: LastRun | None, owed: int, *, is_matching: bool) -> State:
+def _state(state: GroupState, run: LastRun | None, owed: int, *, is_matching: bool) -> GroupingState:
     if state.quarantined_at is not None:
         return "quarantined"
     if run is not None and run.outcome == "running":

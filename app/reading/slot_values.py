@@ -19,7 +19,7 @@ ENOUGH_CALLS = 20
 
 
 @dataclass(frozen=True)
-class Place:
+class SlotPlace:
     """A slot of a version: the places of its values among those of a call."""
 
     project_id: UUID
@@ -64,14 +64,14 @@ _VALUES = _of_held(
 
 
 def values(
-    connection: Connection, place: Place, range: Range, *, holding: str = "", limit: int = 50, skip: int = 0
+    connection: Connection, place: SlotPlace, range: Range, *, holding: str = "", limit: int = 50, skip: int = 0
 ) -> list[Value]:
     """Values that contain a text, of the newest `MOST_CALLS_COUNTED` calls in a range, the most frequent first."""
     parameters = _parameters(place, range) | {"text": holding, "limit": limit, "skip": skip}
     return [Value(*row) for row in connection.execute(_VALUES, parameters)]
 
 
-def _parameters(place: Place, range: Range) -> dict[str, Any]:
+def _parameters(place: SlotPlace, range: Range) -> dict[str, Any]:
     return {
         "place": place.number + 1,
         "version": place.implementation_id,
@@ -124,13 +124,13 @@ _FRESH = _of_held(
 )
 
 
-def fresh(connection: Connection, place: Place) -> int | None:
+def fresh(connection: Connection, place: SlotPlace) -> int | None:
     """The number of values among the newest calls that no call before the last seven days had; None without earlier calls."""
     row = connection.execute(_FRESH, _parameters(place, Range())).one()
     return row[0] if row[1] else None
 
 
-def summary(connection: Connection, place: Place, range: Range) -> Summary:
+def summary(connection: Connection, place: SlotPlace, range: Range) -> Summary:
     """The summary of a slot over the newest calls of a range."""
     parameters = _parameters(place, range)
     totals = connection.execute(_SUMMARY, parameters).one()
@@ -149,7 +149,7 @@ _BY_DAY = _of_held(
 )
 
 
-def by_day(connection: Connection, place: Place, range: Range, top: int) -> list[tuple[str | None, datetime, int]]:
+def by_day(connection: Connection, place: SlotPlace, range: Range, top: int) -> list[tuple[str | None, datetime, int]]:
     """The number of calls with each of the most frequent values by day, and (None) with any other value."""
     rows = connection.execute(_BY_DAY, _parameters(place, range) | {"top": top})
     return [(row[0], row[1], row[2]) for row in rows]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app.reading import prices, usage
 from app.reading.prices import Cost, Prices
-from app.reading.usage import Span, UsageScope, Version
+from app.reading.usage import BilledVersion, BinWidth, UsageScope
 from app.store.call_facts import Usage
 
 
@@ -40,13 +40,13 @@ class Hour(NamedTuple):
     """The usage of a version in an hour or a day."""
 
     start: datetime
-    version: Version
+    version: BilledVersion
     spent: Spending
 
 
 def of_versions(
     connection: Connection, scope: UsageScope, *, timed: bool = True, priced: Prices | None = None
-) -> dict[Version, Spending]:
+) -> dict[BilledVersion, Spending]:
     """The usage of each version with calls in the range.
 
     timed: with latencies, else only what a cost needs. priced: the prices of the project, where the caller has them.
@@ -72,7 +72,7 @@ def of_all(connection: Connection, scope: UsageScope, priced: Prices) -> Spendin
     )
 
 
-def by_task(by_version: Mapping[Version, Spending]) -> dict[UUID, Spending]:
+def by_task(by_version: Mapping[BilledVersion, Spending]) -> dict[UUID, Spending]:
     """The usage of each task."""
     spent_of_tasks: dict[UUID, list[Spending]] = defaultdict(list)
     for version, spending in by_version.items():
@@ -80,7 +80,7 @@ def by_task(by_version: Mapping[Version, Spending]) -> dict[UUID, Spending]:
     return {task_id: Spending.together(spending) for task_id, spending in spent_of_tasks.items()}
 
 
-def by_time(connection: Connection, scope: UsageScope, span: Span) -> list[Hour]:
+def by_time(connection: Connection, scope: UsageScope, span: BinWidth) -> list[Hour]:
     """The usage of each version in each hour or day with calls, by time and number."""
     priced = prices.of_project(connection, scope.project_id)
     hours = [
@@ -94,7 +94,7 @@ class Stretch(NamedTuple):
     """The usage of a version in one of the equal stretches of a range."""
 
     number: int
-    version: Version
+    version: BilledVersion
     spent: Spending
 
 

@@ -13,13 +13,13 @@ from app.store.planned import planned_once
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
-Span = Literal["hour", "day"]
+BinWidth = Literal["hour", "day"]
 
 _LADDER = (("hour", HOUR), ("day", DAY), ("week", WEEK))
 """Kept spans, each composed of whole spans of the kind before; all begin at full ones in UTC, weeks on Mondays."""
 
 
-class Piece(NamedTuple):
+class RangePiece(NamedTuple):
     """A part of a range, and its source: calls, hours, days or weeks."""
 
     what: str
@@ -34,28 +34,28 @@ class Range:
     since: datetime | None = None
     until: datetime | None = None
 
-    def pieces(self, longest: timedelta = WEEK) -> Iterator[Piece]:
+    def pieces(self, longest: timedelta = WEEK) -> Iterator[RangePiece]:
         """The range as calls up to a full hour, hours up to a full day, days up to a full week, weeks, and back; longest: the longest span
         used.
         """
         return self._pieces("call", [rung for rung in _LADDER if rung[1] <= longest])
 
-    def _pieces(self, finer: str, ladder: Sequence[tuple[str, timedelta]]) -> Iterator[Piece]:
+    def _pieces(self, finer: str, ladder: Sequence[tuple[str, timedelta]]) -> Iterator[RangePiece]:
         if not ladder:
-            yield Piece(finer, self.since, self.until)
+            yield RangePiece(finer, self.since, self.until)
             return
         (coarser, length), *further = ladder
         for piece in self._parted(finer, coarser, length):
             yield from [piece] if piece.what == finer else Range(piece.since, piece.until)._pieces(coarser, further)
 
-    def _parted(self, finer: str, coarser: str, length: timedelta) -> list[Piece]:
+    def _parted(self, finer: str, coarser: str, length: timedelta) -> list[RangePiece]:
         """The whole `coarser` spans of this length, and `finer` ones before and after these."""
         first = None if self.since is None else _full(self.since + length - timedelta(microseconds=1), length)
         last = None if self.until is None else _full(self.until, length)
         if first is not None and last is not None and first >= last:
-            return [Piece(finer, self.since, self.until)]
-        ends = [Piece(finer, self.since, first), Piece(finer, last, self.until)]
-        return [Piece(coarser, first, last), *(end for end in ends if end.since != end.until)]
+            return [RangePiece(finer, self.since, self.until)]
+        ends = [RangePiece(finer, self.since, first), RangePiece(finer, last, self.until)]
+        return [RangePiece(coarser, first, last), *(end for end in ends if end.since != end.until)]
 
 
 def _full(moment: datetime, length: timedelta) -> datetime:
@@ -110,7 +110,7 @@ class UsageScope:
         return self.of_some_versions and not self.of_calls
 
 
-class Version(NamedTuple):
+class BilledVersion(NamedTuple):
     """A version as a bill names it."""
 
     id: UUID
@@ -119,7 +119,7 @@ class Version(NamedTuple):
     model: str
 
 
-def of_versions(connection: Connection, scope: UsageScope, *, timed: bool = True) -> dict[Version, Usage]:
+def of_versions(connection: Connection, scope: UsageScope, *, timed: bool = True) -> dict[BilledVersion, Usage]:
     """The usage of each version with calls in the range.
 
     timed: with latencies and all sums, which take most of the time where there are many versions; else only what a cost needs.
@@ -138,7 +138,7 @@ def of_models(connection: Connection, scope: UsageScope) -> dict[str, Usage]:
 class Bin(NamedTuple):
     """The usage of a version in one of the equal stretches of a range; stretches without calls are left out."""
 
-    version: Version
+    version: BilledVersion
     number: int
     used: Usage
 
@@ -160,7 +160,7 @@ def calls_in_bins(
     yield from _rows(connection, scope, of_versions if scope.by_version else gathered, values)
 
 
-def _stretched(scope: UsageScope, begin: datetime, width: timedelta) -> list[Piece]:
+def _stretched(scope: UsageScope, begin: datetime, width: timedelta) -> list[RangePiece]:
     whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
     return _pieces(scope, DAY if whole_days else HOUR)
 
@@ -170,7 +170,7 @@ def _number(begin: datetime, width: timedelta) -> str:
     return f"floor((date_part('epoch', start) - {begin.timestamp()}) / {width.total_seconds()})::int"  # extract() is numeric: twice the time
 
 
-def by_time(connection: Connection, scope: UsageScope, span: Span) -> dict[tuple[Version, datetime], Usage]:
+def by_time(connection: Connection, scope: UsageScope, span: BinWidth) -> dict[tuple[BilledVersion, datetime], Usage]:
     """The usage of each version in each hour or day with calls, in UTC."""
     rows = _of_versions(
         connection, scope, f"date_trunc('{span}', start, 'UTC')", _pieces(scope, dict(_LADDER)[span]), timed=True
@@ -184,12 +184,12 @@ _FIELDS_OF_A_VERSION = ", ".join(f"implementation.{name}" for name in ("id", "ta
 
 
 def _of_versions(
-    connection: Connection, scope: UsageScope, place: str, pieces: list[Piece], *, timed: bool
-) -> Iterator[tuple[Version, Any, Usage]]:
+    connection: Connection, scope: UsageScope, place: str, pieces: list[RangePiece], *, timed: bool
+) -> Iterator[tuple[BilledVersion, Any, Usage]]:
     """The usage of each version at each place.  place: SQL for the place of a cell."""
     of_versions, values = _statement(scope, place, pieces, ALL if timed else BILLED)
     for row in _rows(connection, scope, of_versions, values):
-        yield Version(*row[:4]), row[4], Usage.of(row[5:])
+        yield BilledVersion(*row[:4]), row[4], Usage.of(row[5:])
 
 
 def _rows(connection: Connection, scope: UsageScope, query: str, values: dict[str, Any]) -> Iterable[Any]:
@@ -198,14 +198,16 @@ def _rows(connection: Connection, scope: UsageScope, query: str, values: dict[st
     return connection.execute(statement if scope.of_calls else planned_once(statement), values)
 
 
-def _pieces(scope: UsageScope, longest: timedelta = WEEK) -> list[Piece]:
+def _pieces(scope: UsageScope, longest: timedelta = WEEK) -> list[RangePiece]:
     return (
-        [Piece("call", scope.range.since, scope.range.until)] if scope.of_calls else list(scope.range.pieces(longest))
+        [RangePiece("call", scope.range.since, scope.range.until)]
+        if scope.of_calls
+        else list(scope.range.pieces(longest))
     )
 
 
 def _statement(
-    scope: UsageScope, place: str, pieces: list[Piece], columns: Sequence[str]
+    scope: UsageScope, place: str, pieces: list[RangePiece], columns: Sequence[str]
 ) -> tuple[str, dict[str, Any]]:
     """The query and its values: these columns of the cells of all pieces, added up by version and `place`."""
     source, values = _source(scope, pieces, columns)
@@ -219,7 +221,9 @@ def _statement(
     ), values
 
 
-def _gathered(scope: UsageScope, place: str, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _gathered(
+    scope: UsageScope, place: str, pieces: list[RangePiece], columns: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
     """The query and its values: for each version its task, its places, and the sums there of one column, as arrays."""
     source, values = _source(scope, pieces, columns)
     bins = f"SELECT {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1"  # noqa: S608
@@ -233,7 +237,7 @@ def _beside_versions(scope: UsageScope, query: str) -> str:
     return f"SELECT * FROM ({_versions(scope)}) AS version CROSS JOIN LATERAL ({query} OFFSET 0) AS of_version"  # noqa: S608
 
 
-def _source(scope: UsageScope, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _source(scope: UsageScope, pieces: list[RangePiece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """SQL for the cells of all pieces, and its values."""
     values = {
         name: value for name, value in vars(scope).items() if name not in {"range", "label"} and value is not None
@@ -250,7 +254,7 @@ def _source(scope: UsageScope, pieces: list[Piece], columns: Sequence[str]) -> t
     return " UNION ALL ".join(cells), values
 
 
-def _cells(scope: UsageScope, piece: Piece, number: int, columns: Sequence[str]) -> str:
+def _cells(scope: UsageScope, piece: RangePiece, number: int, columns: Sequence[str]) -> str:
     """SQL for the usage in a piece of the range, by version and hour, day or week."""
     time = "seen_at" if piece.what == "call" else "start"
     conditions = " AND ".join([*_whose(scope, piece), *_bounds(piece, time, number)])
@@ -260,27 +264,27 @@ def _cells(scope: UsageScope, piece: Piece, number: int, columns: Sequence[str])
     return f"{columns_read} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"
 
 
-def _of_calls(scope: UsageScope, piece: Piece, number: int, conditions: str) -> str:
+def _of_calls(scope: UsageScope, piece: RangePiece, number: int, conditions: str) -> str:
     among = _newest(piece, number) if scope.label is not None and not scope.of_callers else "trace"
     calls = f"(SELECT * FROM {among} WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
     start = "full_hour(seen_at) AS start"
     return f"SELECT implementation_id, {start}, {SUMS_OF_FACTS} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
 
 
-def _newest(piece: Piece, number: int) -> str:
+def _newest(piece: RangePiece, number: int) -> str:
     """SQL for the newest calls of a project in a range: a call's own time is that of its row, or somewhat earlier."""
     conditions = " AND ".join(["project_id = :project_id", *_bounds(piece, "seen_at", number)])
     return f"(SELECT * FROM trace WHERE {conditions} ORDER BY id DESC LIMIT :most_labelled) AS newest"  # noqa: S608
 
 
-def _bounds(piece: Piece, time: str, number: int) -> Iterator[str]:
+def _bounds(piece: RangePiece, time: str, number: int) -> Iterator[str]:
     if piece.since is not None:
         yield f"{time} >= :since_{number}"
     if piece.until is not None:
         yield f"{time} < :until_{number}"
 
 
-def _whose(scope: UsageScope, piece: Piece) -> Iterator[str]:
+def _whose(scope: UsageScope, piece: RangePiece) -> Iterator[str]:
     """SQL conditions of the filter. Calls without a user are found by their versions: there is no index of all calls of a project by time."""
     if scope.by_version:
         yield "implementation_id = version.id"

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from app.reading import prices, spending, tasks, usage
 from app.reading.prices import Prices
 from app.reading.spending import Spending
-from app.reading.usage import Label, Range, UsageScope, Version
+from app.reading.usage import BilledVersion, Label, Range, UsageScope
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
@@ -89,7 +89,7 @@ class Worklist:
     """
 
     ids: Sequence[UUID]
-    versions: Mapping[Version, Spending] | None
+    versions: Mapping[BilledVersion, Spending] | None
     priced: Prices
     asked: UsageScope
     is_timed: bool
@@ -121,7 +121,7 @@ class Worklist:
             spending_of_version for version, spending_of_version in self.versions.items() if version.task_id in ids
         )
 
-    def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spending]:
+    def _timed(self, connection: Connection, ids: set[UUID]) -> dict[BilledVersion, Spending]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""
         if self.versions is None:
             return spending.of_versions(connection, replace(self.asked, task_ids=list(ids)), priced=self.priced)

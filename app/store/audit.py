@@ -20,11 +20,14 @@ Detail = int | bool | UUID | datetime | Sequence[str]
 """A value in an entry; a sequence holds names of fields."""
 
 
+ActorKind = Literal["key", "page", "command"]
+
+
 @dataclass(frozen=True)
 class Actor:
     """The actor: a key, over the API or on the pages, or a person with access to the server's commands."""
 
-    kind: Literal["key", "page", "command"]
+    kind: ActorKind
     key_id: UUID | None = None
     last4: str = ""
 

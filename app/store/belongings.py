@@ -60,7 +60,7 @@ class Belonging:
 
 
 @dataclass(frozen=True)
-class Page:
+class TablePage:
     """Rows in the order of their keys, as COPY writes them."""
 
     rows: int
@@ -69,7 +69,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Sum:
+class TableSum:
     """The number of rows, and a sum over their content that does not depend on their order."""
 
     rows: int
@@ -130,7 +130,7 @@ def _parent(table: Table) -> tuple[str, Table]:
 
 def pages(
     connection: Connection, belonging: Belonging, project_id: UUID, columns: Sequence[str], after: Sequence[str] = ()
-) -> Iterator[Page]:
+) -> Iterator[TablePage]:
     """The rows of a project in the order of their keys, after a key."""
     query, limit = _paging(belonging, columns), _FIRST_PAGE_ROWS
     first, behind = (
@@ -168,11 +168,11 @@ def ids_in(data: bytes) -> list[UUID]:
     return [UUID(line[:36].decode()) for line in data.split(b"\n") if line]
 
 
-def _as_page(data: bytes, keys: int) -> Page:
+def _as_page(data: bytes, keys: int) -> TablePage:
     """A line is a row: COPY escapes line ends in values."""
     start = data.rfind(b"\n", 0, -1) + 1
     last = data[start:-1].decode().split("\t", keys)[:keys]
-    return Page(data.count(b"\n"), data, tuple(map(_unescaped, last)))
+    return TablePage(data.count(b"\n"), data, tuple(map(_unescaped, last)))
 
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -211,23 +211,23 @@ def total(
     project_id: UUID,
     columns: Sequence[str],
     among: Collection[UUID] | None = None,
-) -> Sum:
+) -> TableSum:
     """The sum over the rows of a project, by these columns; among: only rows with these ids.  Reads every row: some 5 us each."""
     row = f"ROW({', '.join(columns)})::text"
     return _sum(connection, belonging, project_id, f"('x' || left(md5({row}), 15))::bit(60)::bigint", among)
 
 
-def total_of_ids(connection: Connection, belonging: Belonging, project_id: UUID) -> Sum:
+def total_of_ids(connection: Connection, belonging: Belonging, project_id: UUID) -> TableSum:
     """The sum over the ids alone, read from an index."""
     return _sum(connection, belonging, project_id, "hashtextextended(id::text, 0)::numeric")
 
 
 def _sum(
     connection: Connection, belonging: Belonging, project_id: UUID, of_row: str, among: Collection[UUID] | None = None
-) -> Sum:
+) -> TableSum:
     query = f"SELECT count(*), coalesce(sum({of_row}), 0)::text FROM {belonging.name} WHERE {belonging.own}"  # noqa: S608  ours
     with closing(connection.connection.cursor()) as cursor:
         values = {"project": str(project_id), "among": [str(row_id) for row_id in among or ()]}
         cursor.execute(query if among is None else f"{query} AND id = ANY(%(among)s::uuid[])", values)
         rows, digest = cursor.fetchall()[0]
-    return Sum(rows, digest)
+    return TableSum(rows, digest)

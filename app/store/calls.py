@@ -49,7 +49,7 @@ OTEL_TRACE_DIGITS, OTEL_SPAN_DIGITS = 32, 16
 HEXADECIMAL = frozenset("0123456789abcdef")
 
 Parts = Sequence[Mapping[str, Any]]
-Moment = tuple[datetime, UUID]
+CallPosition = tuple[datetime, UUID]
 """The time of a call, with its id, which orders the calls of one instant."""
 
 
@@ -72,7 +72,7 @@ class Call:
     session: str | None = None
 
     @property
-    def moment(self) -> Moment:
+    def moment(self) -> CallPosition:
         return (self.seen_at, self.id)
 
 
@@ -284,7 +284,7 @@ class StoredCallTimes:
     connection: Connection
     template_id: UUID
 
-    def span(self, strays: float) -> tuple[Moment, Moment] | None:
+    def span(self, strays: float) -> tuple[CallPosition, CallPosition] | None:
         strays_a_side = int(strays * self.total())
         calls = select(trace.c.seen_at, trace.c.id).where(self._of_template).offset(strays_a_side).limit(1)
         first = self.connection.execute(calls.order_by(trace.c.seen_at, trace.c.id)).one_or_none()
@@ -294,7 +294,7 @@ class StoredCallTimes:
     def total(self) -> int:
         return self._count(self._of_template)
 
-    def between(self, first: Moment, last: Moment) -> int:
+    def between(self, first: CallPosition, last: CallPosition) -> int:
         moment = tuple_(trace.c.seen_at, trace.c.id)
         return self._count(and_(self._of_template, moment > tuple_(*first), moment < tuple_(*last)))
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from app.store.tables import grouping_counter, grouping_key, refused_message
 
-Refusal = Literal["malformed", "unknown"]
+RefusalReason = Literal["malformed", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def totals(connection: Connection, project_id: UUID | None) -> dict[str, int]:
     return {name: int(value) for name, value in connection.execute(query)}
 
 
-def refuse(connection: Connection, why: Refusal) -> None:
+def refuse(connection: Connection, why: RefusalReason) -> None:
     """A message was refused.  It names no group that we know, so it is counted apart from all of them."""
     statement = insert(refused_message).values(reason=why, value=1)
     incremented = refused_message.c.value + 1
@@ -57,7 +57,7 @@ def refuse(connection: Connection, why: Refusal) -> None:
 def refused(connection: Connection) -> dict[str, int]:
     """The number of refused messages, by reason."""
     value_by_reason = {row.reason: row.value for row in connection.execute(select(refused_message))}
-    return {reason: value_by_reason.get(reason, 0) for reason in get_args(Refusal)}
+    return {reason: value_by_reason.get(reason, 0) for reason in get_args(RefusalReason)}
 
 
 def _existing(connection: Connection, counts: Iterable[GroupCounts]) -> list[GroupCounts]:

@@ -71,7 +71,7 @@ class Selector:
 
 
 @dataclass(frozen=True)
-class Removed:
+class DeletedRows:
     """The numbers of deleted rows."""
 
     traces: int = 0
@@ -80,8 +80,8 @@ class Removed:
     tasks: int = 0
     paths: int = 0
 
-    def __add__(self, other: "Removed") -> "Removed":
-        return Removed(*(getattr(self, name) + getattr(other, name) for name in Removed.__annotations__))
+    def __add__(self, other: "DeletedRows") -> "DeletedRows":
+        return DeletedRows(*(getattr(self, name) + getattr(other, name) for name in DeletedRows.__annotations__))
 
 
 def selected(
@@ -149,7 +149,7 @@ def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[in
 
 def delete_uncalled(
     connection: Connection, group_id: UUID, losing: Collection[UUID] | None
-) -> tuple[Removed, set[UUID]]:
+) -> tuple[DeletedRows, set[UUID]]:
     """Delete versions, templates and tasks of a group without calls, and the group when it is empty.
 
     losing: the templates of the deleted calls; templates that lost their calls to retention stay. None: those are deleted too. Answers the
@@ -162,7 +162,7 @@ def delete_uncalled(
     losers = connection.execute(removal).scalars().all()
     tasks = _delete_tasks(connection, group_id)
     paths = _delete_group(connection, group_id)
-    return Removed(versions=versions, templates=len(losers), tasks=tasks, paths=paths), set(losers)
+    return DeletedRows(versions=versions, templates=len(losers), tasks=tasks, paths=paths), set(losers)
 
 
 def _has_expired_calls() -> ColumnElement[bool]:

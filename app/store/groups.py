@@ -15,7 +15,7 @@ from app.store.ids import new_id
 from app.store.paths import spellings
 from app.store.tables import grouping_key
 
-Wish = Literal["residue", "review", "all"]
+RegroupScope = Literal["residue", "review", "all"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def group_named(connection: Connection, project: str, path: str) -> Group:
     return group
 
 
-def note_wish(connection: Connection, group_id: UUID, wish: Wish) -> None:
+def note_wish(connection: Connection, group_id: UUID, wish: RegroupScope) -> None:
     """Ask that the next run also reads what `wish` says; `all` stays, else the newer wish counts.  `wanted_at` identifies the wish."""
     all_stays = case(
         (grouping_key.c.wanted == "all", "all"),
@@ -112,7 +112,7 @@ def want_reviews(connection: Connection, group_ids: Iterable[UUID]) -> list[UUID
     return ids
 
 
-def open_wish(connection: Connection, group_id: UUID) -> Wish | None:
+def open_wish(connection: Connection, group_id: UUID) -> RegroupScope | None:
     """The open wish of the group."""
     return connection.scalar(select(grouping_key.c.wanted).where(grouping_key.c.id == group_id))
 

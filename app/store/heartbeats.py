@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.tables import heartbeat
 
-Kind = Literal["worker", "reconciler"]
+ProcessKind = Literal["worker", "reconciler"]
 
 # Seconds between two beats of a process.
 BEAT_SECONDS = 3.0
@@ -56,7 +56,7 @@ class Heartbeat:
 
 
 def beat(
-    connection: Connection, name: str, kind: Kind, taking: Taking | None = None, *, stalled_s: float = 0.0
+    connection: Connection, name: str, kind: ProcessKind, taking: Taking | None = None, *, stalled_s: float = 0.0
 ) -> None:
     """Write a heartbeat; a worker reports its messages, a reconciler for how long no worker has taken any."""
     now = func.clock_timestamp()

@@ -17,8 +17,8 @@ from app.store.audit import Actor
 from app.store.ids import new_id
 from app.store.tables import api_key, decision, grouping_key, task
 
-Kind = Literal["rename", "describe", "schema", "production", "slots", "merge", "split"]
-STRUCTURAL: tuple[Kind, ...] = ("merge", "split")
+DecisionKind = Literal["rename", "describe", "schema", "production", "slots", "merge", "split"]
+STRUCTURAL: tuple[DecisionKind, ...] = ("merge", "split")
 """Decisions that change which templates form a task."""
 
 
@@ -26,7 +26,7 @@ STRUCTURAL: tuple[Kind, ...] = ("merge", "split")
 class Entry:
     """A decision as it is made. other_task_id, template_id, moved: as the columns of the table."""
 
-    kind: Kind
+    kind: DecisionKind
     task_id: UUID
     before: Mapping[str, Any]
     after: Mapping[str, Any]

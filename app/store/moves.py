@@ -19,11 +19,11 @@ from app.store.engine import transaction
 from app.store.sqlstates import is_busy
 from app.store.tables import grouping_key, project, project_move, project_move_call, webhook
 
-State = Literal["copying", "switching", "moved", "arriving", "arrived"]
+MoveState = Literal["copying", "switching", "moved", "arriving", "arrived"]
 
-STATES_OF_MOVES: tuple[State, ...] = get_args(State)
+STATES_OF_MOVES: tuple[MoveState, ...] = get_args(MoveState)
 
-LEAVING: tuple[State, ...] = ("copying", "switching", "moved")
+LEAVING: tuple[MoveState, ...] = ("copying", "switching", "moved")
 
 UNWATCHED = frozenset(
     {
@@ -53,12 +53,12 @@ _WATCH_PAUSE_SECONDS = 0.1
 """Seconds between two tries, in which ingest goes on."""
 
 
-def state_of(connection: Connection, project_id: UUID) -> State | None:
+def state_of(connection: Connection, project_id: UUID) -> MoveState | None:
     """The state of a project that moves or has moved."""
     return connection.scalar(select(project_move.c.state).where(project_move.c.project_id == project_id))
 
 
-def projects_by_state(connection: Connection) -> dict[State, int]:
+def projects_by_state(connection: Connection) -> dict[MoveState, int]:
     """The number of projects in each state, including states without any."""
     rows = connection.execute(select(project_move.c.state, func.count()).group_by(project_move.c.state))
     return dict.fromkeys(STATES_OF_MOVES, 0) | {row[0]: row[1] for row in rows}
@@ -75,7 +75,7 @@ def leaving(connection: Connection) -> dict[UUID, tuple[str, str]]:
     return {row.project_id: (row.state, row.peer) for row in connection.execute(query)}
 
 
-def note(connection: Connection, project_id: UUID, state: State, peer: str) -> None:
+def note(connection: Connection, project_id: UUID, state: MoveState, peer: str) -> None:
     """Write the state of the move; the progress of the copy stays."""
     values = {"project_id": project_id, "state": state, "peer": peer}
     if not connection.execute(update(project_move).where(_of(project_id)).values(state=state, peer=peer)).rowcount:

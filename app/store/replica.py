@@ -35,7 +35,7 @@ class Standing:
     said: str
 
 
-class Reader:
+class ReadRouter:
     """Chooses the database to read from.  Safe to share between threads."""
 
     def __init__(self, settings: Settings, primary: Engine) -> None:

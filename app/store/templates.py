@@ -26,7 +26,7 @@ ROLES = ("system", "user", "input")
 IDENTITY_SETTINGS = ("temperature", "tool_choice", "reasoning", "response_format")
 
 # What an implementation is found by: template, model, digest of settings and tools.
-Version = tuple[UUID, str, str]
+VersionKey = tuple[UUID, str, str]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def implementation_for(
     return values["id"]
 
 
-def implementations_of(connection: Connection, versions: Collection[Version]) -> dict[Version, UUID]:
+def implementations_of(connection: Connection, versions: Collection[VersionKey]) -> dict[VersionKey, UUID]:
     """The implementations of versions, for those that exist."""
     if not versions:
         return {}

@@ -28,7 +28,7 @@ from app.store.ids import new_id
 from app.store.owed import may_run
 from app.store.runs import FIRST_ID
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
-from app.store.templates import Version, digest_of, next_version, to_parts
+from app.store.templates import VersionKey, digest_of, next_version, to_parts
 from templating import Template
 
 
@@ -301,7 +301,7 @@ def _twin(template_id: UUID) -> Select[tuple[UUID]]:
     )
 
 
-def hand_on(connection: Connection, version: Version, template_id: UUID) -> None:
+def hand_on(connection: Connection, version: VersionKey, template_id: UUID) -> None:
     """Move a version to another template, as the next version if that belongs to another task.
 
     It stays where it is when the other template has a version with its model and settings.

@@ -18,7 +18,7 @@ MOST_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
-class Finding:
+class FeedFinding:
     """begun: the moment since which it holds, where that identifies it; otherwise it is noted once in `AGAIN`."""
 
     kind: str
@@ -49,9 +49,9 @@ def _subject(implementation: Any) -> str:
     return f"{implementation.task_id or implementation.group_id}:{implementation.details.get('place', '')}"
 
 
-def bundled(findings: Iterable[Finding]) -> Iterator[Finding]:
+def bundled(findings: Iterable[FeedFinding]) -> Iterator[FeedFinding]:
     """The findings; of a kind with more than three, the first one represents all and lists the others."""
-    by_kind: dict[str, list[Finding]] = defaultdict(list)
+    by_kind: dict[str, list[FeedFinding]] = defaultdict(list)
     for finding in findings:
         by_kind[finding.kind].append(finding)
     for first, *other_findings in by_kind.values():

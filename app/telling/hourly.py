@@ -19,7 +19,7 @@ from app.reading.usage import Range, UsageScope
 from app.store import changes, unmatched
 from app.store.tables import call_usage, implementation, task
 from app.telling import rules, slots
-from app.telling.finding import Finding, bundled
+from app.telling.finding import FeedFinding, bundled
 from app.telling.rules import BLOCKS_OF_WEEK, COST, SHARE, UNMATCHED, Figures, Jump, Measure
 
 BLOCK = timedelta(hours=6)
@@ -64,7 +64,7 @@ def look(connection: Connection, project_id: UUID, now: datetime) -> int:
 
 
 @dataclass(frozen=True)
-class Line:
+class VersionLine:
     """The task and line of a version."""
 
     task_id: UUID
@@ -72,13 +72,13 @@ class Line:
     template_id: UUID
 
 
-def _lines(connection: Connection, scope: Look) -> Mapping[UUID, Line]:
+def _lines(connection: Connection, scope: Look) -> Mapping[UUID, VersionLine]:
     query = select(implementation.c.id, task.c.id, task.c.group_id, implementation.c.template_id)
     rows = connection.execute(query.join_from(implementation, task).where(task.c.project_id == scope.project_id))
-    return {row[0]: Line(*row[1:]) for row in rows}
+    return {row[0]: VersionLine(*row[1:]) for row in rows}
 
 
-def _of_lines(stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> list[Stretch]:
+def _of_lines(stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]) -> list[Stretch]:
     """The stretches of versions that still stood in the same task when the lines were read, after the stretches."""
     tasks = {version_id: line.task_id for version_id, line in lines.items()}
     return [stretch for stretch in stretches if tasks.get(stretch.version.id) == stretch.version.task_id]
@@ -87,7 +87,7 @@ def _of_lines(stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> list[
 # --- jumps
 
 
-def _jumps_of_tasks(stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> Iterator[Finding]:
+def _jumps_of_tasks(stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]) -> Iterator[FeedFinding]:
     failed, costs = _blocks(), _blocks()
     for stretch in stretches:
         _add(failed, stretch.version.task_id, stretch, stretch.spent.used.failures)
@@ -95,12 +95,12 @@ def _jumps_of_tasks(stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) ->
     groups = {line.task_id: line.group_id for line in lines.values()}
     for kind, figures, measure in (("error.jump", failed, SHARE), ("cost.jump", costs, COST)):
         for task_id, jump in _jumps(figures, measure):
-            yield Finding(kind, groups[task_id], task_id, details=_figures(jump))
+            yield FeedFinding(kind, groups[task_id], task_id, details=_figures(jump))
 
 
 def _jumps_of_groups(
-    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]
-) -> Iterator[Finding]:
+    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
+) -> Iterator[FeedFinding]:
     unmatched_calls = unmatched.in_blocks(connection, scope.project_id, scope.since, scope.now, BLOCK)
     figures = _blocks()
     for stretch in stretches:
@@ -110,7 +110,7 @@ def _jumps_of_groups(
             old = figures[group_id][number]
             figures[group_id][number] = Figures(old.calls + calls, old.amount + calls)
     for group_id, jump in _jumps(figures, UNMATCHED):
-        yield Finding("unmatched.rate", group_id, details=_figures(jump))
+        yield FeedFinding("unmatched.rate", group_id, details=_figures(jump))
 
 
 _Blocks = dict[UUID, list[Figures]]
@@ -141,8 +141,8 @@ def _figures(jump: Jump) -> dict[str, Any]:
 
 
 def _gone_quiet(
-    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]
-) -> Iterator[Finding]:
+    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
+) -> Iterator[FeedFinding]:
     calls: dict[UUID, list[int]] = defaultdict(lambda: [0] * BLOCKS)
     total = [0] * BLOCKS
     for stretch in stretches:
@@ -156,10 +156,12 @@ def _gone_quiet(
             if last is None:
                 continue  # its calls were deleted meanwhile
             details = {"last_seen": last.isoformat(), "expected": round(quiet.expected)}
-            yield Finding("task.quiet", groups[task_id], task_id, details=details, begun=last)
+            yield FeedFinding("task.quiet", groups[task_id], task_id, details=details, begun=last)
 
 
-def _last_hour(connection: Connection, lines: Mapping[UUID, Line], task_id: UUID, now: datetime) -> datetime | None:
+def _last_hour(
+    connection: Connection, lines: Mapping[UUID, VersionLine], task_id: UUID, now: datetime
+) -> datetime | None:
     of_task = call_usage.c.implementation_id.in_(
         [version_id for version_id, line in lines.items() if line.task_id == task_id]
     )
@@ -170,7 +172,7 @@ def _last_hour(connection: Connection, lines: Mapping[UUID, Line], task_id: UUID
 # --- edits that are taken back
 
 
-def _taken_back(scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> Iterator[Finding]:
+def _taken_back(scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]) -> Iterator[FeedFinding]:
     """Edits that were taken back, of versions and of templates: an edit of a prompt that several models answer is several versions."""
     by_task: dict[UUID, list[Stretch]] = defaultdict(list)
     for stretch in stretches:
@@ -196,9 +198,9 @@ def _restored_version(
     scope: Look,
     task_id: UUID,
     stretches_of_task: Sequence[Stretch],
-    lines: Mapping[UUID, Line],
+    lines: Mapping[UUID, VersionLine],
     number_of: Mapping[UUID, int],
-) -> Iterator[Finding]:
+) -> Iterator[FeedFinding]:
     blocks: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for stretch in stretches_of_task:
         blocks[stretch.number][number_of[stretch.version.id]] += stretch.spent.used.calls
@@ -215,4 +217,4 @@ def _restored_version(
         stretch.version.number for stretch in stretches_of_task if number_of[stretch.version.id] == changes.newer
     )
     begun_at = scope.since + changes.newer_since * BLOCK
-    yield Finding("version.back", lines[version].group_id, task_id, version, {"from": undone_number}, begun_at)
+    yield FeedFinding("version.back", lines[version].group_id, task_id, version, {"from": undone_number}, begun_at)

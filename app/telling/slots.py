@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from app.telling import rules
-from app.telling.finding import Finding
+from app.telling.finding import FeedFinding
 
 CALLS_OF_PROBE = 30
 """Newest calls before each probed moment. There are seven moments a day apart, and seven within the last day, so that the calls of one
@@ -52,7 +52,9 @@ class Sampled(NamedTuple):
     now: list[Sequence[str]]
 
 
-def turned(connection: Connection, project_id: UUID, now: datetime, versions: Collection[UUID]) -> Iterator[Finding]:
+def turned(
+    connection: Connection, project_id: UUID, now: datetime, versions: Collection[UUID]
+) -> Iterator[FeedFinding]:
     """Slots of these versions that began or ceased to vary within the last day."""
     for version, sampled in _sampled(connection, project_id, now, versions).items():
         for place in [sampled.slots.index(name) for name in dict.fromkeys(sampled.slots)]:
@@ -62,7 +64,7 @@ def turned(connection: Connection, project_id: UUID, now: datetime, versions: Co
             kind = _kind(before, after)
             if kind is not None:
                 details = {"place": place, "before": _counts(before), "now": _counts(after)}
-                yield Finding(kind, sampled.group_id, sampled.task_id, version, details)
+                yield FeedFinding(kind, sampled.group_id, sampled.task_id, version, details)
 
 
 def _kind(before: Sequence[str], now: Sequence[str]) -> str | None:

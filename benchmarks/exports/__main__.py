@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from app import sample
-from app.exporting import FORMATS, Version, exported
+from app.exporting import FORMATS, ExportedVersion, exported
 from app.exporting.formats import RESERVED_BY_FORMAT
 from app.intake.prompts import prompt_of
 from benchmarks.environments import uv
@@ -91,7 +91,9 @@ def _call_with_slot(name: str) -> Mined:
 
 
 def _work(path: str, group: Mined, template: Template, chance: Random) -> dict[str, Any]:
-    version = Version(path.strip("/"), path, 1, "gpt-5", {}, template, roles=_roles(template)).with_allowed_names()
+    version = ExportedVersion(
+        path.strip("/"), path, 1, "gpt-5", {}, template, roles=_roles(template)
+    ).with_allowed_names()
     template = version.template
     rows = chance.sample(group.values, min(len(group.values), CALLS))
     calls = [dict(zip(template.slots, row, strict=True)) for row in rows]

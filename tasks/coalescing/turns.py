@@ -27,7 +27,7 @@ URGENT, FRESH, RERUN = range(3)
 
 
 @dataclass(frozen=True)
-class Line:
+class ProjectLine:
     """The number of groups in a project's line, and the longest wait in seconds."""
 
     wait: int
@@ -68,7 +68,7 @@ class Turns:
         """
         return self._ask(project, hold, "look")
 
-    def lines(self) -> dict[str, Line]:
+    def lines(self) -> dict[str, ProjectLine]:
         """The line of each project with one."""
         fields: Any = self.redis.hgetall(INDEX_KEY)
         if not fields:
@@ -85,9 +85,9 @@ class Turns:
         return [UUID(text(group_id)) for group_id in let_in]
 
 
-def _line(noted: str, now: int) -> Line:
+def _line(noted: str, now: int) -> ProjectLine:
     wait, _, since = noted.partition(":")
-    return Line(int(wait), max(0.0, (now - int(since)) / 1000))
+    return ProjectLine(int(wait), max(0.0, (now - int(since)) / 1000))
 
 
 def key_of_line(project: str) -> str:

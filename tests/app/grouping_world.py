@@ -185,7 +185,7 @@ class Group:
             settings=changed,
         )
 
-    def want(self, wanted: groups.Wish) -> None:
+    def want(self, wanted: groups.RegroupScope) -> None:
         with self.world.engine.begin() as connection:
             groups.note_wish(connection, self.id, wanted)
 

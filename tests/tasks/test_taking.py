@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.stall import Stall
-from tasks.taking import REPLACE_FACTOR, TURN_SECONDS, Proof, Watch
+from tasks.taking import REPLACE_FACTOR, TURN_SECONDS, ConsumerWatch, Proof
 
 PATIENCE = 10.0
 
@@ -23,7 +23,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.proof = Proof(clock=lambda: self.now)
-        self.watch = Watch(self.proof, lambda: self.depth, PATIENCE)
+        self.watch = ConsumerWatch(self.proof, lambda: self.depth, PATIENCE)
         self.proof.turn(0, consumes=True)
         self.watch.look()
 

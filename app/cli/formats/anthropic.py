@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.checks import Problem
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.requests import request_of
 from app.intake.bodies.values import as_object, present
 from app.intake.trace import InvalidTraceError
@@ -20,7 +20,7 @@ _ENVELOPE = {"request", "response", "params", "result", "method", "url"}
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-class Anthropic(Format):
+class Anthropic(LogFormat):
     """The Messages API."""
 
     name = "anthropic"
@@ -35,7 +35,7 @@ class Anthropic(Format):
             return Fit.CERTAIN
         return Fit.POSSIBLE if "max_tokens" in request else Fit.NO
 
-    def calls(self, value: Body) -> Iterable[Call]:
+    def calls(self, value: Body) -> Iterable[LoggedCall]:
         request, response = _request(value), _response(value)
         if "messages" not in request:
             raise InvalidTraceError([Problem(("params",), "Is required: the answer alone holds no prompt.")])
@@ -43,7 +43,7 @@ class Anthropic(Format):
         if request is value:
             beside = {}
         body = _from_request(request) | _from_response(response) | _from_result(value.get("result")) | beside
-        return [Call(body, value.get("custom_id") or response.get("id"))]
+        return [LoggedCall(body, value.get("custom_id") or response.get("id"))]
 
 
 def _request(value: Body) -> Body:

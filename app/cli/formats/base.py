@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from app.checks import Limits, Problem
+from app.checks import Problem, TraceLimits
 from app.intake.bodies.values import Body, as_object, parsed, present
 from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
@@ -58,13 +58,13 @@ class Batches:
 
 
 @dataclass(frozen=True)
-class Reading:
+class RecordContext:
     """The context of reading a record.
 
     path_field: a field of each record, `a.b` within objects, that holds its path; columns: our field -> the record's own.
     """
 
-    limits: Limits
+    limits: TraceLimits
     default_path: str | None
     path_attribute: str
     default_model: str | None = None
@@ -74,7 +74,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Call:
+class LoggedCall:
     """One call as a body of `POST /api/v1/traces`, and the id of its provider."""
 
     body: Body = field(repr=False)
@@ -86,7 +86,7 @@ class Call:
     is_strict: bool = False
     """Whether the writer of the line can correct it: then a wrong side field refuses the call."""
 
-    def read(self, body: Body, limits: Limits) -> Incoming:
+    def read(self, body: Body, limits: TraceLimits) -> Incoming:
         """The call checked.  Raises InvalidTraceError."""
         return read_trace(body, limits) if self.is_strict else read_leniently(body, limits).incoming
 
@@ -100,7 +100,7 @@ class RecordCalls:
     passed_over: int = 0
 
 
-class Format:
+class LogFormat:
     """One kind of log."""
 
     name: str
@@ -109,16 +109,16 @@ class Format:
         """The certainty that this record is of this kind."""
         raise NotImplementedError
 
-    def calls(self, value: Body) -> Iterable[Call | None]:
+    def calls(self, value: Body) -> Iterable[LoggedCall | None]:
         """The calls of a record; None for one that is no call of a model.  Raises InvalidTraceError."""
         raise NotImplementedError
 
-    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
+    def take(self, record: Record, value: Body, reading: RecordContext) -> RecordCalls:
         """The calls of a record, checked; an invalid one does not affect the others."""
         return checked(self, record, value, reading)
 
 
-def checked(kind: Format, record: Record, value: Body, reading: Reading) -> RecordCalls:
+def checked(kind: LogFormat, record: Record, value: Body, reading: RecordContext) -> RecordCalls:
     """The calls of a record as valid calls, problems, and skipped ones."""
     taken_calls = RecordCalls()
     try:
@@ -133,7 +133,7 @@ def checked(kind: Format, record: Record, value: Body, reading: Reading) -> Reco
     return taken_calls
 
 
-def _take_call(call: Call, body: Body, limits: Limits, taken_calls: RecordCalls) -> None:
+def _take_call(call: LoggedCall, body: Body, limits: TraceLimits, taken_calls: RecordCalls) -> None:
     """Take one call; without a prompt its line is reported and not stored."""
     lack = [] if _has_prompt(body) else [Problem((), call.remedy)]
     try:
@@ -149,7 +149,7 @@ def _has_prompt(body: Body) -> bool:
     return any(body.get(name) for name in PROMPTS)
 
 
-def _completed(call: Call, record: Record, index: int, value: Body, reading: Reading) -> Body:
+def _completed(call: LoggedCall, record: Record, index: int, value: Body, reading: RecordContext) -> Body:
     """The body with a path, a model and an external id where these are missing."""
     body = dict(call.body)
     path = text_at(value, reading.path_field) if reading.path_field else None

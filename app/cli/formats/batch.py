@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from app.checks import Problem
 from app.cli.formats.anthropic import Anthropic
-from app.cli.formats.base import Batches, Body, Call, Fit, Format, Reading, Record, RecordCalls, checked
+from app.cli.formats.base import Batches, Body, Fit, LogFormat, LoggedCall, Record, RecordCalls, RecordContext, checked
 from app.cli.formats.openai import OpenAI
 from app.intake.bodies.values import as_object
 
@@ -22,7 +22,7 @@ LONELY_ANSWER = (
 )
 
 
-class Batch(Format):
+class Batch(LogFormat):
     """Lines of batch files."""
 
     name = "batch"
@@ -31,7 +31,7 @@ class Batch(Format):
         has_part = any(isinstance(value.get(name), dict) for name in (*_REQUEST, *_ANSWER))
         return Fit.CERTAIN if value.get("custom_id") is not None and has_part else Fit.NO
 
-    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
+    def take(self, record: Record, value: Body, reading: RecordContext) -> RecordCalls:
         if _is_of_another_kind(value):
             return RecordCalls(passed_over=1)
         request, answer = _request_of(value), _answer_of(value)
@@ -46,17 +46,19 @@ class Batch(Format):
             return RecordCalls()
         return _calls_of_record(waiting[0], waiting[1] | answer, reading)
 
-    def _meet(self, record: Record, value: Body, answer: tuple[Record, Body] | None, reading: Reading) -> RecordCalls:
+    def _meet(
+        self, record: Record, value: Body, answer: tuple[Record, Body] | None, reading: RecordContext
+    ) -> RecordCalls:
         if answer is None:
             reading.batches.requests[str(value["custom_id"])] = (record, value)
             return RecordCalls()
         return _calls_of_record(record, value | _answer_of(answer[1]), reading)
 
-    def calls(self, value: Body) -> Iterator[Call | None]:
+    def calls(self, value: Body) -> Iterator[LoggedCall | None]:
         yield from _format_of(value).calls(value)
 
 
-def lonely(batches: Batches, reading: Reading) -> Iterator[tuple[Record, RecordCalls]]:
+def lonely(batches: Batches, reading: RecordContext) -> Iterator[tuple[Record, RecordCalls]]:
     """The records without another half: requests are calls without an answer, answers are dropped."""
     for record, value in batches.requests.values():
         yield record, _calls_of_record(record, value, reading)
@@ -65,11 +67,11 @@ def lonely(batches: Batches, reading: Reading) -> Iterator[tuple[Record, RecordC
         yield record, RecordCalls(passed_over=1) if passed_over else RecordCalls(problems=[Problem((), LONELY_ANSWER)])
 
 
-def _calls_of_record(record: Record, value: Body, reading: Reading) -> RecordCalls:
+def _calls_of_record(record: Record, value: Body, reading: RecordContext) -> RecordCalls:
     return checked(_format_of(value), record, value, reading)
 
 
-def _format_of(value: Body) -> Format:
+def _format_of(value: Body) -> LogFormat:
     return Anthropic() if isinstance(value.get("params"), dict) or "result" in value else OpenAI()
 
 

@@ -6,7 +6,7 @@ objects, so their prompt is missing here.
 
 from collections.abc import Iterable
 
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import request_of
 from app.intake.bodies.usage import usage_of
@@ -16,7 +16,7 @@ _KEPT = ("operation", "region", "accountId", "errorCode", "inferenceRegion", "re
 _OTHERS = ("embed", "rerank", "image", "canvas", "reel", "sonic", "stable-")
 
 
-class Bedrock(Format):
+class Bedrock(LogFormat):
     """Amazon Bedrock's invocation logs."""
 
     name = "bedrock"
@@ -26,7 +26,7 @@ class Bedrock(Format):
         has_body = "modelId" in value and any(name.startswith("input") for name in as_object(value.get("input")))
         return Fit.CERTAIN if is_log or has_body else Fit.NO
 
-    def calls(self, value: Body) -> Iterable[Call | None]:
+    def calls(self, value: Body) -> Iterable[LoggedCall | None]:
         model = str(value.get("modelId") or "").rpartition("/")[2]
         if any(word in model for word in _OTHERS):
             return [None]
@@ -34,7 +34,7 @@ class Bedrock(Format):
         request = request_of(request_body.get("inputBodyJson")) or {}
         answer = answer_of(answered.get("outputBodyJson"))
         body = request | answer | present(_beside(value, request_body, answered, answer) | {"model": model or None})
-        return [Call(body, value.get("requestId"), "bedrock", _why(request_body))]
+        return [LoggedCall(body, value.get("requestId"), "bedrock", _why(request_body))]
 
 
 def _why(request: Body) -> str:

@@ -7,7 +7,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.messages import messages_of
 from app.intake.bodies.requests import from_request
 from app.intake.bodies.values import as_object, objects
@@ -15,7 +15,7 @@ from app.intake.bodies.values import as_object, objects
 _ANSWERS = ("completion", "preferred_output", "chosen", "response", "output")
 
 
-class FineTuning(Format):
+class FineTuning(LogFormat):
     """Lines of training files."""
 
     name = "fine-tuning"
@@ -28,7 +28,7 @@ class FineTuning(Format):
             return Fit.CERTAIN
         return Fit.CERTAIN if _ends_with_answer(value) else Fit.NO
 
-    def calls(self, value: Body) -> Iterable[Call]:
+    def calls(self, value: Body) -> Iterable[LoggedCall]:
         inner = as_object(value.get("input"))
         request = {
             name: field for name, field in (value | inner).items() if name not in _ANSWERS and field is not inner
@@ -38,7 +38,7 @@ class FineTuning(Format):
         messages = body.get("messages")
         if answer is None and messages and messages[-1].get("role") == "assistant":
             body["messages"], answer = messages[:-1], [messages[-1]]
-        return [Call(body | ({"output": _output(answer)} if answer else {}), usual_path="fine-tuning")]
+        return [LoggedCall(body | ({"output": _output(answer)} if answer else {}), usual_path="fine-tuning")]
 
 
 def _ends_with_answer(value: Body) -> bool:

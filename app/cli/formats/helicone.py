@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.chunks import lines_together, together
 from app.intake.bodies.requests import request_of
@@ -20,7 +20,7 @@ ELSEWHERE = (
 )
 
 
-class Helicone(Format):
+class Helicone(LogFormat):
     """Helicone's requests."""
 
     name = "helicone"
@@ -34,17 +34,17 @@ class Helicone(Format):
             else Fit.NO
         )
 
-    def calls(self, value: Body) -> Iterable[Call | None]:
+    def calls(self, value: Body) -> Iterable[LoggedCall | None]:
         return [_call(row) for row in objects(value.get("data")) or [value]]
 
 
-def _call(row: Body) -> Call | None:
+def _call(row: Body) -> LoggedCall | None:
     if any(word in str(row.get("request_path") or "") for word in _OTHERS):
         return None
     request = request_of(row.get("request_body")) or {}
     answer = answer_of(_response(row))
     body = request | answer | present(_beside(row, request, answer))
-    return Call(body, row.get("request_id"), "helicone", ELSEWHERE)
+    return LoggedCall(body, row.get("request_id"), "helicone", ELSEWHERE)
 
 
 def _response(row: Body) -> Any:

@@ -8,7 +8,7 @@ over. Langfuse counts every usage with `input` in its name as input, and so do w
 from collections.abc import Iterable
 from typing import Any
 
-from app.cli.formats.base import PROMPTS, Body, Call, Fit, Format
+from app.cli.formats.base import PROMPTS, Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.requests import prompt_of_value
 from app.intake.bodies.values import as_object, parsed, present
 from app.otlp.messages import from_parts
@@ -38,7 +38,7 @@ _SIGNS = {
 _TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EMBEDDING", "EVALUATOR", "GUARDRAIL"}
 
 
-class Langfuse(Format):
+class Langfuse(LogFormat):
     """Its exports as JSON or JSON lines."""
 
     name = "langfuse"
@@ -52,7 +52,7 @@ class Langfuse(Format):
             return Fit.NO
         return Fit.CERTAIN if names & _SIGNS or str(value.get("type")).upper() in _TYPES else Fit.POSSIBLE
 
-    def calls(self, value: Body) -> Iterable[Call | None]:
+    def calls(self, value: Body) -> Iterable[LoggedCall | None]:
         observations = _listed(value)
         return [_call(as_object(item)) for item in ([value] if observations is None else observations)]
 
@@ -61,7 +61,7 @@ def _listed(value: Body) -> list[Any] | None:
     return next((value[name] for name in _LISTS if isinstance(value.get(name), list)), None)
 
 
-def _call(observation: Body) -> Call | None:
+def _call(observation: Body) -> LoggedCall | None:
     row = {_snake(name): value for name, value in observation.items()}
     model = row.pop("provided_model_name", None) or row.pop("model", None)
     if str(row.pop("type", "GENERATION" if model else None)).upper() != "GENERATION":
@@ -85,7 +85,7 @@ def _call(observation: Body) -> Call | None:
     if not any(name in prompt for name in PROMPTS):
         prompt = prompt_of_value(input_) or prompt
     further = {"metadata": _metadata(row, prompt.pop("metadata", {}))}
-    return Call(present(tools | _settings(parameters) | parameters | prompt | body | further))
+    return LoggedCall(present(tools | _settings(parameters) | parameters | prompt | body | further))
 
 
 def _snake(name: str) -> str:

@@ -5,7 +5,7 @@ A run of type `llm` is a call; chains, tools and prompts are none. A run may hol
 
 from collections.abc import Iterable, Iterator
 
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import prompt_of_value, settings_by_our_names
 from app.intake.bodies.usage import usage_of
@@ -19,7 +19,7 @@ _MODEL = ("model", "model_name", "azure_deployment", "model_id")
 _KEPT = ("name", "tags", "status", "session_name", "feedback_stats", "total_cost", "parent_run_id")
 
 
-class LangSmith(Format):
+class LangSmith(LogFormat):
     """Runs of LangSmith."""
 
     name = "langsmith"
@@ -27,7 +27,7 @@ class LangSmith(Format):
     def fit(self, value: Body) -> Fit:
         return Fit.CERTAIN if any("run_type" in run for run in [value, *_listed(value)[:1]]) else Fit.NO
 
-    def calls(self, value: Body) -> Iterable[Call | None]:
+    def calls(self, value: Body) -> Iterable[LoggedCall | None]:
         return [_call(run) for top in (_listed(value) or [value]) for run in _with_child_runs(top)]
 
 
@@ -41,7 +41,7 @@ def _with_child_runs(run: Body) -> Iterator[Body]:
         yield from _with_child_runs(child)
 
 
-def _call(run: Body) -> Call | None:
+def _call(run: Body) -> LoggedCall | None:
     if run.get("run_type") != "llm":
         return None
     extra = as_object(parsed(run.get("extra")))
@@ -54,7 +54,7 @@ def _call(run: Body) -> Call | None:
     body = (
         _settings(parameters) | prompt_of_value(inputs) | answer | present(_beside(run, metadata, parameters, answer))
     )
-    return Call(body, run.get("id"), _usual_path(run))
+    return LoggedCall(body, run.get("id"), _usual_path(run))
 
 
 def _settings(parameters: Body) -> Body:

@@ -7,7 +7,7 @@ Its sign is `call_type`. The payload has the prompt under `messages`, whatever t
 from collections.abc import Iterable
 from typing import Any
 
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import from_request, request_of
 from app.intake.bodies.usage import usage_of
@@ -35,7 +35,7 @@ _KEPT = (
 NOT_KEPT = "The log holds no prompt: set store_prompts_in_spend_logs: true in the proxy's general_settings."
 
 
-class LiteLLM(Format):
+class LiteLLM(LogFormat):
     """LiteLLM's payloads and spend logs."""
 
     name = "litellm"
@@ -43,14 +43,14 @@ class LiteLLM(Format):
     def fit(self, value: Body) -> Fit:
         return Fit.CERTAIN if "call_type" in value and any(name in value for name in _SIGNS) else Fit.NO
 
-    def calls(self, value: Body) -> Iterable[Call | None]:
+    def calls(self, value: Body) -> Iterable[LoggedCall | None]:
         kind = str(value.get("call_type")).lower()
         if any(word in kind for word in _OTHERS):
             return [None]
         metadata = as_object(parsed(value.get("metadata")))
         answer = answer_of(value.get("response"))
         body = _request(value) | answer | present(_beside(value, metadata, answer))
-        return [Call(body, value.get("id") or value.get("request_id"), _usual_path(metadata), NOT_KEPT)]
+        return [LoggedCall(body, value.get("id") or value.get("request_id"), _usual_path(metadata), NOT_KEPT)]
 
 
 def _request(value: Body) -> Body:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.checks import Problem
-from app.cli.formats.base import NO_PROMPT, PROMPTS, Body, Call, Fit, Format
+from app.cli.formats.base import NO_PROMPT, PROMPTS, Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.chunks import lines_together, together
 from app.intake.bodies.requests import request_of
@@ -20,7 +20,7 @@ _ENVELOPE = {"request", "response", "body", "method", "url"}
 _RESPONSES = ("choices", "candidates", "usageMetadata")
 
 
-class OpenAI(Format):
+class OpenAI(LogFormat):
     """Chat Completions, Responses, Completions, and whatever else `app.intake.bodies` reads."""
 
     name = "openai"
@@ -39,7 +39,7 @@ class OpenAI(Format):
             return Fit.CERTAIN
         return Fit.POSSIBLE if request or response or request_of(value, strict=True) else Fit.NO
 
-    def calls(self, value: Body) -> Iterable[Call]:
+    def calls(self, value: Body) -> Iterable[LoggedCall]:
         request, response = _request(value), _response(value)
         beside = {name: field for name, field in value.items() if name not in _ENVELOPE}
         if not request:
@@ -48,7 +48,7 @@ class OpenAI(Format):
         if body is None and not any(name in beside for name in PROMPTS):
             raise InvalidTraceError([Problem(("request",), _no_prompt(value))])
         own_id = value.get("custom_id") or response.get("id") or value.get("id")
-        return [Call((body or request) | _from_response(response) | beside, own_id)]
+        return [LoggedCall((body or request) | _from_response(response) | beside, own_id)]
 
 
 def _no_prompt(value: Body) -> str:

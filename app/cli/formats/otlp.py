@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from app.checks import Problem
-from app.cli.formats.base import Body, Fit, Format, Reading, Record, RecordCalls
+from app.cli.formats.base import Body, Fit, LogFormat, Record, RecordCalls, RecordContext
 from app.otlp import wire
 from app.otlp.logs import spans_of_logs
 from app.otlp.refusal import summary
@@ -20,7 +20,7 @@ _LOGS = ("resourceLogs", "resource_logs")
 _METRICS = ("resourceMetrics", "resource_metrics")
 
 
-class Otlp(Format):
+class Otlp(LogFormat):
     """Exports of spans and of logs."""
 
     name = "otlp"
@@ -28,7 +28,7 @@ class Otlp(Format):
     def fit(self, value: Body) -> Fit:
         return Fit.CERTAIN if any(name in value for name in (*_SPANS, *_LOGS, *_METRICS)) else Fit.NO
 
-    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
+    def take(self, record: Record, value: Body, reading: RecordContext) -> RecordCalls:
         if any(name in value for name in _METRICS):
             return RecordCalls(passed_over=1)
         if not self.fit(value):
@@ -51,7 +51,7 @@ class Otlp(Format):
         )
 
 
-def _export(value: Body, reading: Reading) -> Export:
+def _export(value: Body, reading: RecordContext) -> Export:
     if any(name in value for name in _SPANS):
         spans = wire.from_json(value, ExportTraceServiceRequest)
         export = read_export(spans_of(spans.message), reading.path_attribute, reading.limits)

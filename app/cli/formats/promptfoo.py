@@ -7,14 +7,14 @@ call site, and its variables are kept as metadata.
 from collections.abc import Iterable
 from typing import Any
 
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import prompt_of_value
 from app.intake.bodies.usage import usage_of
 from app.intake.bodies.values import as_object, filled, member, objects, parsed, present
 
 
-class Promptfoo(Format):
+class Promptfoo(LogFormat):
     """Results of promptfoo."""
 
     name = "promptfoo"
@@ -23,7 +23,7 @@ class Promptfoo(Format):
         row = next(iter(_rows(value)), {})
         return Fit.CERTAIN if "provider" in row and isinstance(member(row, "prompt.raw"), str) else Fit.NO
 
-    def calls(self, value: Body) -> Iterable[Call | None]:
+    def calls(self, value: Body) -> Iterable[LoggedCall | None]:
         config = as_object(value.get("config"))
         return [_call(row, config, index) for index, row in enumerate(_rows(value))]
 
@@ -36,7 +36,7 @@ def _rows(value: Body) -> list[Body]:
     )
 
 
-def _call(row: Body, config: Body, index: int) -> Call:
+def _call(row: Body, config: Body, index: int) -> LoggedCall:
     provider = row.get("provider")
     provider_fields = as_object(provider)
     model = str(provider_fields.get("id") or provider or "")
@@ -45,7 +45,7 @@ def _call(row: Body, config: Body, index: int) -> Call:
     answer = _answer(response.get("output", row.get("output")))
     body = prompt | as_object(member(row, "prompt.config")) | present(_beside(row, response)) | answer
     body["model"] = model.rpartition(":")[2] or None
-    return Call(body, row.get("id"), _usual_path(config, row))
+    return LoggedCall(body, row.get("id"), _usual_path(config, row))
 
 
 def _answer(output: Any) -> Body:

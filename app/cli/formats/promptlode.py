@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from app.cli.formats.base import PROMPTS, Body, Call, Fit, Format
+from app.cli.formats.base import PROMPTS, Body, Fit, LogFormat, LoggedCall
 
 _WIRE = ("request", "body", "response", "params", "result")
 _FIELDS = ("model", "path", *PROMPTS)
 
 
-class Promptlode(Format):
+class Promptlode(LogFormat):
     """Our own kind; also used when no other fits, since its errors name the required fields."""
 
     name = "promptlode"
@@ -20,5 +20,5 @@ class Promptlode(Format):
             return Fit.NO
         return Fit.CERTAIN if "path" in value and any(name in value for name in PROMPTS) else Fit.POSSIBLE
 
-    def calls(self, value: Body) -> Iterable[Call]:
-        return [Call(value, is_strict=True)]
+    def calls(self, value: Body) -> Iterable[LoggedCall]:
+        return [LoggedCall(value, is_strict=True)]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from app.cli.formats.base import Body, Fit, Format, Reading, Record, RecordCalls
+from app.cli.formats.base import Body, Fit, LogFormat, Record, RecordCalls, RecordContext
 from app.cli.formats.otlp import Otlp
 from app.intake.bodies.values import as_object, as_text, member, objects, parsed
 
@@ -25,7 +25,7 @@ _NAMES = ("name", "span_name", "spanName")
 _FLAT = "attributes."
 
 
-class Spans(Format):
+class Spans(LogFormat):
     """Spans, detected by their attributes."""
 
     name = "spans"
@@ -34,7 +34,7 @@ class Spans(Format):
         first = next(_spans(value), None)
         return Fit.CERTAIN if first is not None and _attributes(first) and _first_value(first, _SPAN_IDS) else Fit.NO
 
-    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
+    def take(self, record: Record, value: Body, reading: RecordContext) -> RecordCalls:
         spans = [_as_otlp(span) for span in _spans(value)]
         return Otlp().take(
             record, {"resourceSpans": [{"resource": _resource(value), "scopeSpans": [{"spans": spans}]}]}, reading

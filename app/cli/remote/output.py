@@ -71,7 +71,7 @@ def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
 
 def _raw(cell: Cell, item: Item) -> Any:
     """The value of a cell for programs."""
-    return cell.of(item) if isinstance(cell, When | Cost) else cell(item)
+    return cell.of(item) if isinstance(cell, When | CostCell) else cell(item)
 
 
 def _table(items: Iterable[Item], columns: Mapping[str, Cell], caption: str) -> Table:
@@ -114,7 +114,7 @@ class Exact(When):
         return (self.of(item) or "")[:19].replace("T", " ")
 
 
-class Cost:
+class CostCell:
     """A cost of an item: dollars as the pages show them for people, the number for programs."""
 
     def of(self, item: Item) -> float:

@@ -18,7 +18,7 @@ import requests
 from app.cli.remote.api import TIMEOUT
 from app.errors import PromptlodeError
 
-Outcome = Literal["new", "changed", "the same"]
+PushOutcome = Literal["new", "changed", "the same"]
 
 LONGEST_NAME = 100
 """Characters of a name in a registry; Phoenix and MLflow take more."""
@@ -48,7 +48,7 @@ class Registry(ABC):
         """Take keys from the variables of the registry's own client."""
 
     @abstractmethod
-    def push(self, name: str, body: Any) -> Outcome:
+    def push(self, name: str, body: Any) -> PushOutcome:
         """Keep the prompt under this name.  Raises PushError."""
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -96,7 +96,7 @@ class Langfuse(Registry):
         public, secret = (environment.get(f"LANGFUSE_{kind}_KEY", "") for kind in ("PUBLIC", "SECRET"))
         self._session.auth = (public, secret)
 
-    def push(self, name: str, body: Any) -> Outcome:
+    def push(self, name: str, body: Any) -> PushOutcome:
         latest = self._get(f"/api/public/v2/prompts/{quote(name, safe='')}", {"label": "latest"})
         if latest is not None and all(_plain(latest.get(key)) == _plain(body[key]) for key in ("prompt", "config")):
             return "the same"
@@ -123,7 +123,7 @@ class MLflow(Registry):
         elif name := environment.get("MLFLOW_TRACKING_USERNAME"):
             self._session.auth = (name, environment.get("MLFLOW_TRACKING_PASSWORD", ""))
 
-    def push(self, name: str, body: Any) -> Outcome:
+    def push(self, name: str, body: Any) -> PushOutcome:
         existing = self._get("/api/2.0/mlflow/registered-models/get", {"name": name})
         if existing is None:
             mark = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
@@ -159,7 +159,7 @@ class Phoenix(Registry):
         if key := environment.get("PHOENIX_API_KEY"):
             self._session.headers["Authorization"] = f"Bearer {key}"
 
-    def push(self, name: str, body: Any) -> Outcome:
+    def push(self, name: str, body: Any) -> PushOutcome:
         latest = self._get(f"/v1/prompts/{quote(name, safe='')}/latest")
         existing, version = (latest or {}).get("data") or {}, body["version"]
         parts = ("model_provider", "model_name", "template", "invocation_parameters")

@@ -12,7 +12,7 @@ from rich.text import Text
 from app.cli.remote.access import other_projects
 from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import Cell, Cost, When, as_json, plain, printed, template_text
+from app.cli.remote.output import Cell, CostCell, When, as_json, plain, printed, template_text
 from app.reading.changes import replaced_by
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -29,7 +29,7 @@ TASKS: dict[str, Cell] = {
     "Versions": _of("versions"),
     "Calls": _of("calls"),
     "In range": _of("calls_in_range"),
-    "Cost": Cost(),
+    "Cost": CostCell(),
     "Errors": _of("errors"),
     "p95": lambda item: "" if item["latency"]["p95"] is None else f"{item['latency']['p95']:.1f} s",
     "Last seen": When("last_seen"),

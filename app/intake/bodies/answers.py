@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.intake.bodies.chunks import together
-from app.intake.bodies.messages import Message, message_of, messages_of
+from app.intake.bodies.messages import ChatMessage, message_of, messages_of
 from app.intake.bodies.usage import usage_of
 from app.intake.bodies.values import Body, as_object, filled, member, objects, parsed
 
@@ -66,7 +66,7 @@ def _usage(response: Body) -> Body | None:
     return usage_of(counts)
 
 
-def _assistant_message(text: str) -> Message:
+def _assistant_message(text: str) -> ChatMessage:
     return {"role": "assistant", "content": text}
 
 
@@ -98,7 +98,7 @@ def _output(output: Any, response: Body) -> Any:
     return _message(inner["message"], response) if isinstance(inner.get("message"), dict) else None
 
 
-def _content(content: Any, response: Body) -> list[Message] | None:
+def _content(content: Any, response: Body) -> list[ChatMessage] | None:
     """Anthropic's Messages API: blocks, which are kept; LangChain and others: the content of a message."""
     if response.get("type") == "message" or response.get("role") is not None:
         return message_of({"role": "assistant"} | {name: response[name] for name in _OF_A_MESSAGE if name in response})
@@ -108,12 +108,12 @@ def _content(content: Any, response: Body) -> list[Message] | None:
 _OF_A_MESSAGE = ("role", "content", "tool_calls", "name", "additional_kwargs")
 
 
-def _candidates(candidates: Any, response: Body) -> list[Message] | None:
+def _candidates(candidates: Any, response: Body) -> list[ChatMessage] | None:
     answers = [messages_of({"role": "model"} | as_object(item.get("content"))) for item in objects(candidates)]
     return [message for messages in answers for message in messages or ()] or None
 
 
-def _message(message: Any, response: Body) -> list[Message] | None:
+def _message(message: Any, response: Body) -> list[ChatMessage] | None:
     return (
         [_assistant_message(message)]
         if isinstance(message, str)
@@ -121,11 +121,11 @@ def _message(message: Any, response: Body) -> list[Message] | None:
     )
 
 
-def _messages(messages: Any, response: Body) -> list[Message] | None:
+def _messages(messages: Any, response: Body) -> list[ChatMessage] | None:
     return messages_of(messages) if isinstance(messages, list) else None
 
 
-def _generations(generations: Any, response: Body) -> list[Message] | None:
+def _generations(generations: Any, response: Body) -> list[ChatMessage] | None:
     """LangChain: a list for each prompt; each generation holds a message or a text."""
     if not isinstance(generations, list):
         return None
@@ -136,15 +136,15 @@ def _generations(generations: Any, response: Body) -> list[Message] | None:
     return [_as_assistant(message) for messages in answers for message in messages or ()] or None
 
 
-def _as_assistant(message: Message) -> Message:
+def _as_assistant(message: ChatMessage) -> ChatMessage:
     return message | {"role": "assistant"} if message.get("role") == "user" else message
 
 
-def _text(text: Any, response: Body) -> list[Message] | None:
+def _text(text: Any, response: Body) -> list[ChatMessage] | None:
     return [_assistant_message(text)] if isinstance(text, str) else None
 
 
-def _results(results: Any, response: Body) -> list[Message] | None:
+def _results(results: Any, response: Body) -> list[ChatMessage] | None:
     """Titan: a list of results with a text each."""
     messages = [
         _assistant_message(item["outputText"]) for item in objects(results) if isinstance(item.get("outputText"), str)

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.intake.bodies.values import Body, as_object, as_text, filled, member, objects
 
-Message = dict[str, Any]
+ChatMessage = dict[str, Any]
 
 # Roles of the Chat Completions API; `function` is an old name of `tool` that clients still send.
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -31,7 +31,7 @@ _CONTENTS = ("content", "parts", "message", "text", "contents", "blocks")
 _SAID = (*_CONTENTS, "tool_calls", "lc", "data", "kwargs")
 
 
-def messages_of(value: Any) -> list[Message] | None:
+def messages_of(value: Any) -> list[ChatMessage] | None:
     """A conversation, from a list of messages, a single message or a text; None for any other value."""
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
@@ -66,7 +66,7 @@ def is_message(item: Any) -> bool:
     return (inner is not item or any(name in item for name in _CONTENTS)) and _kind_of(item) in ROLES
 
 
-def message_of(item: Body) -> list[Message]:
+def message_of(item: Body) -> list[ChatMessage]:
     """The message; several where it holds answers of tools, as in most APIs but OpenAI's."""
     if is_ours(item):
         return [item]
@@ -84,7 +84,7 @@ def message_of(item: Body) -> list[Message]:
     return answers + message
 
 
-def has_content(messages: Iterable[Message]) -> bool:
+def has_content(messages: Iterable[ChatMessage]) -> bool:
     """Whether any message has content beside its role."""
     for message in messages:  # noqa: SIM110  a generator takes three times as long for the few messages of most calls
         if message.get("content") or message.get("tool_calls"):
@@ -98,7 +98,7 @@ def tool_call(call_id: Any, name: Any, arguments: Any) -> Body:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
 
 
-def system_message(value: Any) -> list[Message]:
+def system_message(value: Any) -> list[ChatMessage]:
     """The system text of an API that sends it beside the messages: a text, parts, or an object that holds parts."""
     if value is None:
         return []
@@ -187,9 +187,9 @@ def joined(parts: list[Any]) -> Any:
     return [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts] or None
 
 
-def _sorted(parts: list[Any]) -> tuple[list[Message], list[Body], list[Any]]:
+def _sorted(parts: list[Any]) -> tuple[list[ChatMessage], list[Body], list[Any]]:
     """The answers of tools, the tool calls, and the content among the parts."""
-    answers: list[Message] = []
+    answers: list[ChatMessage] = []
     calls: list[Body] = []
     content: list[Any] = []
     for part in parts:
@@ -215,7 +215,7 @@ def _typed_text(part: Body) -> Body:
     return part if "text" in part else {"type": "text", "text": part.get("content")}
 
 
-def _answer(call_id: Any, content: Any) -> Message:
+def _answer(call_id: Any, content: Any) -> ChatMessage:
     return {"role": "tool", "tool_call_id": call_id, "content": as_text(content)}
 
 

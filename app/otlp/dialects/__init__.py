@@ -32,10 +32,10 @@ from app.otlp.dialects import (
     unnamed,
     vercel,
 )
-from app.otlp.dialects.base import Body, Dialect, Kind, cached_by_names, merged
+from app.otlp.dialects.base import Body, Dialect, SpanKind, cached_by_names, merged
 from app.otlp.spans import Span
 
-__all__ = ["DIALECTS", "Dialect", "Kind", "body_of", "call_site_of", "genai", "recognised"]
+__all__ = ["DIALECTS", "Dialect", "SpanKind", "body_of", "call_site_of", "genai", "recognised"]
 
 DIALECTS: tuple[Dialect, ...] = (
     openinference.DIALECT,
@@ -56,7 +56,7 @@ _ANY_SIGN = re.compile(
 )
 
 
-def recognised(span: Span) -> tuple[list[Dialect], Kind]:
+def recognised(span: Span) -> tuple[list[Dialect], SpanKind]:
     """The dialects in which a span is written, the GenAI conventions always among them, and the kind of the span.
 
     A dialect knows its own spans better than the conventions, whose operation some dialects misuse.
@@ -65,7 +65,7 @@ def recognised(span: Span) -> tuple[list[Dialect], Kind]:
     kind = _known_kind(span, dialects)
     if kind is None and (kind := unnamed.DIALECT.kind(span)) is not None:
         dialects = [*dialects, unnamed.DIALECT]
-    return dialects, kind or Kind.OTHER
+    return dialects, kind or SpanKind.OTHER
 
 
 @cached_by_names
@@ -79,7 +79,7 @@ def _signed(names: str) -> list[Dialect]:
     ]
 
 
-def _known_kind(span: Span, dialects: list[Dialect]) -> Kind | None:
+def _known_kind(span: Span, dialects: list[Dialect]) -> SpanKind | None:
     if len(dialects) == 1:
         return genai.DIALECT.kind(span)
     kinds = (kind for dialect in dialects if dialect is not genai.DIALECT and (kind := dialect.kind(span)) is not None)

@@ -1,11 +1,11 @@
 """Google's Agent Development Kit: requests and responses of Gemini as JSON."""
 
-from app.otlp.dialects.base import Dialect, Kind
+from app.otlp.dialects.base import Dialect, SpanKind
 from app.otlp.spans import Span
 
 
-def _kind(span: Span) -> Kind | None:
-    return Kind.CALL if "gcp.vertex.agent.llm_request" in span.attributes else None
+def _kind(span: Span) -> SpanKind | None:
+    return SpanKind.CALL if "gcp.vertex.agent.llm_request" in span.attributes else None
 
 
 DIALECT = Dialect(

@@ -38,7 +38,7 @@ def cached_by_names(look: Callable[[str], T]) -> Callable[[str], T]:
     return lambda names: remembered(names) if len(names) <= _LONGEST_SHAPE else look(names)
 
 
-class Kind(Enum):
+class SpanKind(Enum):
     """The kind of a span."""
 
     CALL = "call"
@@ -51,7 +51,7 @@ class Kind(Enum):
     """No call of a model that writes text: an embedding, a tool, a retriever."""
 
 
-def never(span: Span) -> Kind | None:
+def never(span: Span) -> SpanKind | None:
     """A dialect that tells the kind of no span."""
     return None
 
@@ -68,7 +68,7 @@ class Dialect:
     name: str
     signs: Names
     """Prefixes of attribute names; a span with such a name is written in the dialect."""
-    kind: Callable[[Span], Kind | None] = never
+    kind: Callable[[Span], SpanKind | None] = never
     """The kind of a span; None where the dialect does not tell it."""
     fields: Mapping[str, Names] = field(default_factory=dict)
     """Our field: its attributes, the first present one wins."""
@@ -192,11 +192,11 @@ def merged(bodies: list[Body]) -> Body:
 
 
 def by_value(
-    attribute: str, kinds: Mapping[str, Kind], *, otherwise: Kind | None = None
-) -> Callable[[Span], Kind | None]:
+    attribute: str, kinds: Mapping[str, SpanKind], *, otherwise: SpanKind | None = None
+) -> Callable[[Span], SpanKind | None]:
     """A function for the kind that an attribute's value stands for, in any case and with or without quotes."""
 
-    def kind(span: Span) -> Kind | None:
+    def kind(span: Span) -> SpanKind | None:
         value = span.attributes.get(attribute)
         if not isinstance(value, str) or not value:
             return None

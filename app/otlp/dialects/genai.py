@@ -16,8 +16,8 @@ from app.intake.bodies.messages import system_message
 from app.intake.bodies.requests import prompt_of_value
 from app.intake.bodies.values import parsed
 from app.otlp.attributes import Attributes
-from app.otlp.dialects.base import Body, Dialect, Kind, has_prompt
-from app.otlp.messages import Message, flat_messages, from_parts, has_content
+from app.otlp.dialects.base import Body, Dialect, SpanKind, has_prompt
+from app.otlp.messages import ChatMessage, flat_messages, from_parts, has_content
 from app.otlp.refusal import UnusableSpanError
 from app.otlp.spans import Event, Span
 
@@ -118,16 +118,16 @@ def operation_of(span: Span) -> str:
     return ""
 
 
-def _kind(span: Span) -> Kind | None:
+def _kind(span: Span) -> SpanKind | None:
     operation = operation_of(span)
     return kind_of_operation(operation) if operation else _kind_by_signs(span)
 
 
-def _kind_by_signs(span: Span) -> Kind | None:
-    return Kind.CALL if any(sign in span.attributes for sign in _SIGNS) else None
+def _kind_by_signs(span: Span) -> SpanKind | None:
+    return SpanKind.CALL if any(sign in span.attributes for sign in _SIGNS) else None
 
 
-def kind_of_operation(operation: str) -> Kind:
+def kind_of_operation(operation: str) -> SpanKind:
     """The kind by exclusion: an operation that is not known to write no text is a call if it carries messages."""
     return _kind_of_operation(operation[:_LONGEST_OPERATION])
 
@@ -137,15 +137,15 @@ _LONGEST_OPERATION = 64
 
 
 @lru_cache(256)
-def _kind_of_operation(operation: str) -> Kind:
+def _kind_of_operation(operation: str) -> SpanKind:
     name = operation.lower().replace(".", "_").replace("-", "_").replace(" ", "_")
     awaited = name.removeprefix("a")
     if name.startswith(_OPERATIONS_WITHOUT_TEXT) or awaited.startswith(_OPERATIONS_WITHOUT_TEXT):
-        return Kind.OTHER
+        return SpanKind.OTHER
     if name.startswith(_AROUND):
-        return Kind.WRAPPER
+        return SpanKind.WRAPPER
     writes_text = name in _TEXT or awaited in _TEXT or name.startswith(("chat", "achat"))
-    return Kind.CALL if writes_text else Kind.MAYBE
+    return SpanKind.CALL if writes_text else SpanKind.MAYBE
 
 
 def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
@@ -174,7 +174,7 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
     return first if has_prompt(first) else {"messages": instructions}
 
 
-def _messages_in(attributes: Attributes, events: list[Event]) -> list[Message] | None:
+def _messages_in(attributes: Attributes, events: list[Event]) -> list[ChatMessage] | None:
     """The messages in the form of the newest convention that has content; None without any."""
     members = _members(attributes, "gen_ai.prompt")
     messages = from_parts(_list(attributes, "gen_ai.input.messages"))
@@ -193,7 +193,7 @@ def _output(attributes: Attributes, events: list[Event]) -> Any:
     return messages if messages is not None or completion is None else answer_of(completion).get("output")
 
 
-def _messages_out(attributes: Attributes, events: list[Event]) -> list[Message] | None:
+def _messages_out(attributes: Attributes, events: list[Event]) -> list[ChatMessage] | None:
     members = _members(attributes, "gen_ai.completion")
     messages = from_parts(_list(attributes, "gen_ai.output.messages"))
     if has_content(messages):
@@ -206,11 +206,11 @@ def _messages_out(attributes: Attributes, events: list[Event]) -> list[Message] 
     return messages if has_content(messages) else None
 
 
-def _members(attributes: Attributes, prefix: str) -> list[Message]:
+def _members(attributes: Attributes, prefix: str) -> list[ChatMessage]:
     return [item for item in attributes.take_list(prefix) if isinstance(item, dict)]
 
 
-def _list(attributes: Attributes, name: str) -> list[Message]:
+def _list(attributes: Attributes, name: str) -> list[ChatMessage]:
     """A list of messages, as values or as the JSON text that most SDKs write."""
     items = attributes.take_json(name)
     if items is None or items == "":
@@ -235,18 +235,18 @@ def _fault_of(text: str) -> str:
     return "holds NaN or Infinity, or is nested too deep; send null, and deep values as texts."
 
 
-def _event_messages(events: list[Event]) -> Iterator[Message]:
+def _event_messages(events: list[Event]) -> Iterator[ChatMessage]:
     for event in events:
         if event.name in MESSAGE_EVENTS:
             yield from message_of_event(event.name, _event_body(event))
 
 
-def message_of_event(name: str, body: dict[str, Any]) -> list[Message]:
+def message_of_event(name: str, body: dict[str, Any]) -> list[ChatMessage]:
     """The message of an event with this name."""
     return flat_messages({"role": MESSAGE_EVENTS[name]} | body)
 
 
-def choice_of(body: dict[str, Any]) -> list[Message]:
+def choice_of(body: dict[str, Any]) -> list[ChatMessage]:
     """The message of a choice: its member, or the choice itself."""
     inner = parsed(body.get("message"))
     return flat_messages({"role": "assistant"} | (inner if isinstance(inner, dict) else {"content": inner} | body))

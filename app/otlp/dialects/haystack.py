@@ -10,7 +10,7 @@ from app.intake.bodies.requests import prompt_of_value, settings_by_our_names
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import Body, as_object, objects, present
 from app.otlp.attributes import Attributes
-from app.otlp.dialects.base import Dialect, Kind
+from app.otlp.dialects.base import Dialect, SpanKind
 from app.otlp.spans import Event, Span
 
 _TYPE = "haystack.component.type"
@@ -24,11 +24,11 @@ _OF_PIPELINE = tuple(
 """Arguments that describe the pipeline, the same for every call."""
 
 
-def _kind(span: Span) -> Kind | None:
+def _kind(span: Span) -> SpanKind | None:
     component = str(span.attributes.get(_TYPE, ""))
     if component.endswith("Generator") and not component.endswith(_COMPONENTS_WITHOUT_TEXT):
-        return Kind.CALL
-    return Kind.OTHER if component or span.name == "haystack.pipeline.run" else None
+        return SpanKind.CALL
+    return SpanKind.OTHER if component or span.name == "haystack.pipeline.run" else None
 
 
 def _body(attributes: Attributes, events: list[Event]) -> Body:

@@ -1,18 +1,18 @@
 """Langfuse's SDKs since version 3, which export by OpenTelemetry."""
 
-from app.otlp.dialects.base import Dialect, Kind, by_value
+from app.otlp.dialects.base import Dialect, SpanKind, by_value
 
 _KINDS = {
-    "generation": Kind.CALL,
-    "span": Kind.WRAPPER,
-    "agent": Kind.WRAPPER,
-    "chain": Kind.WRAPPER,
+    "generation": SpanKind.CALL,
+    "span": SpanKind.WRAPPER,
+    "agent": SpanKind.WRAPPER,
+    "chain": SpanKind.WRAPPER,
 }
 
 DIALECT = Dialect(
     name="Langfuse",
     signs=("langfuse.observation.",),
-    kind=by_value("langfuse.observation.type", _KINDS, otherwise=Kind.OTHER),
+    kind=by_value("langfuse.observation.type", _KINDS, otherwise=SpanKind.OTHER),
     fields={
         "model": ("langfuse.observation.model.name", "langfuse.observation.model"),
         "user_id": ("user.id", "langfuse.user.id", "langfuse.trace.user_id"),

@@ -3,14 +3,14 @@
 Its operation is `chat` even for prompt templates, so only the span's kind attribute tells the kind of a run.
 """
 
-from app.otlp.dialects.base import Dialect, Kind, by_value
+from app.otlp.dialects.base import Dialect, SpanKind, by_value
 
-_KINDS = {"llm": Kind.CALL, "chain": Kind.WRAPPER}
+_KINDS = {"llm": SpanKind.CALL, "chain": SpanKind.WRAPPER}
 
 DIALECT = Dialect(
     name="LangSmith",
     signs=("langsmith.",),
-    kind=by_value("langsmith.span.kind", _KINDS, otherwise=Kind.OTHER),
+    kind=by_value("langsmith.span.kind", _KINDS, otherwise=SpanKind.OTHER),
     fields={
         "conversation_id": (
             "langsmith.metadata.session_id",

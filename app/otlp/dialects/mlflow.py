@@ -1,23 +1,23 @@
 """MLflow's autologging and tracing, exported by OpenTelemetry without its GenAI setting: every attribute is JSON."""
 
-from app.otlp.dialects.base import Dialect, Kind, by_value
+from app.otlp.dialects.base import Dialect, SpanKind, by_value
 from app.otlp.spans import Span
 
 _KINDS = {
-    "chat_model": Kind.CALL,
-    "llm": Kind.CALL,
-    "agent": Kind.WRAPPER,
-    "chain": Kind.WRAPPER,
-    "workflow": Kind.WRAPPER,
-    "task": Kind.WRAPPER,
-    "unknown": Kind.WRAPPER,
+    "chat_model": SpanKind.CALL,
+    "llm": SpanKind.CALL,
+    "agent": SpanKind.WRAPPER,
+    "chain": SpanKind.WRAPPER,
+    "workflow": SpanKind.WRAPPER,
+    "task": SpanKind.WRAPPER,
+    "unknown": SpanKind.WRAPPER,
 }
-_by_type = by_value("mlflow.spanType", _KINDS, otherwise=Kind.OTHER)
+_by_type = by_value("mlflow.spanType", _KINDS, otherwise=SpanKind.OTHER)
 
 
-def _kind(span: Span) -> Kind | None:
+def _kind(span: Span) -> SpanKind | None:
     """The kind of the span; one without a type may be any function with inputs."""
-    return _by_type(span) or (Kind.WRAPPER if "mlflow.spanInputs" in span.attributes else None)
+    return _by_type(span) or (SpanKind.WRAPPER if "mlflow.spanInputs" in span.attributes else None)
 
 
 DIALECT = Dialect(

@@ -8,22 +8,22 @@ from app.intake.bodies.messages import joined
 from app.intake.bodies.requests import SETTINGS, prompt_of_value, request_of
 from app.intake.bodies.values import parsed, take
 from app.otlp.attributes import Attributes
-from app.otlp.dialects.base import Body, Dialect, Kind, by_value
-from app.otlp.messages import Message, has_content, tool_call
+from app.otlp.dialects.base import Body, Dialect, SpanKind, by_value
+from app.otlp.messages import ChatMessage, has_content, tool_call
 from app.otlp.spans import Event, Span
 
 # The text that instrumentations write in place of hidden content.
 _REDACTED = "__REDACTED__"
 
 _KIND = "openinference.span.kind"
-_KINDS = {"llm": Kind.CALL, "agent": Kind.WRAPPER, "chain": Kind.WRAPPER}
-_by_attribute = by_value(_KIND, _KINDS, otherwise=Kind.OTHER)
+_KINDS = {"llm": SpanKind.CALL, "agent": SpanKind.WRAPPER, "chain": SpanKind.WRAPPER}
+_by_attribute = by_value(_KIND, _KINDS, otherwise=SpanKind.OTHER)
 
 
 _OWN_PROMPT = ("\nllm.input_messages.", "\nllm.prompts.")
 
 
-def _kind(span: Span) -> Kind | None:
+def _kind(span: Span) -> SpanKind | None:
     """The kind by its attribute; a span without the attribute is a call if it has messages.
 
     A span with only its input (`input.value`, a template and its variables) may be a step around the call of the model: LlamaIndex writes
@@ -31,9 +31,9 @@ def _kind(span: Span) -> Kind | None:
     """
     has_prompt = any(name in span.names for name in _OWN_PROMPT)
     if _KIND not in span.attributes:
-        return Kind.CALL if _OWN_PROMPT[0] in span.names else None
-    kind = _by_attribute(span) or Kind.CALL
-    return Kind.WRAPPER if kind is Kind.CALL and not has_prompt and _tells_input(span) else kind
+        return SpanKind.CALL if _OWN_PROMPT[0] in span.names else None
+    kind = _by_attribute(span) or SpanKind.CALL
+    return SpanKind.WRAPPER if kind is SpanKind.CALL and not has_prompt and _tells_input(span) else kind
 
 
 def _tells_input(span: Span) -> bool:
@@ -94,15 +94,15 @@ def _answer(attributes: Attributes) -> Body:
     return response_of(parsed(value)) if isinstance(parsed(value), dict) else {}
 
 
-def _as_messages(role: str, texts: list[Any]) -> list[Message]:
+def _as_messages(role: str, texts: list[Any]) -> list[ChatMessage]:
     return [{"role": role, "content": text} for text in texts if isinstance(text, str) and text != _REDACTED]
 
 
-def _messages(items: list[Any]) -> list[Message]:
+def _messages(items: list[Any]) -> list[ChatMessage]:
     return [_message(item["message"]) for item in items if isinstance(_member(item, "message"), Mapping)]
 
 
-def _message(message: Mapping[str, Any]) -> Message:
+def _message(message: Mapping[str, Any]) -> ChatMessage:
     calls = [_tool_call(item) for item in _list(message.get("tool_calls"))]
     if message.get("function_call_name"):
         calls.append(tool_call(None, message["function_call_name"], message.get("function_call_arguments_json")))

@@ -3,20 +3,20 @@
 Calls of models that Traceloop instruments follow the GenAI conventions, current or older; see `genai`.
 """
 
-from app.otlp.dialects.base import Dialect, Kind, by_value
+from app.otlp.dialects.base import Dialect, SpanKind, by_value
 
 _KINDS = {
-    "llm": Kind.CALL,
-    "workflow": Kind.WRAPPER,
-    "task": Kind.WRAPPER,
-    "agent": Kind.WRAPPER,
-    "unknown": Kind.WRAPPER,
+    "llm": SpanKind.CALL,
+    "workflow": SpanKind.WRAPPER,
+    "task": SpanKind.WRAPPER,
+    "agent": SpanKind.WRAPPER,
+    "unknown": SpanKind.WRAPPER,
 }
 
 DIALECT = Dialect(
     name="Traceloop",
     signs=("traceloop.",),
-    kind=by_value("traceloop.span.kind", _KINDS, otherwise=Kind.OTHER),
+    kind=by_value("traceloop.span.kind", _KINDS, otherwise=SpanKind.OTHER),
     fields={
         "conversation_id": (
             "gen_ai.conversation.id",

@@ -12,18 +12,18 @@ from app.intake.bodies.answers import response_of
 from app.intake.bodies.requests import request_of
 from app.intake.bodies.values import Body, parsed
 from app.otlp.attributes import Attributes
-from app.otlp.dialects.base import Dialect, Kind, has_prompt
+from app.otlp.dialects.base import Dialect, SpanKind, has_prompt
 from app.otlp.spans import Event, Span
 
 _MARKS = ('"messages"', '"contents"')
 """Members that only a request to a model has; a text without them is not parsed."""
 
 
-def _kind(span: Span) -> Kind | None:
+def _kind(span: Span) -> SpanKind | None:
     """The kind of the span.  A server's span holds the request to the service, not a call of a model; its calls are spans within it."""
     if not any(_may_hold_request(value) for value in span.attributes.values()):
         return None
-    return Kind.WRAPPER if span.sent.kind == trace_pb2.Span.SPAN_KIND_SERVER else Kind.MAYBE
+    return SpanKind.WRAPPER if span.sent.kind == trace_pb2.Span.SPAN_KIND_SERVER else SpanKind.MAYBE
 
 
 def _may_hold_request(value: Any) -> bool:

@@ -6,20 +6,20 @@ The inner span (`ai.generateText.doGenerate`, `ai.streamText.doStream` ...) hold
 from app.intake.bodies.messages import tool_call
 from app.intake.bodies.values import Body, filled, objects
 from app.otlp.attributes import Attributes
-from app.otlp.dialects.base import Dialect, Kind
+from app.otlp.dialects.base import Dialect, SpanKind
 from app.otlp.spans import Event, Span
 
 _INNER = (".doGenerate", ".doStream")
 _OTHERS = ("ai.embed", "ai.toolCall", "ai.rerank", "ai.generateImage", "ai.transcribe", "ai.generateSpeech")
 
 
-def _kind(span: Span) -> Kind | None:
+def _kind(span: Span) -> SpanKind | None:
     operation = str(span.attributes.get("ai.operationId") or span.name).partition(" ")[0]
     if operation.endswith(_INNER) or "ai.prompt.messages" in span.attributes:
-        return Kind.CALL
+        return SpanKind.CALL
     if operation.startswith(_OTHERS):
-        return Kind.OTHER
-    return Kind.WRAPPER if "ai.prompt" in span.attributes else None
+        return SpanKind.OTHER
+    return SpanKind.WRAPPER if "ai.prompt" in span.attributes else None
 
 
 def _answer(attributes: Attributes, events: list[Event]) -> Body:

@@ -18,7 +18,7 @@ import requests
 from sqlalchemy import Engine
 
 from app.cli.remote.access import access_of, login_file
-from app.cli.remote.output import Cost, as_json, printed
+from app.cli.remote.output import CostCell, as_json, printed
 from app.config import Settings
 from app.store.projects import Project
 from benchmarks.installation import Installation
@@ -64,7 +64,7 @@ def test_a_template_has_its_slots_in_colour_unless_no_color_is_set(grouped: Cli)
 
 def test_a_small_cost_is_no_zero() -> None:
     cost = {"cost": 0.0042, "cost_estimated": True}
-    assert (Cost()(cost), Cost().of(cost)) == ("~$0.0042", 0.0042)
+    assert (CostCell()(cost), CostCell().of(cost)) == ("~$0.0042", 0.0042)
 
 
 def test_the_list_of_tasks_says_the_range_of_its_figures(grouped: Cli) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.checks import Limits
-from app.cli.formats.base import Reading, Record
+from app.checks import TraceLimits
+from app.cli.formats.base import Record, RecordContext
 from app.cli.formats.detect import FORMATS, detect
 from app.intake.trace import Incoming, InvalidTraceError
 from tests.app import log_records
@@ -28,7 +28,9 @@ def body_of(value: Json) -> Json:
 
 def taken(value: Json, number: int = 1) -> list[Incoming]:
     record = Record(number, orjson.dumps(value), 0)
-    part = detect([value]).take(record, orjson.loads(record.data), Reading(Limits(), None, "promptlode.path"))
+    part = detect([value]).take(
+        record, orjson.loads(record.data), RecordContext(TraceLimits(), None, "promptlode.path")
+    )
     assert part.problems == []
     return part.incoming
 

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Engine, select, text
 
-from app.cli.checkpoint import Checkpoint, Progress, digest
-from app.cli.progress import Lines
+from app.cli.checkpoint import Checkpoint, ImportProgress, digest
+from app.cli.progress import ProgressLines
 from app.store import projects, tables
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -272,7 +272,7 @@ def half_done(cli: Cli, tmp_path: Path, environment: dict[str, str]) -> str:
     head = Path(log).read_bytes()
     cli.environment["PROMPTLODE_DATA_DIR"] = str(tmp_path / "data")
     note = Checkpoint(tmp_path / "data", environment["DATABASE_URL"], "default", log, None, "auto")
-    note.write(Progress(1, head.index(b"\n") + 1, "lines", "promptlode", len(head), digest(head)))
+    note.write(ImportProgress(1, head.index(b"\n") + 1, "lines", "promptlode", len(head), digest(head)))
     return log
 
 
@@ -311,7 +311,7 @@ def test_a_folder_that_cannot_be_written_to_does_not_stop_an_import(cli: Cli, en
 
 def test_without_a_terminal_rate_and_time_left_are_said_now_and_then() -> None:
     terminal, now = io.StringIO(), iter([0.0, 1.0, 20.0, 21.0])  # the time at the start, and at each call
-    lines = Lines(Console(file=terminal), total=1000, clock=lambda: next(now))
+    lines = ProgressLines(Console(file=terminal), total=1000, clock=lambda: next(now))
     for read, traces in ((100, 10), (200, 400), (300, 500)):
         lines(read, traces)
     assert terminal.getvalue() == "400 traces, 20/s, about 80 s left\n"

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.checks import Limits
-from app.cli.formats.base import Reading, Record, RecordCalls
+from app.checks import TraceLimits
+from app.cli.formats.base import Record, RecordCalls, RecordContext
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import detect, is_unknown, kind_of
 
@@ -144,7 +144,7 @@ KINDS: list[tuple[str, str, Json]] = [
 
 def take(*values: Json, path: str | None = "/p", **how: Any) -> list[RecordCalls]:
     """The content of each record, as an import of all records reads it; records without their other half come last."""
-    reading = Reading(Limits(), path, "promptlode.path", **how)
+    reading = RecordContext(TraceLimits(), path, "promptlode.path", **how)
     expected = detect(values)
     batches = []
     for number, value in enumerate(values, 1):

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from app.checks import Limits
-from app.cli.checkpoint import Checkpoint, Progress
-from app.cli.formats.base import Reading
-from app.cli.reading import Options, Reader
+from app.checks import TraceLimits
+from app.cli.checkpoint import Checkpoint, ImportProgress
+from app.cli.formats.base import RecordContext
+from app.cli.reading import LogReader, ReadingOptions
 from app.cli.records import UnreadableFileError, open_source
 from tests.app.log_records import KINDS, Json
 
 RECORDS = [record for _, record in KINDS]
-OPTIONS = Options("auto", Reading(Limits(), "/given", "promptlode.path"), 100_000)
+OPTIONS = ReadingOptions("auto", RecordContext(TraceLimits(), "/given", "promptlode.path"), 100_000)
 
 DEEP = "[" * 400 + "]" * 400
 IN_PLACE = "a list as deep, not a text that holds it"
@@ -73,13 +73,13 @@ junk = st.binary(min_size=1, max_size=40).map(lambda data: data.translate(None, 
 bad_lines = mutated() | cut_off() | junk | json_values.map(dumped)
 
 
-def imported(data: bytes, options: Options = OPTIONS) -> tuple[Reader, list[str]]:
+def imported(data: bytes, options: ReadingOptions = OPTIONS) -> tuple[LogReader, list[str]]:
     """The reader of a file after the last record, and the user part of every prompt."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "log"
         file.write_bytes(data)
         with open_source(file) as source:
-            reader = Reader(source, options, Console(quiet=True))
+            reader = LogReader(source, options, Console(quiet=True))
             items = [item for batch in reader.batches() for item in batch.incoming]
         assert list(Path(folder).iterdir()) == [file]
     return reader, [item.prompt.parts[-1] for item in items if item.prompt.parts]
@@ -127,6 +127,6 @@ def test_any_file_has_an_answer(data: bytes) -> None:
 def test_nothing_that_a_command_line_says_becomes_a_path(identity: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         inside = Path(folder) / "inside"
-        Checkpoint(inside, "../../x", *identity).write(Progress(1, 2, "lines", "openai", 0, ""))
+        Checkpoint(inside, "../../x", *identity).write(ImportProgress(1, 2, "lines", "openai", 0, ""))
         (note,) = (path for path in Path(folder).rglob("*") if path.is_file())
         assert note.parent == inside / "imports"

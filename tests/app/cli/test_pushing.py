@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from app.cli.remote.pushing import REGISTRIES, PushError, name_in_registry, registry
-from app.exporting import Version, exported
+from app.exporting import ExportedVersion, exported
 from templating import BARRIER, Template
 from tests.app.cli.registry_standin import KEYS, Standin, serving
 
 NAMES = sorted(REGISTRIES)
-VERSION = Version(
+VERSION = ExportedVersion(
     "Sort the mail",
     "/support/triage",
     3,
@@ -39,7 +39,7 @@ def standin(server: Standin, monkeypatch: pytest.MonkeyPatch) -> Standin:
     return server
 
 
-def body(name: str, version: Version = VERSION) -> Any:
+def body(name: str, version: ExportedVersion = VERSION) -> Any:
     return json.loads(exported(version, REGISTRIES[name].form))
 
 
@@ -62,7 +62,7 @@ def test_a_prompt_is_kept_once_however_often_it_is_pushed_and_again_when_it_chan
     standin: Standin, name: str
 ) -> None:
     push = registry(name, standin.url + "/").push
-    changed = body(name, Version("Sort", "/support", 4, "gpt-6", {}, VERSION.template))
+    changed = body(name, ExportedVersion("Sort", "/support", 4, "gpt-6", {}, VERSION.template))
     outcomes = [push("triage", version_body) for version_body in (body(name), body(name), changed, changed, body(name))]
     assert outcomes == ["new", "the same", "changed", "the same", "changed"]
     assert len(standin.kept[name]["triage"]) == 3

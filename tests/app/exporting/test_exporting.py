@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 
-from app.exporting import FORMATS, Version, exported
+from app.exporting import FORMATS, ExportedVersion, exported
 from app.exporting.jinja import block_names
 from templating import BARRIER, Template
 from templating.portable import RESERVED_NAMES
@@ -42,7 +42,7 @@ HOSTILE = [
 ]
 
 
-def version_of(*templates: Template, **fields: Any) -> Version:
+def version_of(*templates: Template, **fields: Any) -> ExportedVersion:
     """A version of these messages: the last is the user's, the one before the system's."""
     literals = list(templates[0].literals)
     for template in templates[1:]:
@@ -50,7 +50,7 @@ def version_of(*templates: Template, **fields: Any) -> Version:
         literals += template.literals[1:]
     slots = tuple(name for template in templates for name in template.slots)
     roles = ("system", "user")[-len(templates) :]
-    return Version(
+    return ExportedVersion(
         "Sort mail", "/mail", 2, "gpt-5", {"temperature": 0.5}, Template(tuple(literals), slots), roles, **fields
     )
 
@@ -59,7 +59,7 @@ texts = st.lists(st.sampled_from(HOSTILE) | st.text("ab ", max_size=3), max_size
 
 
 @st.composite
-def versions(draw: st.DrawFn) -> tuple[Version, dict[str, str]]:
+def versions(draw: st.DrawFn) -> tuple[ExportedVersion, dict[str, str]]:
     """A version with hostile fixed text, and values for it."""
     values = {name: draw(texts) for name in ("slot", "other", "class_")}
     templates = []
@@ -71,12 +71,12 @@ def versions(draw: st.DrawFn) -> tuple[Version, dict[str, str]]:
     return version_of(*templates), values
 
 
-def prompt(version: Version, values: dict[str, str]) -> list[str]:
+def prompt(version: ExportedVersion, values: dict[str, str]) -> list[str]:
     return [message.render(values) for message in version.messages]
 
 
 @given(versions())
-def test_jinja_gives_the_call_back(version_and_values: tuple[Version, dict[str, str]]) -> None:
+def test_jinja_gives_the_call_back(version_and_values: tuple[ExportedVersion, dict[str, str]]) -> None:
     version, values = version_and_values
     template = Environment(undefined=StrictUndefined).from_string(exported(version, "jinja2"))
     blocks = [template.blocks[name] for name in block_names(version)]
@@ -84,7 +84,7 @@ def test_jinja_gives_the_call_back(version_and_values: tuple[Version, dict[str, 
 
 
 @given(versions())
-def test_python_gives_the_call_back(version_and_values: tuple[Version, dict[str, str]]) -> None:
+def test_python_gives_the_call_back(version_and_values: tuple[ExportedVersion, dict[str, str]]) -> None:
     version, values = version_and_values
     module: dict[str, Any] = {}
     exec(exported(version, "python"), module)
@@ -94,7 +94,7 @@ def test_python_gives_the_call_back(version_and_values: tuple[Version, dict[str,
 
 
 @given(versions())
-def test_bodies_of_apis_hold_the_text_form(version_and_values: tuple[Version, dict[str, str]]) -> None:
+def test_bodies_of_apis_hold_the_text_form(version_and_values: tuple[ExportedVersion, dict[str, str]]) -> None:
     version, values = version_and_values
     for name in ("openai", "anthropic"):
         body = json.loads(exported(version, name))
@@ -104,7 +104,7 @@ def test_bodies_of_apis_hold_the_text_form(version_and_values: tuple[Version, di
 
 
 @given(versions())
-def test_every_format_writes_every_version(version_and_values: tuple[Version, dict[str, str]]) -> None:
+def test_every_format_writes_every_version(version_and_values: tuple[ExportedVersion, dict[str, str]]) -> None:
     for name in FORMATS:
         assert exported(version_and_values[0], name).strip()
 
@@ -169,7 +169,7 @@ def test_constants_are_named_where_fixed_braces_would_be_a_variable(name: str) -
 
 
 def test_a_message_that_is_a_slot_alone_is_written_too() -> None:
-    version = Version("Chat", "/chat", 1, "m", {}, Template(("Be brief." + BARRIER, ""), ("message",)))
+    version = ExportedVersion("Chat", "/chat", 1, "m", {}, Template(("Be brief." + BARRIER, ""), ("message",)))
     assert [(message.role, message.text) for message in version.messages] == [
         ("system", "Be brief."),
         ("user", "{{message}}"),
@@ -181,4 +181,4 @@ def test_a_message_that_is_a_slot_alone_is_written_too() -> None:
 def test_the_name_of_a_file_is_one_that_every_system_takes() -> None:
     version = version_of(Template(("x",)))
     assert version.slug == "sort-mail"
-    assert Version("../..\\/:*?", "/", 1, "m", {}, version.template).slug == "task"
+    assert ExportedVersion("../..\\/:*?", "/", 1, "m", {}, version.template).slug == "task"

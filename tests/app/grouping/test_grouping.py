@@ -211,7 +211,7 @@ def test_a_wish_has_the_residue_mined_without_new_calls(world: World) -> None:
 
 @pytest.mark.parametrize("before", [None, "residue", "all"])
 def test_a_wish_made_during_a_run_is_kept_for_the_next(
-    world: World, monkeypatch: pytest.MonkeyPatch, before: groups.Wish | None
+    world: World, monkeypatch: pytest.MonkeyPatch, before: groups.RegroupScope | None
 ) -> None:
     group = world.group()
     group.send(map(triage, range(4)))

@@ -141,10 +141,10 @@ def test_the_login_counts_wrong_keys_too(limited: Limited, engine: Engine) -> No
 
 
 def test_local_mode_has_no_rate_but_those_that_are_set(environment: dict[str, str], monkeypatch: Any) -> None:
-    from app.http.limiting import Limits
+    from app.http.limiting import RateLimits
 
     for name in OFF:
         monkeypatch.delenv(name.upper(), raising=False)
-    assert Limits.of(Settings(local_mode=True)).read.per_second == 0
-    assert Limits.of(Settings(local_mode=True, rate_read=7)).read.per_second == 7
-    assert Limits.of(Settings()).read.per_second > 0
+    assert RateLimits.of(Settings(local_mode=True)).read.per_second == 0
+    assert RateLimits.of(Settings(local_mode=True, rate_read=7)).read.per_second == 7
+    assert RateLimits.of(Settings()).read.per_second > 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.checks import Limits, Loc, is_surely_storable, unstorable
+from app.checks import Loc, TraceLimits, is_surely_storable, unstorable
 from app.intake.trace import (
     _LOOKS,
     MOST_PROBLEMS,
@@ -129,7 +129,7 @@ def test_a_number_that_json_or_postgresql_cannot_hold_is_refused(number: float) 
 
 
 def test_a_text_may_be_as_long_as_the_limit_in_bytes_and_no_longer() -> None:
-    limits = Limits(text_bytes=6)
+    limits = TraceLimits(text_bytes=6)
     assert read_trace(SMALLEST | {"input": "ééé"}, limits)
     with pytest.raises(InvalidTraceError):
         read_trace(SMALLEST | {"input": "éééx"}, limits)
@@ -220,7 +220,7 @@ BODIES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st
 
 @given(BODIES)
 def test_a_body_that_is_quickly_found_storable_is_storable(body: object) -> None:
-    limits = Limits(text_bytes=16, depth=3)
+    limits = TraceLimits(text_bytes=16, depth=3)
     assert not (is_surely_storable(body, limits) and list(unstorable(body, limits)))
 
 
@@ -230,11 +230,11 @@ def test_a_body_of_a_strict_parser_needs_no_look_for_nan(body: object) -> None:
         parsed = orjson.loads(json.dumps({"metadata": {"x": body}}))
     except orjson.JSONDecodeError:  # NaN, an infinite number, a lone surrogate
         return
-    limits = Limits(depth=5)
+    limits = TraceLimits(depth=5)
     assert _outcome(SMALLEST | parsed, limits, is_json=True) == _outcome(SMALLEST | parsed, limits, is_json=False)
 
 
-def _outcome(body: object, limits: Limits, *, is_json: bool) -> object:
+def _outcome(body: object, limits: TraceLimits, *, is_json: bool) -> object:
     try:
         return read_trace(body, limits, is_json=is_json).columns
     except InvalidTraceError as error:
@@ -243,7 +243,7 @@ def _outcome(body: object, limits: Limits, *, is_json: bool) -> object:
 
 def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     body = SMALLEST | {"messages": [{"role": "user", "content": "Hi, {name}!"}], "usage": {"input_tokens": 3}}
-    assert is_surely_storable(body, Limits())
+    assert is_surely_storable(body, TraceLimits())
 
 
 @pytest.mark.parametrize(
@@ -257,17 +257,19 @@ def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     ids=["null", "many small objects", "a long text and many empty objects", "a time and the word null"],
 )
 def test_bodies_of_agents_are_quickly_found_storable(further: dict[str, object]) -> None:
-    assert is_surely_storable(SMALLEST | further, Limits())
+    assert is_surely_storable(SMALLEST | further, TraceLimits())
 
 
 def test_nan_beside_a_time_is_not_found_storable() -> None:
-    assert not is_surely_storable(SMALLEST | {"started_at": datetime.now(UTC), "temperature": float("nan")}, Limits())
+    assert not is_surely_storable(
+        SMALLEST | {"started_at": datetime.now(UTC), "temperature": float("nan")}, TraceLimits()
+    )
 
 
 @pytest.mark.parametrize("name", ["input", "messages", "tools"])
 def test_a_list_with_too_many_items_is_refused(name: str) -> None:
     with pytest.raises(InvalidTraceError) as caught:
-        read_trace(SMALLEST | {name: [{"role": "user"}] * 11}, Limits(items=10))
+        read_trace(SMALLEST | {name: [{"role": "user"}] * 11}, TraceLimits(items=10))
     assert "at most 10" in str(caught.value.problems)
 
 

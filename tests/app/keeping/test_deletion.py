@@ -18,7 +18,7 @@ from app.intake.trace import read_trace
 from app.keeping import deletion
 from app.keeping.deletion import NothingSelectedError
 from app.store import privacy
-from app.store.deletion import Removed, Selector
+from app.store.deletion import DeletedRows, Selector
 from app.store.engine import transaction
 from app.store.ids import first_id_of, new_id
 from app.store.projects import Project
@@ -76,7 +76,7 @@ def plain(number: int) -> dict[str, Any]:
     return {"model": "m", "path": "/chat", "input": triage(number), "user_id": "u-1", "conversation_id": "c-1"}
 
 
-def delete(group: Group, **conditions: Any) -> Removed:
+def delete(group: Group, **conditions: Any) -> DeletedRows:
     deleted = deletion.delete(group.world.engine, group.project_id, Selector(**conditions))
     assert deleted.complete
     return deleted.removed
@@ -136,9 +136,9 @@ def test_a_template_stays_while_one_call_of_it_does(world: World) -> None:
     ids = group.send(map(triage, range(5)))
     group.run()
     for call_id in ids[:4]:
-        assert delete(group, trace_id=call_id) == Removed(traces=1)
+        assert delete(group, trace_id=call_id) == DeletedRows(traces=1)
     assert group.calls_by_version() == [[1]]
-    assert delete(group, trace_id=ids[4]) == Removed(traces=1, versions=1, templates=1, tasks=1, paths=1)
+    assert delete(group, trace_id=ids[4]) == DeletedRows(traces=1, versions=1, templates=1, tasks=1, paths=1)
 
 
 def test_a_version_goes_with_its_last_call(world: World) -> None:
@@ -146,7 +146,7 @@ def test_a_version_goes_with_its_last_call(world: World) -> None:
     group.send(map(triage, range(5)))
     group.run()
     group.send([triage(9)], model=MARK, user_id=MARK)
-    assert delete(group, user_id=MARK) == Removed(traces=1, versions=1)
+    assert delete(group, user_id=MARK) == DeletedRows(traces=1, versions=1)
     assert MARK not in dump(world.engine)
 
 
@@ -194,7 +194,7 @@ def test_a_name_made_of_a_deleted_template_is_made_anew(world: World) -> None:
     (task,) = group.tasks
     assert len(group.versions(task.id)) == 2
     assert MARK in task.name
-    assert delete(group, user_id=MARK) == Removed(traces=12, versions=1, templates=1)
+    assert delete(group, user_id=MARK) == DeletedRows(traces=12, versions=1, templates=1)
     assert MARK not in dump(world.engine)
     assert [version.number for version in group.versions(task.id)] == [2]
 
@@ -307,7 +307,7 @@ def test_a_deletion_that_runs_out_of_time_says_so_and_goes_on_when_asked_again(
     first = deletion.delete(world.engine, group.project_id, Selector(), delete_all=True, seconds=0)
     assert (first.removed.traces, first.complete) == (2, False)
     second = deletion.delete(world.engine, group.project_id, Selector(), delete_all=True)
-    assert (second.removed, second.complete) == (Removed(traces=3, paths=1), True)
+    assert (second.removed, second.complete) == (DeletedRows(traces=3, paths=1), True)
 
 
 def test_a_very_long_user_id_is_stored_and_deleted(admin: FlaskClient) -> None:

@@ -26,7 +26,7 @@ from app.config import Settings, with_driver
 from app.errors import CallerError, DatabaseDownError
 from app.local.postgres import PostgresServer
 from app.moving import parts
-from app.moving.file import Reader
+from app.moving.file import ProjectFileReader
 from app.moving.files import export_project, import_project
 from app.moving.move import Move
 from app.store import belongings, decisions, keys, moves, projects
@@ -244,9 +244,9 @@ def test_closing_sections_are_copied_into_the_database_one_by_one_so_that_no_fil
     here, there = sides
     file = exported(here, shop)
     events: list[str] = []
-    section, stage = Reader._section, Arriving.stage
+    section, stage = ProjectFileReader._section, Arriving.stage
 
-    def read(reader: Reader, number: int, header: Any) -> Any:
+    def read(reader: ProjectFileReader, number: int, header: Any) -> Any:
         events.append(f"read {header['table']}" if header["closing"] else "other")
         return section(reader, number, header)
 
@@ -254,7 +254,7 @@ def test_closing_sections_are_copied_into_the_database_one_by_one_so_that_no_fil
         events.append(f"staged {belonging.name}" if data else "other")
         stage(arriving, belonging, columns, data)
 
-    monkeypatch.setattr(Reader, "_section", read)
+    monkeypatch.setattr(ProjectFileReader, "_section", read)
     monkeypatch.setattr(Arriving, "stage", staged)
     import_project(there.engine, io.BytesIO(file), name=None, peer="file", tell=lambda *_: None)
     closing = events[events.index(next(event for event in events if event.startswith("read "))) :]
@@ -279,7 +279,7 @@ class Forged:
 
     @classmethod
     def of(cls, file: bytes) -> "Forged":
-        reader = Reader(io.BytesIO(file))
+        reader = ProjectFileReader(io.BytesIO(file))
         sections = [
             ({"table": section.table, "columns": list(section.columns), "closing": section.closing}, section.data)
             for section in reader.sections()

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from app.otlp.ingestion import SECONDS_OF_PIECES, Pieces
+from app.otlp.ingestion import SECONDS_OF_PIECES, PartialGenerations
 from tests.app.api_helpers import new_key
 from tests.app.otlp_helpers import PROTOBUF, export, span, traces
 
@@ -171,7 +171,7 @@ def test_nothing_that_is_sent_is_a_fault_of_ours(langfuse: FlaskClient, body: An
 
 
 def test_pieces_of_generations_are_bounded_by_their_size_the_oldest_go_first() -> None:
-    pieces, project = Pieces(most_bytes=50_000), uuid4()
+    pieces, project = PartialGenerations(most_bytes=50_000), uuid4()
     for number in range(100):
         pieces.joined(project, f"g-{number}", {"input": "x" * 1_000})
     remaining = [number for number in range(100) if pieces.of(project, f"g-{number}")]
@@ -181,7 +181,7 @@ def test_pieces_of_generations_are_bounded_by_their_size_the_oldest_go_first() -
 
 def test_pieces_of_generations_are_forgotten_after_an_hour() -> None:
     now = [0.0]
-    pieces, project = Pieces(clock=lambda: now[0]), uuid4()
+    pieces, project = PartialGenerations(clock=lambda: now[0]), uuid4()
     pieces.joined(project, "g", {"input": "Hi"})
     now[0] = SECONDS_OF_PIECES / 2
     assert pieces.joined(project, "g", {"model": "m"}) == {"input": "Hi", "model": "m"}

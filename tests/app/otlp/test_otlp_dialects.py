@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from app.checks import Limits
+from app.checks import TraceLimits
 from app.intake.trace import Incoming
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 def read(*spans: Span, resource: Json | None = None) -> Export:
-    return read_export(spans_of(export(*spans, resource=resource)), "promptlode.path", Limits())
+    return read_export(spans_of(export(*spans, resource=resource)), "promptlode.path", TraceLimits())
 
 
 def only(exported: Export) -> Incoming:
@@ -450,7 +450,7 @@ def read_scoped(*parts: Any) -> Export:
     request = export()
     del request.resource_spans[:]
     request.resource_spans.extend(parts)
-    return read_export(spans_of(request), "promptlode.path", Limits())
+    return read_export(spans_of(request), "promptlode.path", TraceLimits())
 
 
 def test_a_streamed_call_beside_itself_by_another_instrumentation_is_one() -> None:

@@ -7,10 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from app.checks import Limits
+from app.checks import TraceLimits
 from app.otlp.deduplication import CallSpan
 from app.otlp.spans import spans_of
-from app.otlp.translate import Reading
+from app.otlp.translate import ExportReading
 from tests.app.api_helpers import metric
 from tests.app.otlp_helpers import CALL, CHAT, START, export, rejected, send, send_bytes, span, traces
 
@@ -117,7 +117,7 @@ def test_an_export_that_was_read_is_forgotten_at_once() -> None:
     before = call_spans()
     gc.disable()
     try:
-        Reading(spans_of(request), "promptlode.path", Limits()).export()
+        ExportReading(spans_of(request), "promptlode.path", TraceLimits()).export()
         assert call_spans() == before
     finally:
         gc.enable()

@@ -5,7 +5,7 @@ from uuid import uuid4
 from redis import Redis
 
 from app.otlp.deduplication import CallSpan
-from app.otlp.dialects import Kind
+from app.otlp.dialects import SpanKind
 from app.otlp.recent import Recent
 
 PROJECT = uuid4()
@@ -13,7 +13,7 @@ HI = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 
 
 def call_span(span_id: str, scope: str, body: dict[str, object] | None = None) -> CallSpan:
-    return CallSpan(span_id, [], scope, Kind.CALL, dict(HI if body is None else body), response_id="chatcmpl-1")
+    return CallSpan(span_id, [], scope, SpanKind.CALL, dict(HI if body is None else body), response_id="chatcmpl-1")
 
 
 def test_an_answer_that_another_process_was_told_of_is_covered(redis_client: Redis) -> None:

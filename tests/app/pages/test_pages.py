@@ -663,7 +663,7 @@ def test_a_database_that_is_away_is_a_page_that_says_so(
 ) -> None:
     services = web.extensions["promptlode.pages"]
     away = create_engine(services.engine.url.set(port=1))
-    monkeypatch.setitem(web.extensions, "promptlode.pages", access.Services(services.settings, away, away))
+    monkeypatch.setitem(web.extensions, "promptlode.pages", access.PageServices(services.settings, away, away))
 
     answer = visitor.get("/")
 

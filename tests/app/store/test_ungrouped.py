@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
 from app.reading import browse
-from app.reading.browse import State, UngroupedCall
+from app.reading.browse import UngroupedCall, UngroupedState
 from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.projects import Project
@@ -29,7 +29,9 @@ def calls(engine: Engine, client: FlaskClient) -> list[UUID]:
     return trace_ids[::-1]
 
 
-def page(engine: Engine, project: Project, states: Collection[State], after: UUID | None) -> list[UngroupedCall]:
+def page(
+    engine: Engine, project: Project, states: Collection[UngroupedState], after: UUID | None
+) -> list[UngroupedCall]:
     with transaction(engine) as connection:
         return browse.ungrouped_page(connection, project.id, states=states, after=after, limit=3)
 
@@ -40,7 +42,7 @@ def test_both_ways_find_the_same_page(
     engine: Engine,
     project: Project,
     calls: list[UUID],
-    states: Collection[State],
+    states: Collection[UngroupedState],
     after: int | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
