@@ -24,7 +24,7 @@ from templating.mining.data import are_data
 from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
 from templating.mining.pool import Pool
 from templating.mining.skeleton import Skeleton
-from templating.mining.units import split
+from templating.mining.units import unit_begins
 from templating.template import Template
 
 FEWEST_EDIT_WORDS = 5  # least words, numbers and marks of an edit; shorter differences are values
@@ -198,13 +198,18 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
 
 def _are_rewritten(texts: Sequence[str]) -> bool:
     """Whether at most MOST_EDIT_TEXTS texts are new, and the others edit the text before. texts: all different, oldest first."""
-    pairs = list(pairwise(texts))
-    return sum(not _keeps(*pair) for pair in pairs) < MOST_EDIT_TEXTS and all(_is_long(_changed(*pair)) for pair in pairs)
+    new, sentences = 0, _sentences(texts[0])
+    for before, after in pairwise(texts):
+        sentences, shared = (own := _sentences(after)), sentences & own
+        new += not _are_kept(shared, before, after)
+        if new == MOST_EDIT_TEXTS:
+            return False
+    return all(_is_long(_changed(*pair)) for pair in pairwise(texts))
 
 
-def _keeps(before: str, after: str) -> bool:
-    """Whether two texts share sentences that are much of the shorter text: an edit changes one sentence and keeps the sentences beside."""
-    kept = sum(map(len, _sentences(before) & _sentences(after)))
+def _are_kept(shared: Iterable[str], before: str, after: str) -> bool:
+    """Whether the shared sentences are much of the shorter text: an edit changes one sentence and keeps the sentences beside."""
+    kept = sum(map(len, shared))
     return kept > 0 and kept >= KEPT_SENTENCES_SHARE * min(len(before), len(after))
 
 
@@ -316,5 +321,4 @@ def _is_long(pieces: Sequence[str]) -> bool:
     """Whether the pieces have as many words, numbers and marks as an edit; an empty piece counts as one."""
     if sum(len(piece.split(None, FEWEST_EDIT_WORDS)) for piece in pieces) >= FEWEST_EDIT_WORDS:
         return True  # words between white space are units: mostly these are enough
-    rows = split([with_short_moments(piece) for piece in pieces])
-    return int((rows.last - rows.first).clip(1).sum()) >= FEWEST_EDIT_WORDS
+    return sum(max(1, len(unit_begins(with_short_moments(piece)))) for piece in pieces) >= FEWEST_EDIT_WORDS

@@ -8,6 +8,7 @@ A unit is a 64-bit number, made for all texts at once with array operations: no 
 may get the same number; results do not depend on it, since every template is checked against its texts in the end.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -274,6 +275,29 @@ class Splits:
 def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
     """The units of `texts`. tick: called after every CHARACTERS_PER_CHUNK of characters."""
     return _rows(texts, list(_each(texts, tick)))
+
+
+class _Shapes(dict[int, str]):
+    """Code point -> a character for its class: a letter, a digit, a blank, an ideogram; a mark stands for itself. For `str.translate`."""
+
+    def __missing__(self, code: int) -> str:
+        if code >= _BMP:
+            return chr(_BMP - 1)  # not stored: there are a million
+        mark = "i" if _ideograms()[code] else chr(code)
+        self[code] = (" ", mark, "0", "a")[_classes()[code]]
+        return self[code]
+
+
+_SHAPES = _Shapes()
+_UNIT = re.compile(r"a+|0+|([^a0i ])\1\1+|[^ ]| \Z")
+
+
+def unit_begins(text: str) -> list[int]:
+    """Where each unit of one text begins, behind its blank; white space at the end is a unit that begins with its last character.
+
+    The units are those of `split`, without arrays, which cost more than a short text.
+    """
+    return [unit.start() for unit in _UNIT.finditer(text.translate(_SHAPES))]
 
 
 def _each(texts: Sequence[str], tick: Callable[[], object]) -> Iterator[Units]:

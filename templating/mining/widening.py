@@ -5,7 +5,6 @@ looks alike, but must not widen the template: it makes a template of its own.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 from templating.matching import fit
@@ -13,14 +12,13 @@ from templating.mining.borders import with_short_moments
 from templating.mining.families import FEWEST_EDIT_CALLS, FEWEST_EDIT_WORDS, MOST_EDIT_TEXTS
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
-from templating.mining.units import split
+from templating.mining.units import unit_begins
 from templating.template import Template
 
 MOST_LOST_CHARACTERS = 300  # most characters of fixed text that a known template may lose, unless many other texts stand in its place
 FEWEST_OTHER_TEXTS = 5  # least other texts that count as many
 FEWEST_BODY_WORDS = 15  # least words around a slot at an open end that a template may not lose together with the slot: the body behind a preamble
 VARIED_SHARE = 0.6  # least share of the calls (at least two) with different texts in the place of a lost long fixed text: an edit has one text
-MOST_COUNTED_TEXTS = 1 << 10  # texts whose words are counted once: candidates of one call differ in few of their places
 
 Row = Sequence[str]
 
@@ -92,14 +90,9 @@ def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
 
 
 def _units(text: str) -> int:
-    rows = split([with_short_moments(text)])
-    return int((rows.last - rows.first)[0])
+    return len(unit_begins(with_short_moments(text)))
 
 
-@lru_cache(MOST_COUNTED_TEXTS)
 def _words(text: str) -> int:
     """The number of words, without marks: JSON of one shape, which a few calls share by chance, is mostly marks."""
-    rows = split([text])
-    first, last = int(rows.first[0]), int(rows.last[0])
-    begins = (rows.starts + rows.blanks)[first:last].tolist()
-    return sum(text[begin].isalnum() for begin in begins if begin < len(text))
+    return sum(text[begin].isalnum() for begin in unit_begins(text))

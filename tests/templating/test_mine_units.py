@@ -1,10 +1,12 @@
 """Units lose no character of a text, and equal words have equal numbers."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templating.mining.units import CHARACTERS_PER_CHUNK, DIGIT, LETTER, alike, kind, split
+from templating.mining.units import CHARACTERS_PER_CHUNK, DIGIT, LETTER, alike, kind, split, unit_begins
 
 
 def pieces(text, rows, row=0):
@@ -24,6 +26,13 @@ def test_equal_pieces_have_equal_numbers_and_others_do_not(text):
     words = pieces(text, rows)
     codes = rows.codes[rows.first[0] : rows.last[0]].tolist()
     assert len(set(zip(words, codes, strict=True))) == len(set(words)) == len(set(codes))
+
+
+@given(st.text(st.sampled_from('ab1-. \n\t"_日ก๐é\u0301\u00a0🙂🎉\uffff\ud800'), max_size=20))
+def test_a_short_text_has_the_same_units_without_arrays(text):
+    words = [piece.strip() for piece in pieces(text, split([text]))]
+    begins = unit_begins(text)
+    assert [text[begin:end].strip() for begin, end in pairwise([*begins, len(text)])] == words
 
 
 def test_a_word_is_the_same_whatever_white_space_stands_before_it():
