@@ -182,8 +182,13 @@ def test_a_poisoned_message_is_dropped_after_ten_deliveries(broker: Broker, rabb
     assert deliveries == 11  # the first message, and ten more
 
 
-def test_a_worker_says_that_its_prefetch_counts_for_its_own_consumer(celery_worker: CeleryTestWorker) -> None:
-    celery_worker.assert_log_exists("Global QoS is disabled")  # quorum queues have no priorities
+def test_a_worker_at_work_leaves_the_next_message_of_the_queue_to_other_workers(
+    shop: Shop, celery_worker: CeleryTestWorker, broker: Broker
+) -> None:
+    """RabbitMQ hands a message to a consumer with credit before it confirms the message to its sender, so nothing is to be waited for."""
+    with shop.run_is_held("/held"):
+        broker.send(FIRST, {"group": str(new_id()), "ticket": 1})
+        assert broker.depth() == 1
 
 
 def test_a_group_that_cannot_be_claimed_because_redis_is_away_is_named_in_the_log(
