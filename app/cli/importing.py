@@ -16,8 +16,9 @@ from sqlalchemy import Engine
 from app.checks import TraceLimits
 from app.cli.checkpoint import Checkpoint
 from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
-from app.cli.formats.base import RecordContext
+from app.cli.formats.base import RecordContext, RecordSpans
 from app.cli.formats.detect import FORMATS
+from app.cli.formats.otlp import LOG_RECORD, SPAN, read_spans
 from app.cli.progress import Show, progress_bar
 from app.cli.reading import (
     AUTO,
@@ -33,6 +34,10 @@ from app.cli.records import LogSource, open_source
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
+from app.otlp.known import KnownCalls
+from app.otlp.recent import Recent
+from app.otlp.storing import ExportStore
+from app.otlp.translate import Export
 from app.store import projects
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -104,7 +109,7 @@ def import_file(
     with engine_of(settings) as engine:
         with transaction(engine) as connection:
             project = projects.find(connection, project_name) or projects.get_or_create(connection, project_name)
-        store = _Store(Ingest(engine, grouping_enabled=settings.task_grouping_enabled), settings, project)
+        store = _Store(engine, settings, reading, project)
         for file in files:
             options = ReadingOptions(format_, reading, settings.max_body_bytes, is_last=file is files[-1])
             note = _note(settings, str(file.absolute()), project_name, format_, how)
@@ -186,15 +191,33 @@ def _reader(source: LogSource, options: ReadingOptions, console: Console, note: 
 class _Store:
     """Stores batches."""
 
-    def __init__(self, ingest: Ingest, settings: Settings, project: Project) -> None:
-        self._ingest, self._settings, self.project = ingest, settings, project
+    def __init__(self, engine: Engine, settings: Settings, reading: RecordContext, project: Project) -> None:
+        self._ingest = Ingest(engine, grouping_enabled=settings.task_grouping_enabled)
+        self._engine, self._settings, self._reading, self.project = engine, settings, reading, project
+        self._recent = Recent(None)
 
-    def add(self, batch: RecordBatch, report: Report) -> None:
-        """Store a batch in transactions of limited size: a record of OTLP may hold more calls than one should."""
+    def add(self, batch: RecordBatch, reader: LogReader) -> None:
+        """Store a batch in transactions of limited size: a record may hold more calls than one should."""
         for start in range(0, len(batch.incoming), BATCH):
             part = batch.incoming[start : start + BATCH]
             for accepted in accept(self._ingest, self._settings, self.project, part):
-                report.add(accepted)
+                reader.report.add(accepted)
+        for noun in (SPAN, LOG_RECORD):
+            if records := batch.spans_of(noun):
+                self._add_spans(noun, records, reader)
+
+    def _add_spans(self, noun: str, records: list[tuple[int, RecordSpans]], reader: LogReader) -> None:
+        """Store the calls of spans, with the stored calls of the same OpenTelemetry traces."""
+        spans = [span for _, record in records for span in record.spans]
+        known_calls = KnownCalls(self._engine, self.project.id, self._recent)
+
+        def read(known_calls: KnownCalls) -> Export:
+            return read_spans(spans, noun, self._reading, known_calls)
+
+        export, accepted = ExportStore(self._ingest, self._settings, self.project, known_calls, read).store()
+        reader.report_export(records, export)
+        for row in accepted:
+            reader.report.add(row)
 
 
 def _bytes_left(source: LogSource) -> int | None:
@@ -205,7 +228,7 @@ def _import(source: LogSource, reader: LogReader, store: _Store, note: Checkpoin
     """Store every batch and note the progress; the display counts this import, without an earlier one of the file."""
     before, skipped = reader.report.traces, source.position()
     for batch in reader.batches():
-        store.add(batch, reader.report)
+        store.add(batch, reader)
         if reader.is_noted:
             note.write(reader.progress(batch))
         show(source.position() - skipped, reader.report.traces - before)

@@ -1,7 +1,8 @@
 """The calls of a file: its records, checked, in batches. Invalid ones are refused by number, with the reason."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 
 import orjson
@@ -10,13 +11,15 @@ from rich.text import Text
 
 from app.checks import Problem
 from app.cli.checkpoint import ImportProgress, digest
-from app.cli.formats.base import Record, RecordCalls, RecordContext, at
+from app.cli.formats.base import Record, RecordCalls, RecordContext, RecordSpans, at
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
 from app.cli.records import DAMAGED, Layout, LogSource, layout_of, records, skip
 from app.errors import CallerError
 from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError
+from app.otlp.refusal import NOT_UNICODE, Refusal, summary
+from app.otlp.translate import Export
 from tasks.accept import Accepted
 
 AUTO = "auto"
@@ -26,6 +29,9 @@ BATCH = 500
 
 # Records without a call after which a batch ends, so that progress is shown and kept.
 _MOST_RECORDS = 10_000
+
+# Bytes of records with spans after which a batch ends: their calls are counted when they are stored, and texts take several times as much memory.
+_MOST_BYTES_OF_SPANS = 4 * 1024 * 1024
 
 # Bad lines shown one by one; a million of them are one bad file.
 SHOWN_PROBLEMS = 20
@@ -61,11 +67,16 @@ class Report:
 
 @dataclass(frozen=True)
 class RecordBatch:
-    """Checked traces, and the last record of them."""
+    """Checked traces, the spans of records by the record's number, and the last record of all."""
 
     incoming: list[Incoming]
+    spans: list[tuple[int, RecordSpans]]
     number: int
     end: int
+
+    def spans_of(self, noun: str) -> list[tuple[int, RecordSpans]]:
+        """The records with spans, or those with log records."""
+        return [(number, spans) for number, spans in self.spans if spans.noun == noun]
 
 
 @dataclass(frozen=True)
@@ -120,17 +131,38 @@ class LogReader:
 
     def batches(self) -> Iterator[RecordBatch]:
         """Checked traces; a batch may be empty after many bad records."""
-        batch: list[Incoming] = []
-        first_number = self.number
+        batch = RecordBatch([], [], self.number, self.end)
+        bytes_of_spans = 0
         for record in chain(self._first, self._records):
-            batch += self._take(record)
+            taken_calls = self._take(record)
+            batch.incoming.extend(taken_calls.incoming)
+            if taken_calls.spans is not None:
+                batch.spans.append((record.number, taken_calls.spans))
+                bytes_of_spans += len(record.data)
+            records = record.number - batch.number
             self.number, self.end = record.number, record.end
-            if len(batch) >= BATCH or record.number - first_number >= _MOST_RECORDS:
-                yield RecordBatch(batch, record.number, record.end)
-                batch, first_number = [], record.number
+            if len(batch.incoming) >= BATCH or bytes_of_spans >= _MOST_BYTES_OF_SPANS or records >= _MOST_RECORDS:
+                yield replace(batch, number=record.number, end=record.end)
+                batch, bytes_of_spans = RecordBatch([], [], self.number, self.end), 0
         if self._is_last:
-            batch += self._lonely()
-        yield RecordBatch(batch, self.number, self.end)
+            batch.incoming.extend(self._lonely())
+        yield replace(batch, number=self.number, end=self.end)
+
+    def report_export(self, records: Sequence[tuple[int, RecordSpans]], export: Export) -> None:
+        """Report the spans of these records that were not stored, by record."""
+        self.report.passed_over += export.ignored.total() + export.doubled + export.orphans
+        numbers: dict[str, deque[int]] = defaultdict(deque)
+        for number, record in records:
+            for span in record.spans:
+                numbers[span.id].append(number)
+        refusals: dict[int, list[Refusal]] = defaultdict(list)
+        for refusal in export.refusals:
+            refusals[numbers[refusal.span_id].popleft()].append(refusal)
+        for number, record in records:
+            unreadable = [Refusal(place, NOT_UNICODE) for place in record.unreadable]
+            reasons = summary([*refusals[number], *unreadable], len(record.spans) + len(unreadable), noun=record.noun)
+            if reasons:
+                self._refuse(number, [Problem((), reasons)])
 
     @property
     def is_noted(self) -> bool:
@@ -140,7 +172,7 @@ class LogReader:
     def _lonely(self) -> Iterator[Incoming]:
         """The halves of batches without another half."""
         for record, taken_calls in lonely(self._reading.batches, self._reading):
-            yield from self._incoming_of(record, taken_calls, None)
+            yield from self._reported(record, taken_calls, None).incoming
 
     def progress(self, batch: RecordBatch) -> ImportProgress:
         """The progress to note when the batch is stored."""
@@ -158,8 +190,8 @@ class LogReader:
         except DAMAGED:
             self._refuse(last + 1, [Problem((), "The file is no gzip from here on, or is cut off; send a whole one.")])
 
-    def _take(self, record: Record) -> Iterable[Incoming]:
-        """The valid calls of a record."""
+    def _take(self, record: Record) -> RecordCalls:
+        """The valid calls of a record; the others are reported."""
         value = None
         try:
             value = self._object(record)
@@ -167,13 +199,13 @@ class LogReader:
             taken_calls = kind.take(record, value, self._reading)
         except InvalidTraceError as error:
             taken_calls = RecordCalls(problems=error.problems)
-        return self._incoming_of(record, taken_calls, value)
+        return self._reported(record, taken_calls, value)
 
-    def _incoming_of(self, record: Record, taken_calls: RecordCalls, value: Body | None) -> list[Incoming]:
+    def _reported(self, record: Record, taken_calls: RecordCalls, value: Body | None) -> RecordCalls:
         self.report.passed_over += taken_calls.passed_over
         if taken_calls.problems:
             self._refuse(record.number, taken_calls.problems, value)
-        return taken_calls.incoming
+        return taken_calls
 
     def _object(self, record: Record) -> Body:
         if len(record.data) > self._longest:

@@ -22,8 +22,7 @@ from app.http.problem import of_outage
 from app.http.services import EXTENSION, Services
 from app.intake.record import Recorded
 from app.otlp import counting, wire
-from app.otlp.known import recent_of
-from app.otlp.routes import as_status
+from app.otlp.routes import as_status, recent_of
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, ExportReading
 

@@ -5,29 +5,17 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from uuid import UUID
 
-from flask import Flask
 from sqlalchemy import Engine
 
-from app.config import Settings
 from app.otlp.deduplication import CallSpan
 from app.otlp.dialects import SpanKind
 from app.otlp.recent import Recent
 from app.otlp.translate import PARENT, SCOPE, Export
 from app.store import otel_traces
 from app.store.engine import transaction
-from tasks.connections import producer_redis
 
-_RECENT = "promptlode.otlp.recent"
 _INPUT = ("instructions", "input", "messages")
 _SAID = ("output", "usage", "error", "started_at", "completed_at", "conversation_id", "user_id", "model")
-
-
-def recent_of(app: Flask, settings: Settings) -> Recent:
-    """The recent answers that this process knows, shared by all requests."""
-    if _RECENT not in app.extensions:
-        app.extensions.setdefault(_RECENT, Recent(producer_redis(settings)))
-    recent: Recent = app.extensions[_RECENT]
-    return recent
 
 
 class KnownCalls:

@@ -36,9 +36,12 @@ class CallNote(NamedTuple):
 
 
 class Recent:
-    """The answers, by project; safe to share between threads."""
+    """The answers, by project; safe to share between threads.
 
-    def __init__(self, redis: Redis) -> None:
+    redis: None for an import, which would fill Redis with the answers of years.
+    """
+
+    def __init__(self, redis: Redis | None) -> None:
         self._redis = redis
         self._own: Cache[str, CallNote] = Cache(MOST_CALLS_KEPT, SECONDS_OF_A_CALL)
         self._silent_until = 0.0
@@ -75,7 +78,7 @@ class Recent:
     # --- with the other processes
 
     def _shared(self, keys: Sequence[str]) -> list[CallNote | None]:
-        if time.monotonic() >= self._silent_until:
+        if self._redis is not None and time.monotonic() >= self._silent_until:
             try:
                 return [_parsed_note(value) for value in self._redis.mget(keys)]
             except RedisError:
@@ -83,7 +86,7 @@ class Recent:
         return [None] * len(keys)
 
     def _share(self, fresh: dict[str, CallNote]) -> None:
-        if time.monotonic() < self._silent_until:
+        if self._redis is None or time.monotonic() < self._silent_until:
             return
         try:
             with self._redis.pipeline(transaction=False) as pipeline:

@@ -4,40 +4,41 @@ The specifications differ for failures: OTLP asks for a google.rpc.Status, our A
 since it reads nothing else; any other client gets the problem, which people can read.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Flask, Response, current_app, request
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.errors import DatabaseDownError, UnseenCallError
+from app.config import Settings
 from app.http.body import check_encoding, parse_json, read_bytes
 from app.http.problem import ProblemError
 from app.http.routes import Routes
 from app.http.services import services
 from app.http.shapes import Shape
-from app.intake.trace import Incoming
 from app.otlp import wire
 from app.otlp.counting import count, counts
 from app.otlp.fields import has_more_fields
-from app.otlp.known import KnownCalls, recent_of
+from app.otlp.known import KnownCalls
 from app.otlp.logs import spans_of_logs
+from app.otlp.recent import Recent
 from app.otlp.spans import spans_of
+from app.otlp.storing import ExportStore
 from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
-from app.store.otel_traces import SeenTraces
 from app.store.projects import Project
-from tasks.accept import accept
+from tasks.connections import producer_redis
 
 routes = Routes("otlp")
 
 PATH = "/v1/traces"
 LANGFUSE_PATH = "/api/public/otel/v1/traces"
+
+_RECENT = "promptlode.otlp.recent"
 
 
 class ExportTraces(BaseModel):
@@ -166,49 +167,21 @@ def export_logs(holder: KeyHolder) -> Response:
     return _answer(wire.logs_response(len(export.refusals), _count(holder, export, "log record") or exported.lack))
 
 
-def _store_export(holder: KeyHolder, reader: Callable[[KnownCalls], Export]) -> Export:
+def recent_of(app: Flask, settings: Settings) -> Recent:
+    """The recent answers that this process knows, shared by all requests."""
+    if _RECENT not in app.extensions:
+        app.extensions.setdefault(_RECENT, Recent(producer_redis(settings)))
+    recent: Recent = app.extensions[_RECENT]
+    return recent
+
+
+def _store_export(holder: KeyHolder, read: Callable[[KnownCalls], Export]) -> Export:
     """An export whose calls are stored now."""
-    known_calls = KnownCalls(services().engine, holder.project_id, recent_of(current_app, services().settings))
-    export = reader(known_calls)
-    services().limiter.take_traces(holder, len(export.incoming))
-    try:
-        _store(holder, export, known_calls.seen_traces(export))
-    except UnseenCallError:
-        export = _stored_alone(holder, known_calls, reader)
-    known_calls.note(export.call_spans)
+    shared, project = services(), Project(holder.project_id, holder.project_name)
+    known_calls = KnownCalls(shared.engine, holder.project_id, recent_of(current_app, shared.settings))
+    store = ExportStore(shared.ingest, shared.settings, project, known_calls, read)
+    export, _ = store.store(lambda export: shared.limiter.take_traces(holder, len(export.incoming)))
     return export
-
-
-def _stored_alone(holder: KeyHolder, known_calls: KnownCalls, reader: Callable[[KnownCalls], Export]) -> Export:
-    """As `_store_export`, where others stored calls of the same OpenTelemetry traces meanwhile: now they wait until this export is stored.
-
-    Raises DatabaseDownError where a call that gets an answer is deleted meanwhile.
-    """
-    with _ALONE, known_calls.holding():
-        export = reader(known_calls)
-        try:
-            _store(holder, export, None)
-        except UnseenCallError:
-            raise DatabaseDownError("Calls of an OpenTelemetry trace change in this moment.") from None
-    return export
-
-
-_ALONE = threading.Lock()
-"""Exports that store alone at once: each holds the traces with one connection of the pool and stores with another."""
-
-
-def _store(holder: KeyHolder, export: Export, related: SeenTraces | None) -> None:
-    """In as many transactions as the calls need."""
-    project = Project(holder.project_id, holder.project_name)
-    for part in _in_batches(export.incoming, services().settings.max_batch):
-        accept(services().ingest, services().settings, project, part, related)
-    additions = [
-        (call_span.row, call_span.additions, call_span.further_ids)
-        for call_span in export.completed
-        if call_span.row is not None
-    ]
-    if additions:
-        services().ingest.complete(holder.project_id, additions, related)
 
 
 def _count(holder: KeyHolder, export: Export, noun: str) -> str:
@@ -254,11 +227,6 @@ def _check_media_type() -> None:
     """Raises ProblemError 415 for a media type that OTLP over HTTP does not define."""
     if request.mimetype not in (wire.PROTOBUF, wire.JSON):
         raise ProblemError(415, f"Send Content-Type: {wire.PROTOBUF} or {wire.JSON}.")
-
-
-def _in_batches(incoming: Sequence[Incoming], size: int) -> Iterator[Sequence[Incoming]]:
-    """Batches of at most `size` traces: a collector may send more spans than one transaction should hold; a retry stores no span twice."""
-    return (incoming[start : start + size] for start in range(0, len(incoming), size))
 
 
 def _answer(message: Message) -> Response:

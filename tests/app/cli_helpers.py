@@ -8,7 +8,11 @@ import orjson
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, select
 
+from app.checks import Problem
+from app.cli.formats.base import RecordCalls, RecordContext
+from app.cli.formats.otlp import read_spans
 from app.cli.main import main
+from app.otlp.refusal import summary
 from app.store import tables
 from app.store.engine import transaction
 
@@ -48,3 +52,15 @@ def call(number: int, **fields: Any) -> dict[str, Any]:
 def stored(engine: Engine) -> int:
     with transaction(engine) as connection:
         return connection.execute(select(func.count()).select_from(tables.trace)).scalar_one()
+
+
+def with_spans(record_calls: RecordCalls, reading: RecordContext) -> RecordCalls:
+    """The calls of a record, also of its spans, as if no call was stored."""
+    record = record_calls.spans
+    if record is None:
+        return record_calls
+    export = read_spans(record.spans, record.noun, reading, lambda _: ())
+    reasons = summary(export.refusals, export.spans, noun=record.noun)
+    return RecordCalls(
+        export.incoming, [Problem((), reasons)] if reasons else [], export.ignored.total() + export.doubled
+    )

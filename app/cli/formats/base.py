@@ -13,6 +13,7 @@ from app.checks import Problem, TraceLimits
 from app.intake.bodies.values import Body, as_object, parsed, present
 from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
+from app.otlp.spans import Span
 
 PROMPTS = ("messages", "input", "instructions")
 """Our fields that hold a prompt."""
@@ -91,13 +92,26 @@ class LoggedCall:
         return read_trace(body, limits) if self.is_strict else read_leniently(body, limits).incoming
 
 
+@dataclass(frozen=True)
+class RecordSpans:
+    """The spans of a record, or its log records: which of them are calls is known when they are stored, together with those of other records.
+
+    unreadable: the places of spans that cannot be read.
+    """
+
+    spans: list[Span] = field(repr=False)
+    unreadable: list[str]
+    noun: str
+
+
 @dataclass
 class RecordCalls:
-    """The result of a record: valid calls, the problems of others, and the number of calls that are no calls of a model."""
+    """The result of a record: valid calls, the problems of others, and the number of calls that are no calls of a model; or its spans."""
 
     incoming: list[Incoming] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     passed_over: int = 0
+    spans: RecordSpans | None = None
 
 
 class LogFormat:

@@ -1,23 +1,24 @@
 """Lines of OTLP/JSON, as the collector's file exporter and the SDKs' file exporters write them.
 
-Each line is one export of spans or of logs, so it goes through the same reader as `POST /v1/traces` and `POST /v1/logs`. Metrics are
-passed over.
+Each line is one export of spans or of logs, so it goes through the same reader as `POST /v1/traces` and `POST /v1/logs`, with the lines around
+it as one export. Metrics are passed over.
 """
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from app.checks import Problem
-from app.cli.formats.base import Body, Fit, LogFormat, Record, RecordCalls, RecordContext
+from app.cli.formats.base import Body, Fit, LogFormat, Record, RecordCalls, RecordContext, RecordSpans
 from app.otlp import wire
 from app.otlp.logs import spans_of_logs
-from app.otlp.refusal import summary
-from app.otlp.spans import spans_of
-from app.otlp.translate import Export, read_export, read_logs
+from app.otlp.spans import Span, spans_of
+from app.otlp.translate import Export, FindKnownCalls, read_export, read_logs
 
 _SPANS = ("resourceSpans", "resource_spans")
 _LOGS = ("resourceLogs", "resource_logs")
 _METRICS = ("resourceMetrics", "resource_metrics")
+
+SPAN, LOG_RECORD = "span", "log record"
 
 
 class Otlp(LogFormat):
@@ -41,23 +42,20 @@ class Otlp(LogFormat):
                 ]
             )
         try:
-            export = _export(value, reading)
+            return RecordCalls(spans=_spans(value))
         except wire.UnreadableExportError as error:
             return RecordCalls(problems=[Problem((), str(error))])
-        kind = "span" if any(name in value for name in _SPANS) else "log record"
-        reasons = summary(export.refusals, export.spans, noun=kind)
-        return RecordCalls(
-            export.incoming, [Problem((), reasons)] if reasons else [], export.ignored.total() + export.doubled
-        )
 
 
-def _export(value: Body, reading: RecordContext) -> Export:
+def read_spans(spans: list[Span], noun: str, reading: RecordContext, known_calls: FindKnownCalls) -> Export:
+    """The calls of the spans or log records of some records."""
+    read = read_export if noun == SPAN else read_logs
+    return read(spans, reading.path_attribute, reading.limits, known_calls)
+
+
+def _spans(value: Body) -> RecordSpans:
     if any(name in value for name in _SPANS):
-        spans = wire.from_json(value, ExportTraceServiceRequest)
-        export = read_export(spans_of(spans.message), reading.path_attribute, reading.limits)
-        export.refuse_spoilt(map(wire.in_words, spans.spoilt))
-        return export
-    records = wire.from_json(value, ExportLogsServiceRequest)
-    export = read_logs(spans_of_logs(records.message), reading.path_attribute, reading.limits)
-    export.refuse_spoilt(map(wire.in_words, records.spoilt))
-    return export
+        exported = wire.from_json(value, ExportTraceServiceRequest)
+        return RecordSpans(spans_of(exported.message), [*map(wire.in_words, exported.spoilt)], SPAN)
+    logged = wire.from_json(value, ExportLogsServiceRequest)
+    return RecordSpans(spans_of_logs(logged.message), [*map(wire.in_words, logged.spoilt)], LOG_RECORD)

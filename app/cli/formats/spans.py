@@ -1,6 +1,6 @@
 """Spans as JSON, which is not OTLP/JSON: exports of Phoenix and MLflow, and what console exporters of Python and Node print.
 
-Each is converted to OTLP/JSON, so every convention of `POST /v1/traces` is read here. Only spans of the same record are joined.
+Each is converted to OTLP/JSON, so every convention of `POST /v1/traces` is read here.
 """
 
 import base64

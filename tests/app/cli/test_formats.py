@@ -11,6 +11,7 @@ from app.cli.formats.base import Record, RecordContext
 from app.cli.formats.detect import FORMATS, detect
 from app.intake.trace import Incoming, InvalidTraceError
 from tests.app import log_records
+from tests.app.cli_helpers import with_spans
 from tests.app.log_records import KINDS, Json
 
 CHAT = log_records.chat_completion("Hi")
@@ -28,9 +29,8 @@ def body_of(value: Json) -> Json:
 
 def taken(value: Json, number: int = 1) -> list[Incoming]:
     record = Record(number, orjson.dumps(value), 0)
-    part = detect([value]).take(
-        record, orjson.loads(record.data), RecordContext(TraceLimits(), None, "promptlode.path")
-    )
+    reading = RecordContext(TraceLimits(), None, "promptlode.path")
+    part = with_spans(detect([value]).take(record, orjson.loads(record.data), reading), reading)
     assert part.problems == []
     return part.incoming
 

@@ -12,6 +12,7 @@ from app.checks import TraceLimits
 from app.cli.formats.base import Record, RecordCalls, RecordContext
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import detect, is_unknown, kind_of
+from tests.app.cli_helpers import with_spans
 
 Json = dict[str, Any]
 
@@ -149,7 +150,7 @@ def take(*values: Json, path: str | None = "/p", **how: Any) -> list[RecordCalls
     batches = []
     for number, value in enumerate(values, 1):
         record = Record(number, orjson.dumps(value), 0)
-        batches.append(kind_of(value, expected).take(record, orjson.loads(record.data), reading))
+        batches.append(with_spans(kind_of(value, expected).take(record, orjson.loads(record.data), reading), reading))
     return batches + [taken for _, taken in lonely(reading.batches, reading)]
 
 

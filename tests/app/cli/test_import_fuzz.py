@@ -16,8 +16,10 @@ from rich.console import Console
 from app.checks import TraceLimits
 from app.cli.checkpoint import Checkpoint, ImportProgress
 from app.cli.formats.base import RecordContext
-from app.cli.reading import LogReader, ReadingOptions
+from app.cli.formats.otlp import LOG_RECORD, SPAN, read_spans
+from app.cli.reading import LogReader, ReadingOptions, RecordBatch
 from app.cli.records import UnreadableFileError, open_source
+from app.intake.trace import Incoming
 from tests.app.log_records import KINDS, Json
 
 RECORDS = [record for _, record in KINDS]
@@ -80,9 +82,21 @@ def imported(data: bytes, options: ReadingOptions = OPTIONS) -> tuple[LogReader,
         file.write_bytes(data)
         with open_source(file) as source:
             reader = LogReader(source, options, Console(quiet=True))
-            items = [item for batch in reader.batches() for item in batch.incoming]
+            items = [item for batch in reader.batches() for item in incoming_of(batch, reader, options)]
         assert list(Path(folder).iterdir()) == [file]
     return reader, [item.prompt.parts[-1] for item in items if item.prompt.parts]
+
+
+def incoming_of(batch: RecordBatch, reader: LogReader, options: ReadingOptions) -> list[Incoming]:
+    """The calls of a batch, also of its spans, as if no call was stored."""
+    incoming = batch.incoming
+    for noun in (SPAN, LOG_RECORD):
+        records = batch.spans_of(noun)
+        spans = [span for _, record in records for span in record.spans]
+        export = read_spans(spans, noun, options.reading, lambda _: ())
+        reader.report_export(records, export)
+        incoming = incoming + export.incoming
+    return incoming
 
 
 @settings(max_examples=150, deadline=None)
