@@ -10,8 +10,8 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-AGEING_SHARE = 0.3
-"""The last part of a value's fresh time, in which a look-up beside the requests spares them the wait."""
+AGEING_SHARE_OF_LIFETIME = 0.3
+"""In the last 30 % of its lifetime a value is refreshed in the background, so that no request waits for it."""
 
 
 class Cache(Generic[Key, Value]):
@@ -39,7 +39,7 @@ class Cache(Generic[Key, Value]):
         """Whether the value is fresh, and soon will not be."""
         with self._lock:
             until, _ = self._kept.get(key, (0.0, None))
-            return 0 < until - time.monotonic() < AGEING_SHARE * self._seconds
+            return 0 < until - time.monotonic() < AGEING_SHARE_OF_LIFETIME * self._seconds
 
     def last(self, key: Key) -> Value | None:
         """The last value, however old."""

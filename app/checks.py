@@ -26,8 +26,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LISTS = (("input",), ("messages",), ("tools",))
 
-_LONG, _RARE = 4096, 32
-"""Bytes of a text above which its brackets are found one by one; brackets so found, some 100 ns for each."""
+_FIND_ABOVE_BYTES = 4096
+"""Bytes of a text above which its brackets are found one by one, some 100 ns for each."""
+
+_MOST_BRACKETS_FOUND = 32
+"""Brackets found one by one; the further ones are counted, which looks at each byte."""
 
 Loc = tuple[str | int, ...]
 
@@ -93,7 +96,10 @@ def json_of(body: object) -> bytes | None:
 
 
 def is_storable_json(body: object, text: bytes, limits: TraceLimits, *, is_json: bool = False) -> bool:
-    """Whether the body contains no NUL and no NaN: orjson writes NUL as an escape and NaN as null, so a text with neither proves it."""
+    """Whether the body is within the limits and contains neither NUL nor NaN.
+
+    orjson writes NUL as an escape and NaN as null, so a text with neither proves it. is_json: the body was read from JSON, which has no NaN.
+    """
     brackets = _number_of(b"{", text) + _number_of(b"[", text)
     return (
         len(text) <= limits.text_bytes
@@ -115,8 +121,8 @@ def _is_read_back(body: object, text: bytes) -> bool:
 def _number_of(mark: bytes, text: bytes) -> int:
     """As `text.count(mark)`, which looks at each byte alone: to find the few brackets of a long text takes a third of the time."""
     number, place = 0, -1
-    if len(text) > _LONG:
-        while number < _RARE and (place := text.find(mark, place + 1)) >= 0:
+    if len(text) > _FIND_ABOVE_BYTES:
+        while number < _MOST_BRACKETS_FOUND and (place := text.find(mark, place + 1)) >= 0:
             number += 1
         if place < 0:
             return number

@@ -230,7 +230,7 @@ def live_month(installation: Installation, seed: int) -> dict[Any, datetime]:
             rollup.add_up(connection)
             changes.note_versions(connection)
         with transaction(installation.engine) as connection:
-            hourly.look(connection, installation.project.id, now)
+            hourly.detect_changes(connection, installation.project.id, now)
             if now == day(14, 9):
                 _set_price(connection, installation, now)
             fresh = {change.id: now for change in _changes_told(connection, installation) if change.id not in times}

@@ -91,7 +91,7 @@ class Writers(Threads):
         self._engine = create_engine(url, pool_size=WRITERS + 1)
         self._pids = set[int]()
         self.longest, self.written = 0.0, 0
-        for work in [self._write] * WRITERS + [self._look]:
+        for work in [self._write] * WRITERS + [self._watch]:
             self._add(work)
 
     def __exit__(self, *_: object) -> None:
@@ -106,7 +106,7 @@ class Writers(Threads):
                 connection.commit()
                 self.written += 1
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             while not self._over.wait(LOOK_EVERY):
                 waited = connection.scalar(text(WAITING), {"writers": list(self._pids)})

@@ -280,10 +280,10 @@ class Watch:
         started_at = time.monotonic()
         with Redis.from_url(self.local.settings.redis_url) as redis:
             while not is_over.wait(2.0):
-                for name, value in self._look(redis):
+                for name, value in self._figures(redis):
                     self.seen.setdefault(name, []).append((time.monotonic() - started_at, value))
 
-    def _look(self, redis: Redis) -> Iterator[tuple[str, float]]:
+    def _figures(self, redis: Redis) -> Iterator[tuple[str, float]]:
         for name, family in self.local.processes().items():
             with contextlib.suppress(psutil.Error):
                 yield f"MB of {name}", sum(process.memory_full_info().pss for process in family) / 2**20

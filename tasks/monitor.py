@@ -156,9 +156,9 @@ class _Sources:
 
     def refreshed(self) -> int | None:
         """Fold the counters and answer the number of waiting messages; None when Redis does not answer."""
-        return self._publisher.unless_down(self._look)
+        return self._publisher.unless_down(self._fold_and_count)
 
-    def _look(self) -> int:
+    def _fold_and_count(self) -> int:
         self._folder.fold()
         return self._publisher.waiting()
 

@@ -58,12 +58,12 @@ class Publisher:
             log.warning("deferred", why="unreachable", **describe(error))
             return "deferred"
 
-    def unless_down(self, look: Callable[[], T]) -> T | None:
-        """The result of `look`; None while Redis or the broker is down."""
+    def unless_down(self, ask: Callable[[], T]) -> T | None:
+        """The result of `ask`; None while Redis or the broker is down."""
         if self._breaker.is_open:
             return None
         try:
-            return look()
+            return ask()
         except self._broker.unreachable:
             self._breaker.trip()
             return None
@@ -121,10 +121,10 @@ class Publisher:
         except self.unreachable as error:
             _log.warning("turn_not_passed_on", group=str(group_id), **describe(error))
 
-    def look_after_turns(self) -> None:
+    def replace_lost_turns(self) -> None:
         """Let waiting groups in where messages under way were lost."""
         for project in self._turns.lines():
-            self._let_in(self._turns.look(project, hold=self._hold()))
+            self._let_in(self._turns.replace_lost(project, hold=self._hold()))
 
     def _let_in(self, groups: Iterable[UUID]) -> None:
         """Publish for groups that waited in a line.

@@ -24,7 +24,7 @@ from app.store import changes, counters, counting, groups, heartbeats, marks, ow
 from app.store.counters import GroupCounts
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
-from app.telling import looking
+from app.telling import all_projects
 from tasks.background import Ticker, stop_all
 from tasks.coalescing.protocol import RedisCoalescing, Snapshot
 from tasks.group_traces import group_traces
@@ -80,12 +80,12 @@ class Reconciler:
         self._folder = CounterFolder(engine, coalescing)
         self._held_back: set[str] = set()
         self._stall = Stall()
-        self._looked_at: datetime | None = None
+        self._hour_detected: datetime | None = None
         self._deliverer = Deliverer(engine, settings)
         self._node = f"reconciler@{socket.gethostname()}"
         self._name = name_of(self._node)
 
-    def look_after_owed(self) -> int:
+    def send_owed(self) -> int:
         """Send for groups owed for longer than the grace that have no run, message or due time; answers how many."""
         if not self._settings.task_grouping_enabled:
             return 0
@@ -96,12 +96,12 @@ class Reconciler:
             _log.info("reconciled", sent=len(groups_sent), waiting=len(waiting))
         return len(groups_sent)
 
-    def look_for_room(self) -> int:
+    def send_held_back(self) -> int:
         """Send for groups that a full queue held back, as soon as it has room; answers how many."""
         held_back = self._held_back - {project for project in self._held_back if self._publisher.is_full(project)}
-        return self.look_after_owed() if held_back else 0
+        return self.send_owed() if held_back else 0
 
-    def look_for_reviews(self) -> int:
+    def send_due_reviews(self) -> int:
         """Send for groups whose templates are due for a review and that have no run, message or due time; answers how many."""
         if not self._settings.task_grouping_enabled:
             return 0
@@ -115,9 +115,9 @@ class Reconciler:
         ]
         return sum(answer.word == "send" for answer in woken)
 
-    def look_after_turns(self) -> None:
+    def replace_lost_turns(self) -> None:
         """Let waiting groups in where messages before them were lost."""
-        self._publisher.look_after_turns()
+        self._publisher.replace_lost_turns()
 
     def expire(self) -> None:
         """Remove the calls that their projects keep no longer, and old deliveries of webhooks."""
@@ -155,13 +155,13 @@ class Reconciler:
     def tell(self) -> None:
         """Note new tasks, versions and models, and once an hour changes of the figures."""
         now = datetime.now(UTC)
-        hour = looking.newest_hour(now)
-        is_first_of_hour = hour != self._looked_at
+        hour = all_projects.newest_hour(now)
+        is_first_of_hour = hour != self._hour_detected
         with transaction(self._engine) as connection:
             changes.note_versions(connection, changes.BEFORE_ALL_VERSIONS if is_first_of_hour else now - NEW_VERSIONS)
         if is_first_of_hour:
-            changes_told = looking.look_at_all(self._engine, hour)
-            self._looked_at = hour
+            changes_told = all_projects.detect_in_all_projects(self._engine, hour)
+            self._hour_detected = hour
             _log.info("looked", hour=hour.isoformat(), told=changes_told)
 
     def beat(self) -> None:
@@ -184,7 +184,7 @@ class Reconciler:
         alive = [beat for beat in workers if beat.alive]
         says_nothing = any(beat.taken is None for beat in alive)
         in_hand = sum(beat.in_hand for beat in alive)
-        return self._stall.look(0 if says_nothing else depth, in_hand, {beat.name: beat.taken for beat in alive})
+        return self._stall.seconds(0 if says_nothing else depth, in_hand, {beat.name: beat.taken for beat in alive})
 
     def arrive(self) -> None:
         """Forget the reconcilers of this machine that were killed; when PostgreSQL is down, they stay listed as dead for an hour."""
@@ -202,9 +202,9 @@ class Reconciler:
 
     def once(self) -> int:
         """One round of every duty; answers how many groups were sent for."""
-        groups_sent = self.look_after_owed() + self.look_for_reviews()
+        groups_sent = self.send_owed() + self.send_due_reviews()
         Pacer(self._coalescing, self._publisher).tick()
-        self.look_after_turns()
+        self.replace_lost_turns()
         self.make_partitions()
         self.expire()
         self.fold()
@@ -219,10 +219,10 @@ class Reconciler:
         return [
             Ticker("heartbeat", heartbeats.BEAT_SECONDS, self.beat),
             Ticker("pacer", TICK_SECONDS, Pacer(self._coalescing, self._publisher).tick),
-            Ticker("owed", period, self.look_after_owed),
-            Ticker("room", DEPTH_SECONDS, self.look_for_room),
-            Ticker("turns", DEPTH_SECONDS, self.look_after_turns),
-            Ticker("reviews", period, self.look_for_reviews),
+            Ticker("owed", period, self.send_owed),
+            Ticker("room", DEPTH_SECONDS, self.send_held_back),
+            Ticker("turns", DEPTH_SECONDS, self.replace_lost_turns),
+            Ticker("reviews", period, self.send_due_reviews),
             Ticker("counters", FOLD_SECONDS, self.fold),
             Ticker("usage", USAGE_SECONDS, self.add_up_usage),
             Ticker("changes", TELL_SECONDS, self.tell),

@@ -12,8 +12,8 @@ class Stall:
         self._taken: object = None
         self._since = clock()
 
-    def look(self, depth: int, in_hand: int, progress: object) -> float:
-        """Seconds of the stall; 0 while no message waits, one is being processed, or one was taken since the last look."""
+    def seconds(self, depth: int, in_hand: int, progress: object) -> float:
+        """Seconds of the stall; 0 while no message waits, one is being processed, or one was taken since the last call."""
         if not depth or in_hand or progress != self._taken:
             self._taken, self._since = progress, self._clock()
         return self._clock() - self._since

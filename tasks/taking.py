@@ -30,7 +30,7 @@ from app.logs import logger
 from tasks.queues import FIRST, RERUN
 
 #: Seconds between two looks of the event loop at itself.
-LOOK_SECONDS = 1.0
+CREDIT_SECONDS = 1.0
 
 #: Multiple of GROUPING_STALLED_AFTER without a message after which the process is replaced: by then its consumer was restarted long ago, or
 #: its loop has hung for longer than kombu waits for a broker that does not answer (15 s, celeryconfig.py).
@@ -39,8 +39,8 @@ REPLACE_FACTOR = 3
 #: A heartbeat needs a turn of the loop this recent; on a busy machine the loop is late by seconds, not by ten.
 TURN_SECONDS = 10.0
 
-#: Looks without credit in a row: at one look, a message may be arriving.
-LOOKS_WITHOUT_CREDIT = 2
+#: Checks without credit in a row: at one check, a message may be arriving.
+CHECKS_WITHOUT_CREDIT = 2
 
 _log = logger(__name__)
 
@@ -101,15 +101,15 @@ class Step(bootsteps.StartStopStep):
         proof.restart = ""
 
     def register_with_event_loop(self, consumer: Any, hub: Any) -> None:
-        self._look(consumer)
-        hub.call_repeatedly(LOOK_SECONDS, self._look, consumer)
+        self._check_credit(consumer)
+        hub.call_repeatedly(CREDIT_SECONDS, self._check_credit, consumer)
 
-    def _look(self, consumer: Any) -> None:
+    def _check_credit(self, consumer: Any) -> None:
         """Raises DeafError, an error of the connection to Celery, which then starts the consumer anew."""
         in_hand = len(state.reserved_requests)
         proof.turn(in_hand, consumes=set(consumer.app.amqp.queues.consume_from) >= {FIRST, RERUN})
         self._without_credit = 0 if in_hand or _has_credit(consumer) else self._without_credit + 1
-        if self._without_credit >= LOOKS_WITHOUT_CREDIT:
+        if self._without_credit >= CHECKS_WITHOUT_CREDIT:
             raise DeafError("an acknowledgement was lost, and with it the credit for another message")
         if proof.restart:
             raise DeafError(proof.restart)
@@ -122,7 +122,7 @@ def _has_credit(consumer: Any) -> bool:
 
 
 class ConsumerWatch:
-    """Looks from a thread for waiting messages that this worker does not take.
+    """Notices, from a thread, waiting messages that this worker does not take.
 
     depth: the number of messages that wait in the queues of this worker; it raises an error when the broker is down, and then there is no
     verdict. patience: seconds; a working consumer takes a message within milliseconds.
@@ -142,7 +142,7 @@ class ConsumerWatch:
         """Whether this worker takes no message although some wait."""
         return self._silent >= self._patience
 
-    def look(self) -> Verdict:
+    def verdict(self) -> Verdict:
         """The verdict at this moment.  `waits`: no message was taken, but not for long enough for another verdict."""
         depth = self._depth()
         now = self._proof.clock()

@@ -35,7 +35,7 @@ class Waiting:
         messages: Callable[[], int],
     ) -> None:
         self._size, self._share = size, share
-        self._look = (parked, lines, messages)
+        self._counts = (parked, lines, messages)
         self._parked = self._messages = 0
         self._lines: dict[str, ProjectLine] = {}
         self._mine: Counter[str] = Counter()
@@ -93,7 +93,7 @@ class Waiting:
         now = time.monotonic()
         if now < self._until:
             return
-        parked, lines, messages = self._look
+        parked, lines, messages = self._counts
         try:
             self._parked, self._lines, self._messages = parked(), lines(), messages()
         except Exception as failure:

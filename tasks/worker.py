@@ -129,7 +129,7 @@ class Presence(bootsteps.StartStopStep):
         self._watch = ConsumerWatch(proof, publisher.in_broker, config.grouping_stalled_after)
         self._tickers = [
             Ticker("heartbeat", heartbeats.BEAT_SECONDS, self._beat),
-            Ticker("watch", heartbeats.BEAT_SECONDS, self._look),
+            Ticker("watch", heartbeats.BEAT_SECONDS, self._check_consumer),
             Ticker("pacer", TICK_SECONDS, Pacer(coalescing, publisher).tick),
         ]
         for ticker in self._tickers:
@@ -149,8 +149,8 @@ class Presence(bootsteps.StartStopStep):
             with transaction(self._engine) as connection:
                 heartbeats.beat(connection, self._name, "worker", Taking(proof.in_hand, proof.taken))
 
-    def _look(self) -> None:
-        verdict = self._watch.look()
+    def _check_consumer(self) -> None:
+        verdict = self._watch.verdict()
         if verdict == "restart":
             restart_consumer("messages wait and none comes")
         elif verdict == "replace":

@@ -32,10 +32,10 @@ from tasks.regroup import regroup as ask
 routes = Routes("groups")
 
 
-LOOK_SECONDS = 10.0
+REHEARSAL_SECONDS = 10.0
 """Seconds of one mining in a dry run, which mines twice at most: a proxy in front waits for half a minute or longer."""
 
-_looking = Lock()
+_rehearsing = Lock()
 """One dry run at a time in a process: it takes a processor from other requests."""
 
 
@@ -91,7 +91,7 @@ def regroup(holder: KeyHolder) -> Response:
 
 
 def _rehearsed(group: Group, body: RegroupIn) -> Response:
-    outcome = look(group.id, regroup_all=body.all, since=body.since)
+    outcome = rehearsal_of(group.id, regroup_all=body.all, since=body.since)
     request = {"dry_run": True, "path": group.path, "all": body.all, "since": body.since}
     merged = {str(source): into for source, into in outcome.merged.items()}
     return json_answer(
@@ -101,9 +101,9 @@ def _rehearsed(group: Group, body: RegroupIn) -> Response:
     )
 
 
-def look(group_id: UUID, *, regroup_all: bool, since: datetime | None = None) -> Rehearsal:
+def rehearsal_of(group_id: UUID, *, regroup_all: bool, since: datetime | None = None) -> Rehearsal:
     """The changes that a run of the group would make now.  Raises NotFoundError, TooManyRequests."""
-    if not _looking.acquire(blocking=False):
+    if not _rehearsing.acquire(blocking=False):
         raise TooManyRequests("Another dry run is under way here. Send it again after 10 s.", retry_after=10)
     try:
         rehearsal = rehearsing.rehearse(
@@ -112,10 +112,10 @@ def look(group_id: UUID, *, regroup_all: bool, since: datetime | None = None) ->
             regroup_all=regroup_all,
             since=since,
             settings=services().settings,
-            seconds=LOOK_SECONDS,
+            seconds=REHEARSAL_SECONDS,
         )
     finally:
-        _looking.release()
+        _rehearsing.release()
     if rehearsal is None:
         raise NotFoundError("This project has no trace of that path.")
     return rehearsal

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from app.front.serving import Front
 
 
-_LOOKS = (10_000, 50, 20)
-"""New objects before a look at them, such looks before one at what they left, and those before one at everything since the start.
+_GC_THRESHOLDS = (10_000, 50, 20)
+"""For `gc.set_threshold`: new objects before a collection of generation 0, such collections before one of generation 1, those before one of 2.
 
-A page leaves some 2,000 objects that only the collector finds. At 100,000 of them a look took 40 to 110 ms, which was the slowest page
-of fifty; at 10,000 it takes a tenth of that. A batch of 1,000 calls, whose 50,000 objects all live, is looked through once either way.
+A page leaves some 2,000 objects that only the collector finds. At 100,000 of them a collection took 40 to 110 ms, which was the slowest
+page of fifty; at 10,000 it takes a tenth of that. A batch of 1,000 calls, whose 50,000 objects all live, is collected once either way.
 """
 
 
@@ -55,4 +55,4 @@ def _spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_LOOKS)
+    gc.set_threshold(*_GC_THRESHOLDS)

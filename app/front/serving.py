@@ -19,7 +19,6 @@ from flask import Flask
 from app.config import Settings
 from app.errors import PromptlodeError
 from app.front.answers import Answer, NotQuick, QuickRequest, media_type_of
-from app.front.looking_ahead import LookingAhead
 from app.front.quick import CALLS, Quick
 from app.front.reading import (
     AT_ONCE,
@@ -31,6 +30,7 @@ from app.front.reading import (
     TooMuchUnderWayError,
     UnfinishedBodies,
 )
+from app.front.refreshing import CacheRefresher
 from app.front.turns import TooManyWaitingError, Turns
 from app.http.auth import key_in
 from app.http.body import too_large
@@ -97,7 +97,7 @@ class Front:
         self._threads = ThreadPoolExecutor(settings.web_threads, "web")
         self._quick = Quick(app, settings)
         self._quick_turns = Turns(CALLS)
-        self._ahead = LookingAhead(self._services)
+        self._ahead = CacheRefresher(self._services)
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer one request."""

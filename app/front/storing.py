@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.config import Settings
 from app.front.answers import NotQuick, QuickRequest
 from app.http.services import Services
-from app.intake.record import Planned, Recorded
+from app.intake.record import Recorded, StoredForm
 from app.intake.shared_commit import SharedCommit
 from app.intake.trace import Incoming
 from app.store import together
@@ -45,15 +45,15 @@ class Storing:
 
     async def store(self, request: QuickRequest, calls: Sequence[CallToStore]) -> list[Recorded] | NotQuick:
         """The calls of a request after their COMMIT.  Raises DatabaseDownError, after which it is unknown whether the calls are stored."""
-        plan, project_id = self._services.ingest.plan, request.holder.project_id
-        planned = [plan(project_id, call.incoming) for call in calls]
-        plans = [plan for plan in planned if plan is not None]
-        if len(plans) < len(calls) or not self._services.limiter.take_call(request.address, request.holder, len(calls)):
+        ingest, project_id = self._services.ingest, request.holder.project_id
+        forms_or_none = [ingest.form_in_memory(project_id, call.incoming) for call in calls]
+        forms = [form for form in forms_or_none if form is not None]
+        if len(forms) < len(calls) or not self._services.limiter.take_call(request.address, request.holder, len(calls)):
             return NotQuick()
-        rows = [_row(request, call, plan) for call, plan in zip(calls, plans, strict=True)]
+        rows = [_row(request, call, form) for call, form in zip(calls, forms, strict=True)]
         if rows and not await self._commit.store(rows):
             return NotQuick(is_counted=True)
-        return [plan.recorded for plan in plans]
+        return [form.recorded for form in forms]
 
     async def accepted(self, request: QuickRequest, recorded: Sequence[Recorded]) -> list[Accepted]:
         """The word for the grouping of stored calls."""
@@ -61,5 +61,5 @@ class Storing:
         return await asyncio.gather(*(self._asking.accepted(project, row) for row in recorded))
 
 
-def _row(request: QuickRequest, call: CallToStore, planned: Planned) -> CurrentRow:
-    return CurrentRow(planned.row, planned.templates_version, request.holder.key_id, call.alone_in)
+def _row(request: QuickRequest, call: CallToStore, form: StoredForm) -> CurrentRow:
+    return CurrentRow(form.row, form.templates_version, request.holder.key_id, call.alone_in)

@@ -104,7 +104,7 @@ def rehearse(
 def _window(
     connection: Connection, group_id: UUID, regroup_all: bool, since: datetime | None, settings: Settings
 ) -> Window | None:
-    state = runs.look(connection, group_id)
+    state = runs.read_without_lock(connection, group_id)
     if state is None:
         return None
     owed, is_cut = calls.owed_calls(connection, group_id, settings.grouping_window_owed, since)

@@ -31,13 +31,11 @@ MatchState = Literal["matched", "owed", "held", "off"]
 Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
 """A stored call, what is added to it, and the spans whose answer it must have: `otel_traces.complete` has more."""
 
-Way = Literal["copy while planning", "copy", "insert"]
-"""The way to store rows; "copy while planning" matches against the groups in memory while COPY runs."""
+StoreMethod = Literal["copy while matching", "copy", "insert"]
+"""How rows are stored; "copy while matching" matches against the groups in memory while COPY runs."""
 
 RECORD_TRIES = 6
 """Tries to store a request before its sender gets 503: several deletions in a row can conflict with it."""
-
-_AGAIN: Way = "insert"
 
 # Rows; COPY from 20 rows up. A known external_id aborts COPY, then we INSERT.
 _COPY_ROWS = 20
@@ -64,7 +62,7 @@ class Recorded:
         return variables_of(self.slots, self.values)
 
 
-class Planned(NamedTuple):
+class StoredForm(NamedTuple):
     """A call as it will be stored, its row, and the `templates_version` that its group must still have then."""
 
     recorded: Recorded
@@ -99,26 +97,27 @@ class Ingest:
             recorded = self._record_at_once(self._statements, project_id, incoming[0], policy)
             if recorded is not None:
                 return [recorded]
-        for method in self._ways(project_id, incoming):
+        for method in self._methods(project_id, incoming):
             try:
                 return self._record(project_id, incoming, policy, method, related)
             except exc.DBAPIError as error:
                 if not (is_crossing(error) or is_gone(error)):
                     raise
             except (CopyRefusedError, TemplateGoneError):
-                pass  # the next try plans before it copies; the try after it reads the templates again and inserts, whose errors name their cause
-            if method != "copy while planning":
+                pass  # the next try matches before it copies; the try after it reads the templates again and inserts, whose errors name their cause
+            if method != "copy while matching":
                 self._groups.forget(project_id, {item.path for item in incoming})
         return self._record(project_id, incoming, policy, "insert", related)
 
-    def _ways(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Way]:
-        """The ways to store the request, in the order of the tries; the last try always inserts."""
-        ways: list[Way] = []
+    def _methods(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[StoreMethod]:
+        """How each try stores the request; the last try always inserts."""
+        methods: list[StoreMethod] = []
         if len(incoming) >= _COPY_ROWS:
             if all(self._is_settled(project_id, path) for path in {item.path for item in incoming}):
-                ways.append("copy while planning")
-            ways.append("copy")
-        return [*ways, *(_AGAIN for _ in range(RECORD_TRIES - 1 - len(ways)))]
+                methods.append("copy while matching")
+            methods.append("copy")
+        inserts: list[StoreMethod] = ["insert"] * (RECORD_TRIES - 1 - len(methods))
+        return methods + inserts
 
     def _is_settled(self, project_id: UUID, path: str) -> bool:
         group_known = self._groups.recall(project_id, path)
@@ -133,29 +132,29 @@ class Ingest:
         """
         policy = self.policies.of(project_id)
         with transaction(self._engine) as connection, otel_traces.storing_alone(connection, project_id, related):
-            for trace_id, values, also in sorted(additions, key=lambda addition: addition[0]):
-                otel_traces.complete(connection, project_id, trace_id, policy.cleaned_values(values), also)
+            for call_id, values, also in sorted(additions, key=lambda addition: addition[0]):
+                otel_traces.complete(connection, project_id, call_id, policy.cleaned_values(values), also)
 
-    def plan(self, project_id: UUID, item: Incoming) -> "Planned | None":
+    def form_in_memory(self, project_id: UUID, item: Incoming) -> "StoredForm | None":
         """The row of a call by the groups in memory, without a query.  None where memory does not suffice."""
         policy = self.policies.remembered(project_id)
-        return None if policy is None else self._plan_at_once(project_id, policy.cleaned(item), policy)
+        return None if policy is None else self._form_in_memory(project_id, policy.cleaned(item), policy)
 
     def _record_at_once(self, statements: Engine, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:
         """Store a trace with one statement; None when its group is not in memory, or no longer current there.
 
         The statement compares memory with the database, so the result is as exact as a transaction that reads first.
         """
-        planned = self._plan_at_once(project_id, item, policy)
-        if planned is None:
+        form = self._form_in_memory(project_id, item, policy)
+        if form is None:
             return None
         try:
-            stored = traces.insert_if_current(statements, planned.row, planned.templates_version)
+            stored = traces.insert_if_current(statements, form.row, form.templates_version)
         except exc.IntegrityError:
             return None  # the implementation is gone
-        return planned.recorded if stored else None
+        return form.recorded if stored else None
 
-    def _plan_at_once(self, project_id: UUID, item: Incoming, policy: Policy) -> "Planned | None":
+    def _form_in_memory(self, project_id: UUID, item: Incoming, policy: Policy) -> "StoredForm | None":
         group_known = self._groups.recall(project_id, item.path)
         if group_known is None or group_known.group.quarantined_at is not None:
             return None
@@ -163,7 +162,7 @@ class Ingest:
         if recorded is None:
             return None
         row = _row(project_id, item, recorded, policy, datetime.now(UTC))
-        return Planned(recorded, row, group_known.group.templates_version)
+        return StoredForm(recorded, row, group_known.group.templates_version)
 
     def _remembered(self, group_known: KnownGroup, id_: UUID, item: Incoming, policy: Policy) -> Recorded | None:
         """The stored form of a call by the group in memory; None where the implementation of its template is not in memory."""
@@ -171,14 +170,14 @@ class Ingest:
         implementation_id = None if match is None else group_known.implementation(_version(item, match))
         if match is not None and implementation_id is None:
             return None
-        return self._planned(id_, group_known.group, item, match, implementation_id, policy=policy)
+        return self._as_stored(id_, group_known.group, item, match, implementation_id, policy=policy)
 
     def _record(
         self,
         project_id: UUID,
         incoming: Sequence[Incoming],
         policy: Policy,
-        method: Way,
+        method: StoreMethod,
         related: otel_traces.SeenTraces | None,
     ) -> list[Recorded]:
         learnt: list[tuple[KnownGroup, VersionKey, UUID]] = []
@@ -186,23 +185,25 @@ class Ingest:
             by_path = self._groups_of(connection, project_id, incoming)
             # Only the first call is looked up: it shows whether a batch is sent again. To look up all calls takes up to 10 % of the time of
             # a new batch.
-            looked_for = incoming[:1] if method == "copy while planning" else incoming
+            looked_for = incoming[:1] if method == "copy while matching" else incoming
             recorded_by_id = self._stored_before(connection, project_id, looked_for)
             if recorded_by_id and len(looked_for) < len(incoming):
                 raise CopyRefusedError("A call is known.")
             fresh = [item for item in _first_of_each(incoming) if item.external_id not in recorded_by_id]
-            if method == "copy while planning":
+            if method == "copy while matching":
                 created = self._copied(connection, project_id, by_path, fresh, policy)
             else:
-                planned, learnt = self._plan(connection, by_path, fresh, policy)
-                new_rows = list(zip(fresh, planned, strict=True))
+                matched, learnt = self._match_in_transaction(connection, by_path, fresh, policy)
+                new_rows = list(zip(fresh, matched, strict=True))
                 created = self._store(connection, project_id, new_rows, policy, copy=method == "copy")
             if len(created) < len(fresh):  # another request stored the same external id meanwhile
                 recorded_by_id = self._stored_before(connection, project_id, incoming)
         _learn(by_path.values(), learnt)
         if len(created) < len(incoming):
             recorded_by_id |= {
-                plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id
+                recorded.external_id: replace(recorded, created=False)
+                for recorded in created.values()
+                if recorded.external_id
             }
         return [created.get(id(item)) or recorded_by_id[str(item.external_id)] for item in incoming]
 
@@ -223,11 +224,11 @@ class Ingest:
 
         def rows() -> Iterator[dict[str, Any]]:
             for item, id_ in sorted(zip(fresh, new_ids(len(fresh)), strict=True), key=_by_external_id):
-                plan = self._remembered(by_path[item.path], id_, item, policy)
-                if plan is None:
+                recorded = self._remembered(by_path[item.path], id_, item, policy)
+                if recorded is None:
                     raise CopyRefusedError("A version is new.")
-                created[id(item)] = plan
-                yield _row(project_id, item, plan, policy, now)
+                created[id(item)] = recorded
+                yield _row(project_id, item, recorded, policy, now)
 
         traces.copy_new(connection, rows())
         return created
@@ -244,12 +245,12 @@ class Ingest:
         """The newly stored calls, by the identity of the incoming object."""
         in_order = sorted(new_rows, key=_by_external_id)
         now = datetime.now(UTC)
-        rows = (_row(project_id, item, plan, policy, now) for item, plan in in_order)
+        rows = (_row(project_id, item, recorded, policy, now) for item, recorded in in_order)
         if copy:
             traces.copy_new(connection, rows)
-            return {id(item): plan for item, plan in new_rows}
+            return {id(item): recorded for item, recorded in new_rows}
         stored = traces.insert_new(connection, list(rows))
-        return {id(item): plan for item, plan in new_rows if plan.id in stored}
+        return {id(item): recorded for item, recorded in new_rows if recorded.id in stored}
 
     def _groups_of(
         self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
@@ -285,15 +286,15 @@ class Ingest:
             values=stored.values,
         )
 
-    def _plan(
+    def _match_in_transaction(
         self, connection: Connection, by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming], policy: Policy
     ) -> tuple[list[Recorded], list[tuple[KnownGroup, VersionKey, UUID]]]:
         """The stored form of each new trace, matched to an implementation or unmatched; and what to keep in memory after the COMMIT."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
         by_version = {_version(item, match): (item, match) for item, match in matches if match is not None}
         implementations = _implementations(connection, by_path, by_version)
-        planned = [
-            self._planned(
+        matched = [
+            self._as_stored(
                 id_,
                 by_path[item.path].group,
                 item,
@@ -304,9 +305,9 @@ class Ingest:
             for id_, (item, match) in zip(new_ids(len(matches)), matches, strict=True)
         ]
         learnt = [(by_path[item.path], version, implementations[version]) for version, (item, _) in by_version.items()]
-        return planned, learnt
+        return matched, learnt
 
-    def _planned(
+    def _as_stored(
         self,
         id_: UUID,
         group: Group,
@@ -396,23 +397,23 @@ def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
     return [item for item in incoming if firsts[item.external_id or id(item)] is item]
 
 
-def _row(project_id: UUID, item: Incoming, plan: Recorded, policy: Policy, now: datetime) -> dict[str, Any]:
+def _row(project_id: UUID, item: Incoming, recorded: Recorded, policy: Policy, now: datetime) -> dict[str, Any]:
     """The row of a call.  A matched call stores its template and values instead of its texts.
 
     now: its time if its caller gave none.
     """
     parts = item.columns["prompt_parts"]
     packed = inputs.packed(item.columns["input"], item.prompt.source, parts)
-    if plan.values is not None and not policy.keeps_values:
+    if recorded.values is not None and not policy.keeps_values:
         packed = inputs.without_texts(packed)
     return item.columns | {
         "input": packed,
-        "prompt_parts": parts if plan.values is None else None,
-        "id": plan.id,
+        "prompt_parts": parts if recorded.values is None else None,
+        "id": recorded.id,
         "project_id": project_id,
-        "group_id": plan.group.id,
+        "group_id": recorded.group.id,
         "seen_at": item.columns["started_at"] or now,
-        "implementation_id": plan.implementation_id,
-        "template_id": plan.template_id,
-        "variables": None if plan.values is None else list(plan.values),
+        "implementation_id": recorded.implementation_id,
+        "template_id": recorded.template_id,
+        "variables": None if recorded.values is None else list(recorded.values),
     }

@@ -174,8 +174,8 @@ def is_surely_right(body: Mapping[str, Any]) -> bool:
     if body.get("model") is None or body.get("path") is None:
         return False
     for name, value in body.items():
-        look = _LOOKS.get(name)
-        if look is not None and value is not None and not look(value):
+        check = _CHECK_BY_FIELD.get(name)
+        if check is not None and value is not None and not check(value):
             return False
     return True
 
@@ -230,7 +230,7 @@ def _is_spoken(item: Any) -> bool:
     return type(item) is dict and type(item.get("role")) is str and type(item.get("content")) in (str, list)
 
 
-_LOOKS: dict[str, Callable[[Any], bool]] = {
+_CHECK_BY_FIELD: dict[str, Callable[[Any], bool]] = {
     "model": _is_name,
     "path": _is_path,
     "external_id": _is_name,
@@ -300,27 +300,28 @@ def _first_unstorable(body: object, limits: TraceLimits) -> dict[Loc, Problem]:
 
 def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | None) -> Incoming:
     """checked: the converted values of the fields in `_TAKEN_OVER`."""
-    prompt, as_sent, as_checked = prompt_of(body), body.get, checked.get
+    prompt = prompt_of(body)
+    raw, converted = body.get, checked.get
     settings = _present(body, _SETTINGS)
-    digest = settings_digest(settings, as_sent("tools"))
+    digest = settings_digest(settings, raw("tools"))
     columns = {
-        "external_id": as_checked("external_id"),
+        "external_id": converted("external_id"),
         "model": checked["model"],
         **prompt.columns,
-        "conversation_id": as_checked("conversation_id"),
-        "user_id": as_checked("user_id"),
+        "conversation_id": converted("conversation_id"),
+        "user_id": converted("user_id"),
         "settings": settings,
-        "tools": as_sent("tools"),
+        "tools": raw("tools"),
         "settings_digest": digest,
         "input": _present(body, _INPUTS),
-        "output": as_sent("output"),
-        "usage": as_sent("usage"),
-        "error": as_sent("error"),
+        "output": raw("output"),
+        "usage": raw("usage"),
+        "error": raw("error"),
         "metadata": _metadata(body),
-        "started_at": as_checked("started_at"),
-        "completed_at": as_checked("completed_at"),
+        "started_at": converted("started_at"),
+        "completed_at": converted("completed_at"),
     }
-    return Incoming(checked["path"], checked["model"], as_checked("external_id"), prompt, digest, columns, text)
+    return Incoming(checked["path"], checked["model"], converted("external_id"), prompt, digest, columns, text)
 
 
 def settings_digest(settings: Mapping[str, Any], tools: list[Any] | None) -> str:

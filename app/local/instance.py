@@ -139,7 +139,7 @@ class Instance:
         hopeless: list[str] = []
 
         def over() -> bool:
-            watch.look()
+            watch.new_deaths()
             hopeless[:] = watch.hopeless()
             return bool(hopeless) or ready()
 

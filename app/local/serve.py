@@ -16,7 +16,7 @@ from app.local.instance import Instance, running
 from app.local.supervision import ProgramWatch
 
 _LOOK_EVERY = 1.0
-"""Seconds between two looks for programs that died."""
+"""Seconds between two checks for programs that died."""
 
 _FILE_WIDTH = 140
 """Columns of the table in a pipe or a file, which have no width."""
@@ -84,7 +84,7 @@ def _serve(instance: Instance, console: Console) -> None:
     _say(console, "\nServing. Ctrl-C stops everything.")
     watch = ProgramWatch(instance.supervisor)
     while True:
-        for line in watch.look():
+        for line in watch.new_deaths():
             _complain(console, line)
         time.sleep(_LOOK_EVERY)
 

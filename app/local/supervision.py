@@ -176,15 +176,15 @@ class Supervisor:
 
 
 class ProgramWatch:
-    """Notices programs that died since the last look, and never gives one up."""
+    """Notices programs that died since the last call, and never gives one up."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._pids = {state.name: state.pid for state in supervisor.states()}
         self._deaths: Counter[str] = Counter()
 
-    def look(self) -> list[str]:
-        """One line for each program that has died since the last look."""
+    def new_deaths(self) -> list[str]:
+        """One line for each program that has died since the last call."""
         try:
             return [line for state in self._supervisor.states() for line in self._news(state)]
         except OSError:

@@ -33,7 +33,7 @@ DECISIONS_SHOWN = 50
 def change_task(task_id: str) -> Response:
     task_uuid = id_or_404(task_id)
     if changed := _changed_fields():
-        with deciding("change_task", task_uuid, {"fields": sorted(changed)}) as connection:
+        with decision_transaction("change_task", task_uuid, {"fields": sorted(changed)}) as connection:
             changes = validated(TaskChanges, changed | {"expected": _expected(changed)}, UNCHANGED)
             keys = (g.visitor.project.id, task_uuid, changes.changes)
             decisions.change_task(connection, *keys, actor=g.visitor.decides, expected=changes.expected_values)
@@ -47,7 +47,7 @@ def name_slots(implementation_id: str) -> Response:
     pairs = zip(request.form.getlist("slot"), request.form.getlist("name"), strict=False)
     names = {slot: name.strip() for slot, name in pairs if name.strip() != slot}
     if names:
-        with deciding("change_implementation", version_id, {"slots": len(names)}) as connection:
+        with decision_transaction("change_implementation", version_id, {"slots": len(names)}) as connection:
             decisions.rename_slots(connection, project_id, version_id, names, actor=g.visitor.decides)
         flash("Saved: the names of the slots.")
     with access.reading() as connection:
@@ -57,10 +57,10 @@ def name_slots(implementation_id: str) -> Response:
 
 
 @pages.get("/tasks/<task_id>/merge")
-def look_at_merge(task_id: str) -> str:
+def preview_merge(task_id: str) -> str:
     """The preview of a merge, with the form that merges."""
     source, into = id_or_404(task_id), id_or_404(request.args.get("into", ""))
-    with looking() as connection:
+    with preview_transaction() as connection:
         preview = previewing.of_merge(connection, g.visitor.project.id, source, into, g.visitor.decides)
         names = names_of(connection, [source, into])
     return render_template(
@@ -77,7 +77,7 @@ def look_at_merge(task_id: str) -> str:
 @pages.post("/tasks/<task_id>/merge")
 def merge_task(task_id: str) -> Response:
     source, into = id_or_404(task_id), id_or_404(request.form.get("into", ""))
-    with deciding("merge_task", source, {"into": into}) as connection:
+    with decision_transaction("merge_task", source, {"into": into}) as connection:
         keys = (g.visitor.project.id, source, into)
         decisions.merge(connection, *keys, actor=g.visitor.decides, expected=request.form.get("expected"))
     flash("Merged: the versions of the other task go on here.")
@@ -85,10 +85,10 @@ def merge_task(task_id: str) -> Response:
 
 
 @pages.get("/implementations/<implementation_id>/split")
-def look_at_split(implementation_id: str) -> str:
+def preview_split(implementation_id: str) -> str:
     """The preview of a split, with the form that splits."""
     version_id = id_or_404(implementation_id)
-    with looking() as connection:
+    with preview_transaction() as connection:
         preview = previewing.of_split(connection, g.visitor.project.id, version_id, g.visitor.decides)
         version = tasks.implementation_by_id(connection, g.visitor.project.id, version_id) or abort(
             HTTPStatus.NOT_FOUND
@@ -108,7 +108,7 @@ def look_at_split(implementation_id: str) -> str:
 def split_implementation(implementation_id: str) -> Response:
     details: dict[str, Detail] = {}
     version_id = id_or_404(implementation_id)
-    with deciding("split_implementation", version_id, details) as connection:
+    with decision_transaction("split_implementation", version_id, details) as connection:
         keys, expected = (g.visitor.project.id, version_id), request.form.get("expected")
         details["task"] = new_task_id = decisions.split(connection, *keys, actor=g.visitor.decides, expected=expected)
     flash("Split: this is a task of its own now.")
@@ -138,10 +138,10 @@ def decision_list() -> str:
 
 
 @pages.get("/decisions/<decision_id>/undo")
-def look_at_undo(decision_id: str) -> str:
+def preview_undo(decision_id: str) -> str:
     """The preview of an undo, with the form that undoes."""
     decision_uuid = id_or_404(decision_id)
-    with looking() as connection:
+    with preview_transaction() as connection:
         preview = previewing.of_undo(connection, g.visitor.project.id, decision_uuid, g.visitor.decides)
         decided = history.get(connection, g.visitor.project.id, decision_uuid) or abort(HTTPStatus.NOT_FOUND)
     return render_template(
@@ -158,7 +158,7 @@ def look_at_undo(decision_id: str) -> str:
 @pages.post("/decisions/<decision_id>/undo")
 def undo_decision(decision_id: str) -> Response:
     decision_uuid = id_or_404(decision_id)
-    with deciding("undo_decision", decision_uuid, {}) as connection:
+    with decision_transaction("undo_decision", decision_uuid, {}) as connection:
         undone = undoing.undo(connection, g.visitor.project.id, decision_uuid, actor=g.visitor.decides)
     flash(f"Undone: {telling.summary(undone)}")
     return redirect(url_for("pages.decision_list"), HTTPStatus.SEE_OTHER)
@@ -195,19 +195,19 @@ def _field(name: str) -> str:
 
 
 @contextmanager
-def deciding(action: str, subject: UUID | None, details: dict[str, Detail]) -> Iterator[Connection]:
+def decision_transaction(action: str, subject: UUID | None, details: dict[str, Detail]) -> Iterator[Connection]:
     """One transaction with its audit entry, for a visitor who may decide; an error becomes a page with the reason.
 
     details: of the entry, which is written at the end of the block.
     """
-    with looking() as connection:
+    with preview_transaction() as connection:
         yield connection
         project_id = g.visitor.project.id
         audit.record(connection, g.visitor.decides, action, project_id=project_id, subject=subject, details=details)
 
 
 @contextmanager
-def looking() -> Iterator[Connection]:
+def preview_transaction() -> Iterator[Connection]:
     """One transaction for a preview, for a visitor who may decide; an error becomes a page with the reason."""
     if g.visitor.decides is None:
         abort(HTTPStatus.FORBIDDEN, "Your key may look but not decide: that needs one with the scope “admin”.")

@@ -12,7 +12,7 @@ from app.http.services import services
 from app.pages import access
 from app.pages.arguments import argument, plain_text
 from app.pages.blueprint import pages
-from app.pages.decision_forms import deciding, looking
+from app.pages.decision_forms import decision_transaction, preview_transaction
 from app.reading import progress
 from app.reading.pieces import template_parts
 from app.store import groups
@@ -27,13 +27,13 @@ def regrouping() -> str:
 
 
 @pages.post("/regroup/look")
-def look_at_regroup() -> str:
+def rehearse_regroup() -> str:
     """The rehearsal of a run, for which the browser waits."""
     path, regroup_all = plain_text(request.form.get("path", "")), "all" in request.form
-    with looking() as connection:
+    with preview_transaction() as connection:
         group = _group(connection, path)
     try:
-        outcome = grouping.look(group.id, regroup_all=regroup_all)
+        outcome = grouping.rehearsal_of(group.id, regroup_all=regroup_all)
     except NotFoundError:
         abort(HTTPStatus.NOT_FOUND)
     templates_shown = [
@@ -45,7 +45,7 @@ def look_at_regroup() -> str:
 @pages.post("/regroup")
 def regroup() -> Response:
     path, regroup_all = plain_text(request.form.get("path", "")), "all" in request.form
-    with deciding("regroup", None, {"all": regroup_all}) as connection:
+    with decision_transaction("regroup", None, {"all": regroup_all}) as connection:
         group = _group(connection, path)
     if group.quarantined_at is not None:
         abort(

@@ -46,7 +46,7 @@ class GroupingProgress:
 def of_path(connection: Connection, project_id: UUID, path: str) -> GroupingProgress | None:
     """The progress of one path of the project; None where no call ever named it."""
     group = groups.find(connection, project_id, path)
-    state = None if group is None else runs.look(connection, group.id)
+    state = None if group is None else runs.read_without_lock(connection, group.id)
     if state is None:
         return None
     run = latest_run(connection, state.id)

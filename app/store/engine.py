@@ -91,7 +91,7 @@ def _leave_a_standby(engine: Engine) -> None:
     """Drop all pooled connections after a failover: they lead to the former primary, which is read-only."""
 
     @event.listens_for(engine, "handle_error")
-    def look(context: ExceptionContext) -> None:
+    def mark_disconnected(context: ExceptionContext) -> None:
         if is_read_only(context.original_exception):
             context.is_disconnect = True
 

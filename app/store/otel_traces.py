@@ -144,14 +144,14 @@ def also_of(metadata: Mapping[str, Any] | None) -> frozenset[str]:
 
 
 def complete(
-    connection: Connection, project_id: UUID, trace_id: UUID, values: Mapping[str, Any], also: frozenset[str] | None
+    connection: Connection, project_id: UUID, call_id: UUID, values: Mapping[str, Any], also: frozenset[str] | None
 ) -> None:
     """Add an answer to a stored call: some of `output`, `usage`, `completed_at`, `error` and `metadata`.
 
     also: the spans whose answer the caller has seen in it; None where any will do.
     Raises UnseenCallError where the call has another answer by now, or was deleted.
     """
-    own_row = (trace.c.id == trace_id, trace.c.project_id == project_id)
+    own_row = (trace.c.id == call_id, trace.c.project_id == project_id)
     if also is not None:
         row = connection.execute(select(trace.c.metadata).where(*own_row).with_for_update()).one_or_none()
         if row is None or also_of(row.metadata) != also:

@@ -49,7 +49,7 @@ def install(engine: Engine) -> None:
         return (_prepared(connection, statement) if is_marked else statement), values
 
     @event.listens_for(engine, "handle_error")
-    def look(context: ExceptionContext) -> None:
+    def close_outdated(context: ExceptionContext) -> None:
         """Close a connection that has other statements than we know, or that planned for columns of before an upgrade."""
         error = context.original_exception
         if _NAME in (context.statement or "") and (is_of_another_session(error) or is_plan_outdated(error)):

@@ -19,7 +19,7 @@ from app.servers import reasons
 from app.store.engine import make_engine, make_probe_engine, outages_named, transaction
 from app.store.sqlstates import state_of
 
-LOOK_SECONDS = 1.0
+LAG_SECONDS = 1.0
 """Seconds between two measurements of the lag: two short queries a process."""
 
 GIVEN_UP_SECONDS = 5.0
@@ -45,12 +45,12 @@ class ReadRouter:
         if settings.database_read_url:
             replica_settings = settings.model_copy(update={"database_url": settings.database_read_url})
             self._standby = make_engine(replica_settings)
-            self._probe = make_probe_engine(replica_settings, LOOK_SECONDS)
+            self._probe = make_probe_engine(replica_settings, LAG_SECONDS)
             event.listen(primary, "engine_disposed", lambda _: self._dispose())
         self._seen: deque[tuple[float, int]] = deque(maxlen=1000)
-        self._standing = Standing(False, None, "Not looked at yet.")
-        self._look_at = 0.0
-        self._looking = threading.Lock()
+        self._standing = Standing(False, None, "Not measured yet.")
+        self._measure_again_at = 0.0
+        self._measuring = threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -71,14 +71,14 @@ class ReadRouter:
         """The state of the standby; None without one."""
         if self._standby is None:
             return None
-        self._look()
+        self._measure_lag_if_due()
         return self._standing
 
     def _connected(self) -> Connection | None:
         """A connection to the standby; None when the primary has to be used."""
         if self._standby is None:
             return None
-        self._look()
+        self._measure_lag_if_due()
         if not self._standing.used:
             return None
         try:
@@ -87,15 +87,15 @@ class ReadRouter:
             self._give_up(_why(error))
             return None
 
-    def _look(self) -> None:
+    def _measure_lag_if_due(self) -> None:
         """Measure the lag; the first caller after LOOK_SECONDS does it, the others use the last result."""
-        if time.monotonic() >= self._look_at and self._looking.acquire(blocking=False):
+        if time.monotonic() >= self._measure_again_at and self._measuring.acquire(blocking=False):
             try:
-                self._look_now()
+                self._measure_lag()
             finally:
-                self._looking.release()
+                self._measuring.release()
 
-    def _look_now(self) -> None:
+    def _measure_lag(self) -> None:
         with suppress(exc.SQLAlchemyError, DatabaseDownError):  # while the primary is down, the last result stays
             self._seen.append((time.monotonic(), _position(self._primary, "pg_current_wal_lsn()")))
         try:
@@ -109,7 +109,7 @@ class ReadRouter:
             "." if is_used else f", more than {self._most_behind:g} s: the primary is read."
         )
         self._standing = Standing(is_used, behind, detail)
-        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._measure_again_at = time.monotonic() + LAG_SECONDS
 
     def _behind(self, reached: int) -> float:
         while self._seen and self._seen[0][1] <= reached:
@@ -118,7 +118,7 @@ class ReadRouter:
 
     def _give_up(self, why: str) -> None:
         self._standing = Standing(False, None, f"Not used, the primary is read. {why}")
-        self._look_at = time.monotonic() + GIVEN_UP_SECONDS
+        self._measure_again_at = time.monotonic() + GIVEN_UP_SECONDS
 
     def _dispose(self) -> None:
         for engine in (self._standby, self._probe):

@@ -60,7 +60,7 @@ def hold(connection: Connection, group_id: UUID) -> GroupState | None:
     return None if row is None else GroupState(*row)
 
 
-def look(connection: Connection, group_id: UUID) -> GroupState | None:
+def read_without_lock(connection: Connection, group_id: UUID) -> GroupState | None:
     """The group without a lock; None when it was deleted."""
     row = connection.execute(select(*_STATE).where(grouping_key.c.id == group_id)).one_or_none()
     return None if row is None else GroupState(*row)

@@ -73,7 +73,7 @@ def install(engine: Engine, settings: Settings, *, single_statements: bool = Fal
         )
 
     @event.listens_for(engine, "connect")
-    def look(connection: Any, record: Any) -> None:
+    def detect_pooler(connection: Any, record: Any) -> None:
         with closing(connection.cursor()) as cursor:
             cursor.execute(*ASK_WHETHER_TOLD)
             record.info[THROUGH_POOLER] = cursor.fetchone()[0] != TOLD

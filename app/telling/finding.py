@@ -44,9 +44,9 @@ class FeedFinding:
         )
 
 
-def _subject(implementation: Any) -> str:
+def _subject(change: Any) -> str:
     """The subject of a change, among changes of its kind."""
-    return f"{implementation.task_id or implementation.group_id}:{implementation.details.get('place', '')}"
+    return f"{change.task_id or change.group_id}:{change.details.get('place', '')}"
 
 
 def bundled(findings: Iterable[FeedFinding]) -> Iterator[FeedFinding]:

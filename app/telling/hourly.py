@@ -29,7 +29,7 @@ BLOCKS = 4 * BLOCKS_OF_WEEK
 
 
 @dataclass(frozen=True)
-class Look:
+class HourScope:
     """A project at a full hour. since: the beginning of the blocks."""
 
     project_id: UUID
@@ -40,9 +40,9 @@ class Look:
         return self.now - BLOCKS * BLOCK
 
 
-def look(connection: Connection, project_id: UUID, now: datetime) -> int:
+def detect_changes(connection: Connection, project_id: UUID, now: datetime) -> int:
     """Note the changes in a project up to a full hour; answers how many are new."""
-    scope = Look(project_id, now)
+    scope = HourScope(project_id, now)
     unmatched.count(connection, project_id, now - timedelta(hours=1))
     stretches = spending.in_stretches(connection, UsageScope(project_id, Range(scope.since, now)), scope.since, BLOCK)
     if not stretches:
@@ -72,7 +72,7 @@ class VersionLine:
     template_id: UUID
 
 
-def _lines(connection: Connection, scope: Look) -> Mapping[UUID, VersionLine]:
+def _lines(connection: Connection, scope: HourScope) -> Mapping[UUID, VersionLine]:
     query = select(implementation.c.id, task.c.id, task.c.group_id, implementation.c.template_id)
     rows = connection.execute(query.join_from(implementation, task).where(task.c.project_id == scope.project_id))
     return {row[0]: VersionLine(*row[1:]) for row in rows}
@@ -99,7 +99,7 @@ def _jumps_of_tasks(stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLi
 
 
 def _jumps_of_groups(
-    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
+    connection: Connection, scope: HourScope, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
 ) -> Iterator[FeedFinding]:
     unmatched_calls = unmatched.in_blocks(connection, scope.project_id, scope.since, scope.now, BLOCK)
     figures = _blocks()
@@ -141,7 +141,7 @@ def _figures(jump: Jump) -> dict[str, Any]:
 
 
 def _gone_quiet(
-    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
+    connection: Connection, scope: HourScope, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
 ) -> Iterator[FeedFinding]:
     calls: dict[UUID, list[int]] = defaultdict(lambda: [0] * BLOCKS)
     total = [0] * BLOCKS
@@ -172,7 +172,9 @@ def _last_hour(
 # --- edits that are taken back
 
 
-def _taken_back(scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]) -> Iterator[FeedFinding]:
+def _taken_back(
+    scope: HourScope, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
+) -> Iterator[FeedFinding]:
     """Edits that were taken back, of versions and of templates: an edit of a prompt that several models answer is several versions."""
     by_task: dict[UUID, list[Stretch]] = defaultdict(list)
     for stretch in stretches:
@@ -195,7 +197,7 @@ def _taken_back(scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, 
 
 
 def _restored_version(
-    scope: Look,
+    scope: HourScope,
     task_id: UUID,
     stretches_of_task: Sequence[Stretch],
     lines: Mapping[UUID, VersionLine],

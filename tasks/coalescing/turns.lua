@@ -4,9 +4,9 @@
 --          message is under way and the score is when it counts as lost; from LINE on the group waits and it is its place.
 -- ARGV[1] ttl     milliseconds        ARGV[2] share   messages under way at most
 -- ARGV[3] hold    milliseconds after which a message under way counts as lost
--- ARGV[4] what    enter: the group has a message to send   leave: its message was delivered   look: neither
+-- ARGV[4] what    enter: the group has a message to send   leave: its message was delivered   replace: neither
 --                 hurry: a person asks for it; if it waits, it goes to the front
--- ARGV[5] group   '' for look         ARGV[6] rank    0: a person asks   1: the group has no template   2: it has one
+-- ARGV[5] group   '' for replace        ARGV[6] rank    0: a person asks   1: the group has no template   2: it has one
 -- returns {waited, wait, since, group ...}: how many waited before and wait now, since when the one that waits longest (its place),
 --          and whose messages the caller publishes now
 local key, share, hold = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -60,13 +60,13 @@ class Turns:
         """A message of the group was delivered; answers the groups whose messages are to be published in its place."""
         return self._ask(project, hold, "leave", group) if self.share and project else []
 
-    def look(self, project: str, *, hold: float) -> list[UUID]:
+    def replace_lost(self, project: str, *, hold: float) -> list[UUID]:
         """Messages under way may be lost; answers the groups whose messages are to be published in their place.
 
         It also takes a project with an empty line out of the index: two processes that change a line at once may write the index in the
         wrong order.
         """
-        return self._ask(project, hold, "look")
+        return self._ask(project, hold, "replace")
 
     def lines(self) -> dict[str, ProjectLine]:
         """The line of each project with one."""
@@ -80,7 +80,7 @@ class Turns:
     def _ask(self, project: str, hold: float, request: str, group: UUID | None = None, rank: int = RERUN) -> list[UUID]:
         arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), request, str(group or ""), rank)
         waited, wait, since, *let_in = evaluate(self.redis, source("turns"), key_of_line(project), *arguments)
-        if waited or wait or request == "look":
+        if waited or wait or request == "replace":
             evaluate(self.redis, source("turns_note"), INDEX_KEY, milliseconds(self.ttl), project, wait, since)
         return [UUID(text(group_id)) for group_id in let_in]
 

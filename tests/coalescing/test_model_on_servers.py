@@ -259,7 +259,7 @@ class Servers:
 
     def _turn(self, before: State) -> None:
         self._redis.zrem(self._line, BLOCKER)
-        assert self._turns.look(str(self._project), hold=FAR) == [self.group]
+        assert self._turns.replace_lost(str(self._project), hold=FAR) == [self.group]
 
     def _let_in(self, before: State) -> None: ...
 

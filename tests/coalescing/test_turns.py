@@ -71,17 +71,17 @@ def test_a_second_message_of_a_group_that_waits_again_takes_no_place_away(turns:
 
 def test_messages_that_are_lost_make_room_after_a_while(turns: Turns, redis_client: Redis) -> None:
     enter(turns, ONE, TWO, THREE, FOUR)
-    assert turns.look("shop", hold=FAR) == []
+    assert turns.replace_lost("shop", hold=FAR) == []
     for group in (ONE, TWO):
         redis_client.zincrby(key_of_line("shop"), -2000 * FAR, str(group))
-    assert turns.look("shop", hold=FAR) == [THREE, FOUR]
+    assert turns.replace_lost("shop", hold=FAR) == [THREE, FOUR]
 
 
 def test_a_line_that_the_index_has_and_nobody_waits_in_is_forgotten(turns: Turns, redis_client: Redis) -> None:
     enter(turns, ONE)
     redis_client.hset(INDEX_KEY, "shop", "1:0")
     redis_client.expire(INDEX_KEY, 100)
-    assert turns.look("shop", hold=FAR) == []
+    assert turns.replace_lost("shop", hold=FAR) == []
     assert waiting(turns) == {}
 
 
@@ -98,7 +98,7 @@ def test_a_message_of_an_unknown_project_and_a_share_of_nothing_wait_for_nobody(
 def test_a_line_is_as_old_as_the_one_that_waits_longest(turns: Turns, redis_client: Redis) -> None:
     enter(turns, ONE, TWO, THREE, FOUR)
     redis_client.zincrby(key_of_line("shop"), -40_000, str(FOUR))
-    turns.look("shop", hold=FAR)
+    turns.replace_lost("shop", hold=FAR)
     assert 37 <= turns.lines()["shop"].age < 100
 
 

@@ -60,23 +60,23 @@ def test_a_group_that_nobody_asked_for_is_sent(
     reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing
 ) -> None:
     group_id = owing_group(engine)
-    assert reconciler.look_after_owed() == 1
+    assert reconciler.send_owed() == 1
     assert coalescing.claim(group_id, "worker").word == "run"
 
 
 def test_looking_twice_sends_once(reconciler: Reconciler, engine: Engine) -> None:
     owing_group(engine)
-    assert [reconciler.look_after_owed(), reconciler.look_after_owed()] == [1, 0]
+    assert [reconciler.send_owed(), reconciler.send_owed()] == [1, 0]
 
 
 def test_a_group_that_is_young_is_left_alone(reconciler: Reconciler, engine: Engine) -> None:
     owing_group(engine, age=0)
-    assert reconciler.look_after_owed() == 0
+    assert reconciler.send_owed() == 0
 
 
 def test_a_group_that_runs_is_left_alone(reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing) -> None:
     coalescing.claim(owing_group(engine), "worker", ticketless=True)
-    assert reconciler.look_after_owed() == 0
+    assert reconciler.send_owed() == 0
 
 
 def test_a_group_whose_lease_has_ended_is_sent(
@@ -85,7 +85,7 @@ def test_a_group_whose_lease_has_ended_is_sent(
     group_id = owing_group(engine)
     coalescing.claim(group_id, "dead", ticketless=True)
     redis_client.hset(key_of(group_id), "until", 1)
-    assert reconciler.look_after_owed() == 1
+    assert reconciler.send_owed() == 1
 
 
 def test_a_group_whose_run_ends_between_the_two_looks_is_left_alone(
@@ -101,7 +101,7 @@ def test_a_group_whose_run_ends_between_the_two_looks_is_left_alone(
         return unattended
 
     monkeypatch.setattr(RedisCoalescing, "unattended", commit_after)
-    assert reconciler.look_after_owed() == 0
+    assert reconciler.send_owed() == 0
 
 
 def test_a_group_whose_message_waits_is_left_alone(
@@ -109,14 +109,14 @@ def test_a_group_whose_message_waits_is_left_alone(
 ) -> None:
     group_id = owing_group(engine)
     coalescing.request(group_id, urgent=True)
-    assert reconciler.look_after_owed() == 0
+    assert reconciler.send_owed() == 0
     assert coalescing.unattended({group_id: 0.0}) == set()
 
 
 def test_a_full_queue_is_not_made_longer(reconciler: Reconciler, engine: Engine) -> None:
     for path in ("/a", "/b", "/c", "/d"):
         owing_group(engine, path)
-    assert reconciler.look_after_owed() == 2
+    assert reconciler.send_owed() == 2
 
 
 def test_groups_that_a_full_queue_held_back_are_sent_as_soon_as_it_has_room(
@@ -124,11 +124,11 @@ def test_groups_that_a_full_queue_held_back_are_sent_as_soon_as_it_has_room(
 ) -> None:
     for path in ("/a", "/b", "/c", "/d", "/e"):
         owing_group(engine, path)
-    reconciler.look_after_owed()
-    assert reconciler.look_for_room() == 0
+    reconciler.send_owed()
+    assert reconciler.send_held_back() == 0
     with Connection(settings.redis_url) as connection:
         connection.default_channel.queue_purge(FIRST)
-    assert wait_until(reconciler.look_for_room) == 2
+    assert wait_until(reconciler.send_held_back) == 2
 
 
 def test_a_group_that_had_to_wait_for_room_is_looked_for_once(
@@ -136,12 +136,12 @@ def test_a_group_that_had_to_wait_for_room_is_looked_for_once(
 ) -> None:
     for path in ("/a", "/b", "/c"):
         owing_group(engine, path)
-    reconciler.look_after_owed()
+    reconciler.send_owed()
     with Connection(settings.redis_url) as connection:
         connection.default_channel.queue_purge(FIRST)
-    assert wait_until(reconciler.look_for_room) == 1
+    assert wait_until(reconciler.send_held_back) == 1
     owing_group(engine, "/later")
-    assert reconciler.look_for_room() == 0
+    assert reconciler.send_held_back() == 0
 
 
 def test_a_full_queue_holds_no_other_project_back(
@@ -151,7 +151,7 @@ def test_a_full_queue_holds_no_other_project_back(
     for path in ("/a", "/b", "/c", "/d"):
         owing_group(engine, path)
     owing_group(engine, project="cafe")
-    assert reconciler.look_after_owed() == 3
+    assert reconciler.send_owed() == 3
 
 
 def test_a_group_that_waits_for_lost_messages_is_let_in(
@@ -160,25 +160,25 @@ def test_a_group_that_waits_for_lost_messages_is_let_in(
     for path in ("/a", "/b", "/c"):
         owing_group(engine, path)
     larger = reconciler_of(settings.model_copy(update={"task_grouping_queue_size": 9}))
-    larger.look_after_owed()
+    larger.send_owed()
     assert (redis_client.llen(FIRST), redis_client.llen(RERUN)) == (2, 0)
     [line] = redis_client.keys("promptlode:turns:*")
     for group in redis_client.zrange(line, 0, 1):
         redis_client.zadd(line, {group: 1})  # the time of both messages is over
-    larger.look_after_turns()
+    larger.replace_lost_turns()
     assert redis_client.llen(RERUN) == 1
     larger.close()
 
 
 def test_a_process_that_held_nothing_back_does_not_look_for_room(reconciler: Reconciler, engine: Engine) -> None:
     owing_group(engine)
-    assert reconciler.look_for_room() == 0
+    assert reconciler.send_held_back() == 0
 
 
 def test_nothing_is_sent_while_grouping_is_off(settings: Settings, engine: Engine, unfinished_group: UUID) -> None:
     owing_group(engine)
     off = reconciler_of(settings.model_copy(update={"task_grouping_enabled": False}))
-    assert (off.look_after_owed(), off.look_for_reviews()) == (0, 0)
+    assert (off.send_owed(), off.send_due_reviews()) == (0, 0)
     off.close()
 
 
@@ -198,7 +198,7 @@ def unfinished_group(engine: Engine) -> UUID:
 def test_calls_that_a_killed_run_left_to_be_matched_are_sent(
     reconciler: Reconciler, unfinished_group: UUID, coalescing: RedisCoalescing
 ) -> None:
-    assert [reconciler.look_for_reviews(), reconciler.look_for_reviews()] == [1, 0]
+    assert [reconciler.send_due_reviews(), reconciler.send_due_reviews()] == [1, 0]
     assert coalescing.claim(unfinished_group, "worker").word == "run"
 
 
@@ -206,7 +206,7 @@ def test_a_run_that_is_still_matching_is_not_followed_by_another(
     reconciler: Reconciler, unfinished_group: UUID, coalescing: RedisCoalescing, engine: Engine
 ) -> None:
     coalescing.claim(unfinished_group, "worker", ticketless=True)
-    assert reconciler.look_for_reviews() == 0
+    assert reconciler.send_due_reviews() == 0
     with transaction(engine) as connection:
         assert groups.open_wish(connection, unfinished_group) is None
 
@@ -292,7 +292,7 @@ def test_a_round_tells_what_began_and_looks_at_every_hour_once(
     reconciler: Reconciler, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[Any] = []
-    monkeypatch.setattr("tasks.reconcile.looking.look_at_all", lambda _, hour: looks.append(hour) or 0)
+    monkeypatch.setattr("tasks.reconcile.all_projects.detect_in_all_projects", lambda _, hour: looks.append(hour) or 0)
     group = World(engine, settings).group()
     group.send(map(triage, range(6)))
     group.run()

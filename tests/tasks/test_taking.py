@@ -25,13 +25,13 @@ class World:
         self.proof = Proof(clock=lambda: self.now)
         self.watch = ConsumerWatch(self.proof, lambda: self.depth, PATIENCE)
         self.proof.turn(0, consumes=True)
-        self.watch.look()
+        self.watch.verdict()
 
     def pass_(self, seconds: float, *, turns: bool = True) -> str:
         self.now += seconds
         if turns:
             self.proof.turn(self.proof.in_hand, consumes=self.proof.consumes)
-        return self.watch.look()
+        return self.watch.verdict()
 
 
 @pytest.fixture
@@ -108,14 +108,14 @@ class TestStall:
     def test_time_counts_while_messages_wait_and_none_is_taken(self) -> None:
         now = [0.0]
         stall = Stall(lambda: now[0])
-        assert stall.look(1, 0, {"a": 1}) == 0
+        assert stall.seconds(1, 0, {"a": 1}) == 0
         now[0] = 7.0
-        assert stall.look(3, 0, {"a": 1}) == 7
+        assert stall.seconds(3, 0, {"a": 1}) == 7
 
     @pytest.mark.parametrize(("depth", "in_hand", "taken"), [(0, 0, 1), (3, 1, 1), (3, 0, 2)])
     def test_an_empty_queue_work_in_hand_or_a_message_taken_ends_it(self, depth: int, in_hand: int, taken: int) -> None:
         now = [0.0]
         stall = Stall(lambda: now[0])
-        stall.look(1, 0, 1)
+        stall.seconds(1, 0, 1)
         now[0] = 7.0
-        assert stall.look(depth, in_hand, taken) == 0
+        assert stall.seconds(depth, in_hand, taken) == 0

@@ -24,7 +24,7 @@ def regroup(api: Api, *, path: str, regroup_all: bool, dry_run: bool, since: str
     """Ask to regroup the calls of PATH, or with --dry-run look at what a run would change."""
     if since is not None and not dry_run:
         raise click.UsageError("--since goes with --dry-run: a run itself reads calls of all times.")
-    answer = api.post("/api/v1/groups/regroup", {"path": path, "all": regroup_all} | _look(dry_run, since))
+    answer = api.post("/api/v1/groups/regroup", {"path": path, "all": regroup_all} | _fields_of_dry_run(dry_run, since))
     if as_json_:
         as_json(answer)
     elif dry_run:
@@ -33,7 +33,7 @@ def regroup(api: Api, *, path: str, regroup_all: bool, dry_run: bool, since: str
         click.echo(plain(f"{answer['path']}: {answer['grouping']}"))
 
 
-def _look(dry_run: bool, since: str | None) -> dict[str, object]:
+def _fields_of_dry_run(dry_run: bool, since: str | None) -> dict[str, object]:
     return {"dry_run": True, "since": since} if dry_run else {}
 
 

@@ -32,10 +32,10 @@ twice the same.
 T = TypeVar("T")
 
 
-def cached_by_names(look: Callable[[str], T]) -> Callable[[str], T]:
+def cached_by_names(function: Callable[[str], T]) -> Callable[[str], T]:
     """The same function of `Span.names`, with its recent results in memory."""
-    remembered = lru_cache(MOST_SHAPES)(look)
-    return lambda names: remembered(names) if len(names) <= _LONGEST_SHAPE else look(names)
+    remembered = lru_cache(MOST_SHAPES)(function)
+    return lambda names: remembered(names) if len(names) <= _LONGEST_SHAPE else function(names)
 
 
 class SpanKind(Enum):

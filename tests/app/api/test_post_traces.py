@@ -267,7 +267,7 @@ def test_one_batch_after_the_other_is_stored_whole_whatever_it_brings(
         assert answer[41]["id"] == answer[3]["id"]
         assert len({result["implementation_id"] for result in answer[:40]}) == 1
     assert (count(engine, tables.trace), count(engine, tables.implementation)) == (6 * 41, 2)
-    at_once = "copy while planning"
+    at_once = "copy while matching"
     assert ways == ["copy", "copy", at_once, at_once, "copy", "copy", at_once]
     next_batch = [
         {"model": "b", "path": "/known", "input": "Q: 5 0?", "external_id": f"5 {n}"} for n in (999, *range(45))

@@ -412,7 +412,7 @@ def test_values_that_will_soon_be_too_old_are_looked_up_beside_the_calls(
 ) -> None:
     """Policies and keys are due from their first moment on, so every call is an occasion to look ahead."""
     _warm(twins)
-    monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
+    monkeypatch.setattr(cache, "AGEING_SHARE_OF_LIFETIME", 1.0)
     with transaction(twins.engine) as connection:
         privacy.save(connection, _project(twins.engine, "front"), {"email": True})
     mail = _with(input="Write to ada@example.com, please.")
@@ -430,7 +430,7 @@ def test_a_key_is_looked_up_beside_the_calls_that_come_with_it(twins: Twins, mon
     )
     assert twins.front.post(twins.front_key, HELLO).status == 201
     assert keys_looked_up == []
-    monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
+    monkeypatch.setattr(cache, "AGEING_SHARE_OF_LIFETIME", 1.0)
     assert twins.front.post(twins.front_key, HELLO).status == 201
     wait_for(lambda: keys_looked_up == [twins.front_key])
 
@@ -440,6 +440,6 @@ def test_looking_ahead_in_vain_costs_no_call(twins: Twins, monkeypatch: pytest.M
         raise DatabaseDownError
 
     _warm(twins)
-    monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
+    monkeypatch.setattr(cache, "AGEING_SHARE_OF_LIFETIME", 1.0)
     monkeypatch.setattr(twins.front_app.extensions[EXTENSION].ingest.policies, "look_up", broken)
     assert [twins.front.post(twins.front_key, HELLO).status for _ in range(5)] == [201] * 5

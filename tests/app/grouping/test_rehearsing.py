@@ -109,7 +109,7 @@ def test_options_that_a_dry_run_does_not_have_are_refused(
     assert_problem(other_client.post(address, json=body), 404)
     assert_problem(client.post(address, json=body | {"path": "/nowhere"}), 404)
     assert_problem(client_with(web, new_key(engine, "shop", "ingest")).post(address, json=body), 403)
-    with api_groups._looking:
+    with api_groups._rehearsing:
         answer = client.post(address, json=body)
         assert_problem(answer, 429)
         assert answer.headers["Retry-After"] == "10"

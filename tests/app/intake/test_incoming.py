@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.checks import Loc, TraceLimits, is_surely_storable, unstorable
 from app.intake.trace import (
-    _LOOKS,
+    _CHECK_BY_FIELD,
     MOST_PROBLEMS,
     Incoming,
     InvalidTraceError,
@@ -297,4 +297,4 @@ def test_a_text_that_looks_right_at_a_glance_is_right_and_stays_as_it_is(fields:
 
 
 def test_every_field_is_looked_at_but_the_one_that_may_be_anything() -> None:
-    assert _LOOKS.keys() == TraceIn.model_fields.keys() - {"output"}
+    assert _CHECK_BY_FIELD.keys() == TraceIn.model_fields.keys() - {"output"}

@@ -57,7 +57,7 @@ def filled(group: Group, hours: range, version: UUID | None = None, **sums: int)
 
 def look(group: Group, now: datetime = NOW) -> int:
     with transaction(group.world.engine) as connection:
-        return hourly.look(connection, group.project_id, now)
+        return hourly.detect_changes(connection, group.project_id, now)
 
 
 def news(client: FlaskClient) -> list[Any]:

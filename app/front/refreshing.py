@@ -15,7 +15,7 @@ from app.logs import logger
 _log = logger(__name__)
 
 
-class LookingAhead:
+class CacheRefresher:
     """Renews cached keys and policies for one event loop, in one thread."""
 
     def __init__(self, services: Services) -> None:
@@ -31,19 +31,19 @@ class LookingAhead:
     def see(self, key: str, project_id: UUID) -> None:
         """A call came with this key: renew the cached entries that expire soon.  Returns at once."""
         if self._authenticator.is_ageing(key):
-            self._look(key, partial(self._authenticator.holder, key, now=True))
+            self._start(key, partial(self._authenticator.holder, key, now=True))
         if self._policies.is_ageing(project_id):
-            self._look(project_id, partial(self._policies.look_up, project_id))
+            self._start(project_id, partial(self._policies.look_up, project_id))
 
-    def _look(self, subject: Hashable, look: Callable[[], object]) -> None:
+    def _start(self, subject: Hashable, look_up: Callable[[], object]) -> None:
         """Start the look-up unless one of the same subject is running."""
         if subject not in self._under_way:
             self._under_way.add(subject)
-            self._thread.submit(self._look_quietly, subject, look)
+            self._thread.submit(self._run_quietly, subject, look_up)
 
-    def _look_quietly(self, subject: Hashable, look: Callable[[], object]) -> None:
+    def _run_quietly(self, subject: Hashable, look_up: Callable[[], object]) -> None:
         try:
-            look()
+            look_up()
         except PromptlodeError as error:
             _log.info("looked_ahead_in_vain", error=type(error).__name__)  # the next request reports the error
         finally:

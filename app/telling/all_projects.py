@@ -23,19 +23,19 @@ def newest_hour(now: datetime) -> datetime:
     return (now - SETTLED).replace(minute=0, second=0, microsecond=0)
 
 
-def look_at_all(engine: Engine, hour: datetime) -> int:
+def detect_in_all_projects(engine: Engine, hour: datetime) -> int:
     """Note the changes in every project up to a full hour; answers how many are new.  A project that fails does not stop the others."""
     with transaction(engine) as connection:
         unmatched.forget(connection, hour)
         recent = (call_usage.c.span == "day") & (call_usage.c.start >= hour - hourly.BLOCKS * hourly.BLOCK)
         projects = list(connection.execute(select(call_usage.c.project_id).where(recent).distinct()).scalars())
-    return sum(_look_at(engine, project_id, hour) for project_id in projects)
+    return sum(_detect_in(engine, project_id, hour) for project_id in projects)
 
 
-def _look_at(engine: Engine, project_id: UUID, hour: datetime) -> int:
+def _detect_in(engine: Engine, project_id: UUID, hour: datetime) -> int:
     try:
         with transaction(engine) as connection:
-            return hourly.look(connection, project_id, hour)
+            return hourly.detect_changes(connection, project_id, hour)
     except DatabaseDownError:
         raise
     except Exception as error:  # noqa: BLE001 - the other projects are looked at whatever this one has
