@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from app.errors import CallerError
-from app.store import belongings, moves, projects
+from app.store import moves, project_tables, projects
 from app.store.arrivals import Arriving
-from app.store.belongings import Belonging
 from app.store.engine import transaction
+from app.store.project_tables import ProjectTable
 from app.store.projects import Project
 
 
@@ -67,12 +67,12 @@ class Arrival:
         with transaction(self._engine) as connection:
             return moves.copied(connection, self._project_id)
 
-    def receive(self, belonging: Belonging, columns: Sequence[str], data: bytes, so_far: Mapping[str, Any]) -> None:
+    def receive(self, table: ProjectTable, columns: Sequence[str], data: bytes, so_far: Mapping[str, Any]) -> None:
         """Store a page and the progress of the copy; both or neither."""
         with transaction(self._engine) as connection:
             arriving = Arriving(connection, self._project_id)
-            arriving.put(belonging, columns, data)
-            if belonging.name in {belongings.PROJECT, "grouping_key"}:
+            arriving.put(table, columns, data)
+            if table.name in {project_tables.PROJECT, "grouping_key"}:
                 arriving.hold()
             moves.note_copied(connection, self._project_id, dict(so_far))
 

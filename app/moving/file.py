@@ -20,7 +20,7 @@ import orjson
 import zstandard
 
 from app.errors import CallerError
-from app.store.belongings import TablePage, TableSum
+from app.store.project_tables import TablePage, TableSum
 
 FORMAT, VERSION = "promptlode project", 1
 

@@ -14,17 +14,17 @@ from app.errors import CallerError
 from app.moving import parts
 from app.moving.arrival import Arrival
 from app.moving.file import BadFileError, ProjectFileReader, ProjectFileWriter, Section, damaged
-from app.store import belongings, migrate, rollup
+from app.store import migrate, project_tables, rollup
 from app.store.arrivals import Arriving
-from app.store.belongings import Belonging, TableSum
 from app.store.engine import transaction
 from app.store.ids import new_id
+from app.store.project_tables import ProjectTable, TableSum
 from app.store.projects import Project
 
 ReportPage = Callable[[str, int], None]
 """Called for every page with the table and the number of its rows."""
 
-SECRET = {belongings.PROJECT: ("secret",)}
+SECRET = {project_tables.PROJECT: ("secret",)}
 """Columns that only a backup has: with the secret one can test whether a mark stands for a guessed value."""
 
 
@@ -51,36 +51,36 @@ def export_project(engine: Engine, project: Project, into: IO[bytes], *, with_ke
             "keys": with_keys,
         }
         writer = ProjectFileWriter(into, head)
-        for belonging, columns, closing in _sections(with_keys):
-            for page in belongings.pages(connection, belonging, project.id, columns):
-                writer.page(belonging.name, columns, page, closing=closing)
-                tell(belonging.name, 0 if closing else page.rows)
+        for table, columns, closing in _sections(with_keys):
+            for page in project_tables.pages(connection, table, project.id, columns):
+                writer.page(table.name, columns, page, closing=closing)
+                tell(table.name, 0 if closing else page.rows)
         totals = dict(_totals(connection, project.id, with_keys))
         writer.end(totals)
     return Copied(project, totals)
 
 
-def _sections(with_keys: bool) -> Iterator[tuple[Belonging, tuple[str, ...], bool]]:
-    for belonging in parts.tables_in_order():
-        yield belonging, _columns(belonging.described(left_out=belonging.links), belonging, with_keys), False
-    for belonging in parts.closing_tables():
-        if with_keys or belonging.name not in parts.SECRETS:
-            yield belonging, _columns(belonging.columns, belonging, with_keys), True
+def _sections(with_keys: bool) -> Iterator[tuple[ProjectTable, tuple[str, ...], bool]]:
+    for table in parts.tables_in_order():
+        yield table, _columns(table.columns_without(table.self_references), table, with_keys), False
+    for table in parts.closing_tables():
+        if with_keys or table.name not in parts.SECRETS:
+            yield table, _columns(table.columns, table, with_keys), True
 
 
-def _columns(columns: tuple[str, ...], belonging: Belonging, with_keys: bool) -> tuple[str, ...]:
-    left_out = () if with_keys else SECRET.get(belonging.name, ())
+def _columns(columns: tuple[str, ...], table: ProjectTable, with_keys: bool) -> tuple[str, ...]:
+    left_out = () if with_keys else SECRET.get(table.name, ())
     return tuple(name for name in columns if name not in left_out)
 
 
 def _totals(
     connection: Connection, project_id: UUID, with_keys: bool, logged: Mapping[str, Collection[UUID]] = {}
 ) -> Iterator[tuple[str, TableSum]]:
-    for belonging in belongings.belongings():
-        if with_keys or belonging.name not in parts.SECRETS:
-            columns = _columns(parts.compared(belonging), belonging, with_keys)
-            among = logged.get(belonging.name)
-            yield belonging.name, belongings.total(connection, belonging, project_id, columns, among)
+    for table in project_tables.all_tables():
+        if with_keys or table.name not in parts.SECRETS:
+            columns = _columns(parts.compared(table), table, with_keys)
+            among = logged.get(table.name)
+            yield table.name, project_tables.total(connection, table, project_id, columns, among)
 
 
 # Import
@@ -120,9 +120,9 @@ def _receive(arrival: Arrival, sections: Iterator[Section], sections_done: int, 
     for section in sections:
         if section.closing:
             return [section]
-        belonging = _belonging_of(section)
+        table = _table_of(section)
         if section.number > sections_done:
-            arrival.receive(belonging, section.columns, section.data, {"file": file, "sections": section.number})
+            arrival.receive(table, section.columns, section.data, {"file": file, "sections": section.number})
     return []
 
 
@@ -141,7 +141,7 @@ def _sections_noting(reader: ProjectFileReader, logged: Logged) -> Iterator[Sect
 
 def _ids_of(section: Section) -> list[UUID]:
     try:
-        return belongings.ids_in(section.data)
+        return project_tables.ids_in(section.data)
     except ValueError as error:
         raise damaged(section) from error
 
@@ -159,20 +159,20 @@ def _sections_done(copied: dict[str, Any], head: dict[str, Any]) -> int:
     return int(copied.get("sections", 0)) if copied.get("file") == head["id"] else 0
 
 
-def _belonging_of(section: Section) -> Belonging:
-    names = {belonging.name: belonging for belonging in belongings.belongings()}
-    belonging = names.get(section.table)
-    unknown = [section.table] if belonging is None else sorted(set(section.columns) - set(belonging.columns))
-    if belonging is None or unknown:
+def _table_of(section: Section) -> ProjectTable:
+    names = {table.name: table for table in project_tables.all_tables()}
+    table = names.get(section.table)
+    unknown = [section.table] if table is None else sorted(set(section.columns) - set(table.columns))
+    if table is None or unknown:
         raise CallerError(
             f"This release does not know {', '.join(unknown)} of the file, which a newer one made. Upgrade first."
         )
-    return belonging
+    return table
 
 
 def _renamed(section: Section, name: str) -> Section:
     """The row of the project with its new name."""
-    if section.table != belongings.PROJECT:
+    if section.table != project_tables.PROJECT:
         return section
     values = section.data.rstrip(b"\n").split(b"\t")
     if "name" not in section.columns or len(values) != len(section.columns):
@@ -186,32 +186,26 @@ def _renamed(section: Section, name: str) -> Section:
 _ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def _stage(arriving: Arriving, closing: Iterable[Section]) -> dict[Belonging, tuple[str, ...]]:
+def _stage(arriving: Arriving, closing: Iterable[Section]) -> dict[ProjectTable, tuple[str, ...]]:
     """Copy the closing sections into the database as they are read, so that no file fills the memory; answers the columns by table."""
-    columns: dict[Belonging, tuple[str, ...]] = {}
+    columns: dict[ProjectTable, tuple[str, ...]] = {}
     for section in closing:
-        belonging = _belonging_of(section)
-        if not section.closing or columns.setdefault(belonging, section.columns) != section.columns:
+        table = _table_of(section)
+        if not section.closing or columns.setdefault(table, section.columns) != section.columns:
             raise damaged(section)
-        arriving.stage(belonging, section.columns, section.data)
+        arriving.stage(table, section.columns, section.data)
     return columns
 
 
-def _merge(arriving: Arriving, reader: ProjectFileReader, columns: dict[Belonging, tuple[str, ...]]) -> None:
+def _merge(arriving: Arriving, reader: ProjectFileReader, columns: dict[ProjectTable, tuple[str, ...]]) -> None:
     """Make the staged rows the only rows of the closing tables; a table without a section has no rows."""
-    empty = [
-        belonging
-        for belonging in parts.closing_tables()
-        if belonging.name in reader.totals and belonging not in columns
-    ]
-    for belonging in empty:
-        arriving.stage(belonging, belonging.key, b"")
-    for belonging in reversed(
-        [belonging for belonging in parts.closing_tables() if belonging in columns or belonging in empty]
-    ):
-        arriving.prune(belonging)
-    for belonging, columns_named in columns.items():
-        arriving.merge(belonging, columns_named)
+    empty = [table for table in parts.closing_tables() if table.name in reader.totals and table not in columns]
+    for table in empty:
+        arriving.stage(table, table.key, b"")
+    for table in reversed([table for table in parts.closing_tables() if table in columns or table in empty]):
+        arriving.prune(table)
+    for table, columns_named in columns.items():
+        arriving.merge(table, columns_named)
 
 
 def _compare(reader: ProjectFileReader, totals_stored: dict[str, TableSum]) -> None:

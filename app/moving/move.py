@@ -20,11 +20,11 @@ from app.errors import CallerError, DependencyError
 from app.moving import parts
 from app.moving.arrival import Arrival
 from app.moving.files import Copied, add_up
-from app.store import belongings, moves
+from app.store import moves, project_tables
 from app.store.arrivals import Arriving, totals_of_versions
-from app.store.belongings import Belonging, belonging
 from app.store.engine import transaction
 from app.store.moves import MoveState
+from app.store.project_tables import ProjectTable, table_named
 from app.store.projects import Project
 
 ReportStep = Callable[[str, int], None]
@@ -44,7 +44,9 @@ CHANGED_AT_ONCE = 500
 
 
 _BY_PEOPLE = [
-    table for table in belongings.belongings() if table.name not in moves.UNWATCHED | {belongings.PROJECT, "webhook"}
+    table
+    for table in project_tables.all_tables()
+    if table.name not in moves.UNWATCHED | {project_tables.PROJECT, "webhook"}
 ]
 """Tables whose every change matters: calls, results of grouping, decisions, keys.  Webhooks are deleted here, and the target notes their
 failures.
@@ -81,7 +83,7 @@ class Move:
             self._switch()
         self._tell("moved", 0)
         with parts.snapshot(self._source) as source:
-            return Copied(self._project, parts.totals(source, self._project.id, belongings.belongings()))
+            return Copied(self._project, parts.totals(source, self._project.id, project_tables.all_tables()))
 
     def _state(self) -> MoveState | None:
         with transaction(self._source) as connection:
@@ -103,12 +105,12 @@ class Move:
 
     def _copy_round(self) -> bool:
         """Copy one snapshot; whether there are more calls to copy."""
-        calls = belonging(parts.CALLS)
+        calls = table_named(parts.CALLS)
         after = self._arrival.copied().get("after", [])
         copied = 0
         with parts.snapshot(self._source) as source:
             self._bring_small(source)
-            for page in belongings.pages(source, calls, self._project.id, calls.columns, after):
+            for page in project_tables.pages(source, calls, self._project.id, calls.columns, after):
                 self._arrival.receive(calls, calls.columns, page.data, {"after": page.last})
                 copied += page.rows
                 self._tell("copied", page.rows)
@@ -129,8 +131,8 @@ class Move:
         source: Connection,
         target: Connection,
         arriving: Arriving,
-        tables: Iterable[Belonging],
-        columns_of: Callable[[Belonging], tuple[str, ...]],
+        tables: Iterable[ProjectTable],
+        columns_of: Callable[[ProjectTable], tuple[str, ...]],
     ) -> None:
         """Make the differing tables of the target equal: deleted rows go first, since they may hold names and numbers.
 
@@ -140,13 +142,13 @@ class Move:
         changed = [
             table
             for table in tables
-            if belongings.total(source, table, project_id, columns_of(table))
-            != belongings.total(target, table, project_id, columns_of(table))
+            if project_tables.total(source, table, project_id, columns_of(table))
+            != project_tables.total(target, table, project_id, columns_of(table))
         ]
         for table in changed:
             arriving.clear(table)
             arriving.stage(table, columns_of(table), b"")
-            for page in belongings.pages(source, table, project_id, columns_of(table)):
+            for page in project_tables.pages(source, table, project_id, columns_of(table)):
                 arriving.stage(table, columns_of(table), page.data)
         for table in reversed([table for table in changed if table.name not in parts.LOGS]):
             arriving.prune(table)
@@ -183,9 +185,9 @@ class Move:
 
     def _repeat(self, source: Connection, arriving: Arriving, ids: list[UUID]) -> None:
         """Apply the changes of these calls in the target."""
-        calls = belonging(parts.CALLS)
-        data = belongings.rows_of_ids(source, calls, self._project.id, ids)
-        arriving.remove_calls(sorted(set(ids) - set(belongings.ids_in(data))))
+        calls = table_named(parts.CALLS)
+        data = project_tables.rows_of_ids(source, calls, self._project.id, ids)
+        arriving.remove_calls(sorted(set(ids) - set(project_tables.ids_in(data))))
         arriving.put(calls, calls.columns, data)
 
     # The switch
@@ -230,23 +232,25 @@ class Move:
 
     def _level_calls(self, source: Connection, target: Connection, arriving: Arriving) -> None:
         """Compare the ids of calls one by one where they differ: months dropped by retention leave no notes."""
-        calls, project_id = belonging(parts.CALLS), self._project.id
-        if belongings.total_of_ids(source, calls, project_id) == belongings.total_of_ids(target, calls, project_id):
+        calls, project_id = table_named(parts.CALLS), self._project.id
+        if project_tables.total_of_ids(source, calls, project_id) == project_tables.total_of_ids(
+            target, calls, project_id
+        ):
             return
-        for page in belongings.pages(target, calls, project_id, calls.key):
-            ids = belongings.ids_in(page.data)
-            ids_of_source = belongings.ids_in(belongings.rows_of_ids(source, calls, project_id, ids, calls.key))
+        for page in project_tables.pages(target, calls, project_id, calls.key):
+            ids = project_tables.ids_in(page.data)
+            ids_of_source = project_tables.ids_in(project_tables.rows_of_ids(source, calls, project_id, ids, calls.key))
             arriving.remove_calls(sorted(set(ids) - set(ids_of_source)))
 
     def _compare(self, source: Connection, target: Connection) -> None:
         """Compare the ids of calls, whose pages were compared on arrival, and all rows of the other tables."""
-        project_id, calls = self._project.id, belonging(parts.CALLS)
-        other_tables = [table for table in belongings.belongings() if table != calls]
+        project_id, calls = self._project.id, table_named(parts.CALLS)
+        other_tables = [table for table in project_tables.all_tables() if table != calls]
         expected = parts.totals(source, project_id, other_tables) | {
-            calls.name: belongings.total_of_ids(source, calls, project_id)
+            calls.name: project_tables.total_of_ids(source, calls, project_id)
         }
         sums = parts.totals(target, project_id, other_tables, parts.logged(source, project_id)) | {
-            calls.name: belongings.total_of_ids(target, calls, project_id)
+            calls.name: project_tables.total_of_ids(target, calls, project_id)
         }
         wrong = parts.differing(expected, sums)
         if totals_of_versions(source, project_id) != totals_of_versions(target, project_id):

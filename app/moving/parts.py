@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine, text
 
 from app.config import Settings
 from app.errors import CallerError
-from app.store import belongings, migrate
-from app.store.belongings import Belonging, TableSum
+from app.store import migrate, project_tables
 from app.store.engine import make_engine, outages_named
+from app.store.project_tables import ProjectTable, TableSum
 
 CALLS = "trace"
 
@@ -23,7 +23,7 @@ _FOUND_ANEW = frozenset({"change", "unmatched_hour"})
 LOGS = frozenset({"audit_entry"})
 """Tables that outlive their project and lose no entry: the target may have more entries than the source."""
 
-_HELD = frozenset({belongings.PROJECT, "grouping_key"})
+_HELD = frozenset({project_tables.PROJECT, "grouping_key"})
 
 _PATIENT_SECONDS = 3600.0
 """Seconds allowed for a statement: adding up the digests of ten million calls takes minutes."""
@@ -50,50 +50,50 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def tables_in_order() -> list[Belonging]:
+def tables_in_order() -> list[ProjectTable]:
     """Tables in the order of their arrival.  Keys come last: access begins when everything has arrived."""
-    return [table for table in belongings.belongings() if table.name not in SECRETS | _FOUND_ANEW]
+    return [table for table in project_tables.all_tables() if table.name not in SECRETS | _FOUND_ANEW]
 
 
-def small_tables() -> list[Belonging]:
+def small_tables() -> list[ProjectTable]:
     """These tables without the calls."""
     return [table for table in tables_in_order() if table.name != CALLS]
 
 
-def closing_tables() -> list[Belonging]:
+def closing_tables() -> list[ProjectTable]:
     """Tables that arrive again at the end: held-back ones, those with references within the table, and keys."""
     names = _HELD | SECRETS | _FOUND_ANEW
-    return [table for table in belongings.belongings() if table.name in names or table.links]
+    return [table for table in project_tables.all_tables() if table.name in names or table.self_references]
 
 
-def columns_first(belonging: Belonging) -> tuple[str, ...]:
+def columns_first(table: ProjectTable) -> tuple[str, ...]:
     """Columns of the first copy: a row may refer to one that has not arrived."""
-    return belonging.described(left_out=belonging.links)
+    return table.columns_without(table.self_references)
 
 
-def compared(belonging: Belonging) -> tuple[str, ...]:
+def compared(table: ProjectTable) -> tuple[str, ...]:
     """Columns that must be equal on both sides; the project may have another name in the target."""
-    return belonging.described(left_out=("name",)) if belonging.name == belongings.PROJECT else belonging.columns
+    return table.columns_without(("name",)) if table.name == project_tables.PROJECT else table.columns
 
 
 def totals(
-    connection: Connection, project_id: UUID, whats: Sequence[Belonging], among: Mapping[str, Sequence[UUID]] = {}
+    connection: Connection, project_id: UUID, whats: Sequence[ProjectTable], among: Mapping[str, Sequence[UUID]] = {}
 ) -> dict[str, TableSum]:
     """Rows and digests by table; among: by table, the ids that count."""
     return {
-        table.name: belongings.total(connection, table, project_id, compared(table), among.get(table.name))
+        table.name: project_tables.total(connection, table, project_id, compared(table), among.get(table.name))
         for table in whats
     }
 
 
 def logged(connection: Connection, project_id: UUID) -> dict[str, list[UUID]]:
     """The ids of the entries of each log."""
-    logs = [table for table in belongings.belongings() if table.name in LOGS]
+    logs = [table for table in project_tables.all_tables() if table.name in LOGS]
     return {
         table.name: [
             entry
-            for page in belongings.pages(connection, table, project_id, table.key)
-            for entry in belongings.ids_in(page.data)
+            for page in project_tables.pages(connection, table, project_id, table.key)
+            for entry in project_tables.ids_in(page.data)
         ]
         for table in logs
     }

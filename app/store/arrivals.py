@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from app.errors import CallerError
 from app.store import moves
-from app.store.belongings import Belonging
+from app.store.project_tables import ProjectTable
 
 CALLS = "trace"
 
@@ -48,47 +48,47 @@ class Arriving:
         self._project = {"project": str(project_id)}
         self._staged: set[str] = set()
 
-    def put(self, belonging: Belonging, columns: Sequence[str], data: bytes) -> None:
+    def put(self, table: ProjectTable, columns: Sequence[str], data: bytes) -> None:
         """Merge one page and compare it.  Raises ForeignRowsError; the caller must then roll back."""
-        self.clear(belonging)
-        self.stage(belonging, columns, data)
-        self.merge(belonging, columns)
+        self.clear(table)
+        self.stage(table, columns, data)
+        self.merge(table, columns)
 
-    def clear(self, belonging: Belonging) -> None:
+    def clear(self, table: ProjectTable) -> None:
         """Empty the staging table."""
-        if belonging.name in self._staged:
-            self._run(f"DROP TABLE {_staging(belonging)}")
-            self._staged.remove(belonging.name)
+        if table.name in self._staged:
+            self._run(f"DROP TABLE {_staging(table)}")
+            self._staged.remove(table.name)
 
-    def stage(self, belonging: Belonging, columns: Sequence[str], data: bytes) -> None:
+    def stage(self, table: ProjectTable, columns: Sequence[str], data: bytes) -> None:
         """Copy rows into the staging table, which `merge` and `prune` read."""
-        with _fitting(belonging), closing(self._connection.connection.cursor()) as cursor:
-            if belonging.name not in self._staged:
-                self._run(_STAGING.format(_staging(belonging), _list(columns), belonging.name))
-                self._staged.add(belonging.name)
-            cursor.copy_expert(f"COPY {_staging(belonging)} ({_list(columns)}) FROM STDIN", io.BytesIO(data))
+        with _fitting(table), closing(self._connection.connection.cursor()) as cursor:
+            if table.name not in self._staged:
+                self._run(_STAGING.format(_staging(table), _list(columns), table.name))
+                self._staged.add(table.name)
+            cursor.copy_expert(f"COPY {_staging(table)} ({_list(columns)}) FROM STDIN", io.BytesIO(data))
 
-    def merge(self, belonging: Belonging, columns: Sequence[str]) -> None:
+    def merge(self, table: ProjectTable, columns: Sequence[str]) -> None:
         """Make the staged rows rows of the table."""
-        self._run(f"ANALYZE {_staging(belonging)}")
-        if belonging.name == "implementation":
-            self._run(_FREE_NUMBERS.format(_same_key(belonging)))
+        self._run(f"ANALYZE {_staging(table)}")
+        if table.name == "implementation":
+            self._run(_FREE_NUMBERS.format(_same_key(table)))
         try:
-            with _fitting(belonging):
-                self._run(_merging(belonging, columns))
+            with _fitting(table):
+                self._run(_merging(table, columns))
         except psycopg2.errors.IntegrityError:
-            raise ForeignRowsError(belonging.name) from None
-        if belonging.name == CALLS:
+            raise ForeignRowsError(table.name) from None
+        if table.name == CALLS:
             self._run(_EXTERNAL_IDS)
-        self._check(belonging, columns)
+        self._check(table, columns)
 
-    def prune(self, belonging: Belonging) -> int:
+    def prune(self, table: ProjectTable) -> int:
         """Delete rows of the project that were not staged, and answer how many.  All rows of the project must be staged."""
-        if belonging.name not in self._staged:
+        if table.name not in self._staged:
             return 0
-        if belonging.name == "template":  # calls that refer to it have changed, so it arrives with them
-            self._run(f"DELETE FROM trace WHERE template_id IN (SELECT id FROM {_missing(belonging)})")  # noqa: S608  ours
-        return self._run(f"DELETE FROM {_missing(belonging)}")  # noqa: S608  ours
+        if table.name == "template":  # calls that refer to it have changed, so it arrives with them
+            self._run(f"DELETE FROM trace WHERE template_id IN (SELECT id FROM {_missing(table)})")  # noqa: S608  ours
+        return self._run(f"DELETE FROM {_missing(table)}")  # noqa: S608  ours
 
     def remove_calls(self, ids: Sequence[UUID]) -> int:
         """Delete calls that were deleted in the source."""
@@ -101,12 +101,12 @@ class Arriving:
         """Keep runs and retention away from the project until it has arrived."""
         moves.hold(self._connection, self._project_id)
 
-    def _check(self, belonging: Belonging, columns: Sequence[str]) -> None:
+    def _check(self, table: ProjectTable, columns: Sequence[str]) -> None:
         with closing(self._connection.connection.cursor()) as cursor:
-            cursor.execute(_comparing(belonging, columns), self._project)
+            cursor.execute(_comparing(table, columns), self._project)
             staged, equal = cursor.fetchall()[0]
         if staged != equal:
-            raise ForeignRowsError(belonging.name)
+            raise ForeignRowsError(table.name)
 
     def _run(self, statement: str) -> int:
         with closing(self._connection.connection.cursor()) as cursor:
@@ -115,32 +115,32 @@ class Arriving:
 
 
 @contextmanager
-def _fitting(belonging: Belonging) -> Iterator[None]:
+def _fitting(table: ProjectTable) -> Iterator[None]:
     """Raises UnfittingRowsError where a value has another type than its column, a column comes twice, or a row does."""
     try:
         yield
     except (psycopg2.DataError, psycopg2.ProgrammingError):
-        raise UnfittingRowsError(belonging.name) from None
+        raise UnfittingRowsError(table.name) from None
 
 
 _STAGING = "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0"
 
 
-def _missing(belonging: Belonging) -> str:
+def _missing(table: ProjectTable) -> str:
     """Rows of the project that were not staged."""
-    return f"{belonging.name} WHERE {belonging.own} AND NOT EXISTS (SELECT FROM {_staging(belonging)} AS incoming WHERE {_same_key(belonging)})"
+    return f"{table.name} WHERE {table.where_project()} AND NOT EXISTS (SELECT FROM {_staging(table)} AS incoming WHERE {_same_key(table)})"
 
 
-def _staging(belonging: Belonging) -> str:
-    return f"incoming_{belonging.name}"
+def _staging(table: ProjectTable) -> str:
+    return f"incoming_{table.name}"
 
 
 def _list(columns: Sequence[str]) -> str:
     return ", ".join(columns)
 
 
-def _same_key(belonging: Belonging) -> str:
-    return " AND ".join(f"incoming.{name} = {belonging.name}.{name}" for name in belonging.key)
+def _same_key(table: ProjectTable) -> str:
+    return " AND ".join(f"incoming.{name} = {table.name}.{name}" for name in table.key)
 
 
 def _row(table: str, columns: Sequence[str]) -> str:
@@ -148,24 +148,24 @@ def _row(table: str, columns: Sequence[str]) -> str:
     return f"ROW({', '.join(f'{table}.{name}' for name in columns)})::text"
 
 
-def _merging(belonging: Belonging, columns: Sequence[str]) -> str:
-    other_columns = [name for name in columns if name not in belonging.key]
-    changed = f"{_row(belonging.name, columns)} IS DISTINCT FROM {_row('excluded', columns)}"
+def _merging(table: ProjectTable, columns: Sequence[str]) -> str:
+    other_columns = [name for name in columns if name not in table.key]
+    changed = f"{_row(table.name, columns)} IS DISTINCT FROM {_row('excluded', columns)}"
     changes = ", ".join(f"{name} = excluded.{name}" for name in other_columns)
     resolution = f"DO UPDATE SET {changes} WHERE {changed}" if other_columns else "DO NOTHING"
     return (
-        f"INSERT INTO {belonging.name} ({_list(columns)}) SELECT {_list(columns)} FROM {_staging(belonging)} "  # noqa: S608
-        f"ON CONFLICT ({_list(belonging.key)}) {resolution}"
+        f"INSERT INTO {table.name} ({_list(columns)}) SELECT {_list(columns)} FROM {_staging(table)} "  # noqa: S608
+        f"ON CONFLICT ({_list(table.key)}) {resolution}"
     )
 
 
-def _comparing(belonging: Belonging, columns: Sequence[str]) -> str:
+def _comparing(table: ProjectTable, columns: Sequence[str]) -> str:
     """The number of staged rows, and of those that are now equal rows of the project."""
-    own_column = f"{belonging.name}.{belonging.own}"
-    equal = f"{_row(belonging.name, columns)} = {_row('incoming', columns)}"
+    own_row = table.where_project()
+    equal = f"{_row(table.name, columns)} = {_row('incoming', columns)}"
     return (
-        f"SELECT count(*), count(*) FILTER (WHERE {own_column} AND {equal}) FROM {_staging(belonging)} AS incoming "  # noqa: S608
-        f"LEFT JOIN {belonging.name} ON {_same_key(belonging)}"
+        f"SELECT count(*), count(*) FILTER (WHERE {own_row} AND {equal}) FROM {_staging(table)} AS incoming "  # noqa: S608
+        f"LEFT JOIN {table.name} ON {_same_key(table)}"
     )
 
 

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, delete, exists, func, insert, select,
 from sqlalchemy.exc import OperationalError
 
 from app.errors import DatabaseDownError
-from app.store.belongings import belongings
 from app.store.engine import transaction
+from app.store.project_tables import all_tables
 from app.store.sqlstates import is_busy
 from app.store.tables import grouping_key, project, project_move, project_move_call, webhook
 
@@ -123,14 +123,14 @@ def watch(engine: Engine, project_id: UUID, peer: str) -> None:
 def _watch(engine: Engine, project_id: UUID, peer: str) -> None:
     with transaction(engine) as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))
-        watched = [table for table in belongings() if table.name not in UNWATCHED]
+        watched = [table for table in all_tables() if table.name not in UNWATCHED]
         names = ", ".join(table.name for table in reversed(watched))
         connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
         for table in watched:
             function = (
                 "watch_moving_call()"
                 if table.name == "trace"
-                else f"watch_moving_row('SELECT {table.owner.format(row='$1')}')"
+                else f"watch_moving_row('SELECT {table.project_sql.format(row='$1')}')"
             )
             connection.exec_driver_sql(
                 f"CREATE OR REPLACE TRIGGER watch_moving AFTER INSERT OR UPDATE OR DELETE ON {table.name} "
@@ -144,7 +144,7 @@ def watch_no_more(engine: Engine) -> None:
     with transaction(engine) as connection:
         if connection.scalar(select(exists().where(project_move.c.state.in_(LEAVING)))):
             return
-    for table in belongings():
+    for table in all_tables():
         try:
             with transaction(engine) as connection:
                 connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))

@@ -29,7 +29,7 @@ from app.moving import parts
 from app.moving.file import ProjectFileReader
 from app.moving.files import export_project, import_project
 from app.moving.move import Move
-from app.store import belongings, decisions, keys, moves, projects
+from app.store import decisions, keys, moves, project_tables, projects
 from app.store.arrivals import Arriving
 from app.store.engine import make_engine, transaction
 from app.store.projects import Project
@@ -52,7 +52,7 @@ class Side:
     def rows(self, project_id: UUID) -> dict[str, Any]:
         """All data that people see of a project."""
         with transaction(self.engine) as connection:
-            by_people = [table for table in belongings.belongings() if table.name not in {"audit_entry", "project"}]
+            by_people = [table for table in project_tables.all_tables() if table.name not in {"audit_entry", "project"}]
             return parts.totals(connection, project_id, by_people)
 
     def scalar(self, query: str, **values: Any) -> Any:
@@ -125,7 +125,9 @@ def plain(url: str) -> str:
 
 
 def test_every_table_belongs_to_a_project_or_is_said_not_to() -> None:
-    named = {table.name for table in belongings.belongings()} | belongings.DERIVED_TABLES | belongings.SHARED
+    named = (
+        {table.name for table in project_tables.all_tables()} | project_tables.DERIVED_TABLES | project_tables.SHARED
+    )
     assert named == set(metadata.tables)
 
 
@@ -250,9 +252,9 @@ def test_closing_sections_are_copied_into_the_database_one_by_one_so_that_no_fil
         events.append(f"read {header['table']}" if header["closing"] else "other")
         return section(reader, number, header)
 
-    def staged(arriving: Arriving, belonging: Any, columns: Any, data: bytes) -> None:
-        events.append(f"staged {belonging.name}" if data else "other")
-        stage(arriving, belonging, columns, data)
+    def staged(arriving: Arriving, table: Any, columns: Any, data: bytes) -> None:
+        events.append(f"staged {table.name}" if data else "other")
+        stage(arriving, table, columns, data)
 
     monkeypatch.setattr(ProjectFileReader, "_section", read)
     monkeypatch.setattr(Arriving, "stage", staged)
@@ -361,11 +363,11 @@ def test_rows_that_grow_make_shorter_pages_not_longer_ones(
     sides: tuple[Side, Side], shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The number of rows of a page follows from the rows before: short calls, then long ones, made pages that no import took."""
-    monkeypatch.setattr(belongings, "MOST_PAGE_BYTES", 20_000)
+    monkeypatch.setattr(project_tables, "MOST_PAGE_BYTES", 20_000)
     shop.send([f"A long call {number} {'x' * 15_000}" for number in range(6)])
     with transaction(sides[0].engine) as connection:
-        calls = belongings.belonging("trace")
-        pages = list(belongings.pages(connection, calls, shop.project.id, calls.columns))
+        calls = project_tables.table_named("trace")
+        pages = list(project_tables.pages(connection, calls, shop.project.id, calls.columns))
     assert sum(page.rows for page in pages) == 13
     assert max(len(page.data) for page in pages) < 80_000
 

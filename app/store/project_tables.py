@@ -41,22 +41,26 @@ _MOST_PAGE_ROWS = 5_000
 
 
 @dataclass(frozen=True)
-class Belonging:
+class ProjectTable:
     """A table whose rows belong to projects.
 
-    key: the columns of its primary key.  columns: the key, then all others.  owner: SQL for the project of a row, with the row as {row}.
+    key: the columns of its primary key. columns: the key, then all others. project_sql: SQL for the project of a row, with the row as {row}.
+    self_references: the columns that refer to other rows of the table.
     """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
-    owner: str
-    own: str
-    links: tuple[str, ...]
+    project_sql: str
+    self_references: tuple[str, ...]
 
-    def described(self, left_out: Sequence[str] = ()) -> tuple[str, ...]:
+    def columns_without(self, left_out: Sequence[str]) -> tuple[str, ...]:
         """The columns but those left out."""
         return tuple(name for name in self.columns if name not in left_out)
+
+    def where_project(self) -> str:
+        """SQL for: the row is of the project %(project)s."""
+        return _where_project(metadata.tables[self.name])
 
 
 @dataclass(frozen=True)
@@ -77,45 +81,45 @@ class TableSum:
 
 
 @cache
-def belongings() -> tuple[Belonging, ...]:
+def all_tables() -> tuple[ProjectTable, ...]:
     """Every table of a project, those first that others refer to."""
     ordered = [table for table in metadata.sorted_tables if table.name not in DERIVED_TABLES | SHARED]
-    return tuple(_described(table) for table in ordered)
+    return tuple(_project_table(table) for table in ordered)
 
 
-def belonging(name: str) -> Belonging:
+def table_named(name: str) -> ProjectTable:
     """The table of this name."""
-    return next(table for table in belongings() if table.name == name)
+    return next(table for table in all_tables() if table.name == name)
 
 
-def _described(table: Table) -> Belonging:
+def _project_table(table: Table) -> ProjectTable:
     key = tuple(str(column.name) for column in table.primary_key)
     other_columns = tuple(str(column.name) for column in table.c if column.name not in key)
-    links = tuple(
+    self_references = tuple(
         str(column.name) for column in table.c if any(link.column.table is table for link in column.foreign_keys)
     )
-    return Belonging(str(table.name), key, (*key, *other_columns), _owner(table, "{row}"), _of_project(table), links)
+    return ProjectTable(str(table.name), key, (*key, *other_columns), _project_of(table, "{row}"), self_references)
 
 
-def _owner(table: Table, row: str) -> str:
+def _project_of(table: Table, row: str) -> str:
     """SQL for the project of a row."""
     if table.name == PROJECT:
         return f"({row}).id"
     if "project_id" in table.c:
         return f"({row}).project_id"
     column, parent = _parent(table)
-    inner = _owner(parent, parent.name)
+    inner = _project_of(parent, parent.name)
     return f"(SELECT {inner} FROM {parent.name} WHERE {parent.name}.id = ({row}).{column})"  # noqa: S608  names of ours
 
 
-def _of_project(table: Table) -> str:
+def _where_project(table: Table) -> str:
     """SQL for: the row is of the project %(project)s."""
     if table.name == PROJECT:
-        return "id = %(project)s"
+        return f"{PROJECT}.id = %(project)s"
     if "project_id" in table.c:
-        return "project_id = %(project)s"
+        return f"{table.name}.project_id = %(project)s"
     column, parent = _parent(table)
-    return f"{column} IN (SELECT id FROM {parent.name} WHERE {_of_project(parent)})"  # noqa: S608  names of ours
+    return f"{table.name}.{column} IN (SELECT id FROM {parent.name} WHERE {_where_project(parent)})"  # noqa: S608  names of ours
 
 
 def _parent(table: Table) -> tuple[str, Table]:
@@ -129,26 +133,28 @@ def _parent(table: Table) -> tuple[str, Table]:
 
 
 def pages(
-    connection: Connection, belonging: Belonging, project_id: UUID, columns: Sequence[str], after: Sequence[str] = ()
+    connection: Connection, table: ProjectTable, project_id: UUID, columns: Sequence[str], after: Sequence[str] = ()
 ) -> Iterator[TablePage]:
     """The rows of a project in the order of their keys, after a key."""
-    query, limit = _paging(belonging, columns), _FIRST_PAGE_ROWS
+    query, limit = _paging(table, columns), _FIRST_PAGE_ROWS
     first, behind = (
-        query.format(condition) for condition in ("", f"AND ({', '.join(belonging.key)}) > ({_marks(belonging.key)})")
+        query.format(condition) for condition in ("", f"AND ({', '.join(table.key)}) > ({_marks(table.key)})")
     )
     while data := _copied_out(
         connection, behind if after else first, (str(project_id), *after, limit), MOST_PAGE_BYTES
     ):
-        page = _as_page(data, len(belonging.key))
+        page = _as_page(data, len(table.key))
         yield page
         after = page.last
         fitting = PAGE_BYTES * page.rows // len(page.data)
         limit = max(1, min(fitting, 4 * limit, _MOST_PAGE_ROWS))
 
 
-def _paging(belonging: Belonging, columns: Sequence[str]) -> str:
-    condition = belonging.own.replace("%(project)s", "%s")
-    return f"SELECT {', '.join(columns)} FROM {belonging.name} WHERE {condition} {{}} ORDER BY {', '.join(belonging.key)} LIMIT %s"  # noqa: S608
+def _paging(table: ProjectTable, columns: Sequence[str]) -> str:
+    condition = table.where_project().replace("%(project)s", "%s")
+    return (
+        f"SELECT {', '.join(columns)} FROM {table.name} WHERE {condition} {{}} ORDER BY {', '.join(table.key)} LIMIT %s"  # noqa: S608
+    )
 
 
 def _marks(key: Sequence[str]) -> str:
@@ -156,10 +162,12 @@ def _marks(key: Sequence[str]) -> str:
 
 
 def rows_of_ids(
-    connection: Connection, belonging: Belonging, project_id: UUID, ids: Sequence[UUID], columns: Sequence[str] = ()
+    connection: Connection, table: ProjectTable, project_id: UUID, ids: Sequence[UUID], columns: Sequence[str] = ()
 ) -> bytes:
     """The existing rows among these ids."""
-    query = f"SELECT {', '.join(columns or belonging.columns)} FROM {belonging.name} WHERE project_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
+    query = (
+        f"SELECT {', '.join(columns or table.columns)} FROM {table.name} WHERE project_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
+    )
     return _copied_out(connection, query, (str(project_id), [str(row_id) for row_id in ids]))
 
 
@@ -207,25 +215,25 @@ def _copied_out(connection: Connection, query: str, values: Sequence[Any], most_
 
 def total(
     connection: Connection,
-    belonging: Belonging,
+    table: ProjectTable,
     project_id: UUID,
     columns: Sequence[str],
     among: Collection[UUID] | None = None,
 ) -> TableSum:
     """The sum over the rows of a project, by these columns; among: only rows with these ids.  Reads every row: some 5 us each."""
     row = f"ROW({', '.join(columns)})::text"
-    return _sum(connection, belonging, project_id, f"('x' || left(md5({row}), 15))::bit(60)::bigint", among)
+    return _sum(connection, table, project_id, f"('x' || left(md5({row}), 15))::bit(60)::bigint", among)
 
 
-def total_of_ids(connection: Connection, belonging: Belonging, project_id: UUID) -> TableSum:
+def total_of_ids(connection: Connection, table: ProjectTable, project_id: UUID) -> TableSum:
     """The sum over the ids alone, read from an index."""
-    return _sum(connection, belonging, project_id, "hashtextextended(id::text, 0)::numeric")
+    return _sum(connection, table, project_id, "hashtextextended(id::text, 0)::numeric")
 
 
 def _sum(
-    connection: Connection, belonging: Belonging, project_id: UUID, of_row: str, among: Collection[UUID] | None = None
+    connection: Connection, table: ProjectTable, project_id: UUID, of_row: str, among: Collection[UUID] | None = None
 ) -> TableSum:
-    query = f"SELECT count(*), coalesce(sum({of_row}), 0)::text FROM {belonging.name} WHERE {belonging.own}"  # noqa: S608  ours
+    query = f"SELECT count(*), coalesce(sum({of_row}), 0)::text FROM {table.name} WHERE {table.where_project()}"  # noqa: S608  ours
     with closing(connection.connection.cursor()) as cursor:
         values = {"project": str(project_id), "among": [str(row_id) for row_id in among or ()]}
         cursor.execute(query if among is None else f"{query} AND id = ANY(%(among)s::uuid[])", values)
