@@ -155,5 +155,5 @@ def clear(project: str, path: str) -> None:
     with _engine() as (engine, settings):
         with transaction(engine) as connection:
             group = groups.group_named(connection, project, path)
-            owed.release(connection, group.id)
+            owed.end_quarantine(connection, group.id)
         click.echo(f"{path}: cleared, {ask(engine, settings, group.id)}")

@@ -64,9 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the workers makes one folder for the servers of all, which the workers inherit, and removes it."""
     if not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="promptlode-test-", dir=folder_in_memory()))
-        folder.chmod(
-            0o711
-        )  # PostgreSQL's account can enter; pytest's own folder (mode 0700) is closed to it when root runs the tests
+        # PostgreSQL's account can enter; pytest's own folder (mode 0700) is closed to it when root runs the tests.
+        folder.chmod(0o711)
         os.environ[FOLDER_OF_RUN] = str(folder)
 
 

@@ -19,6 +19,7 @@ from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
 from app.intake.posted import read_posted
+from app.intake.prompts import INPUT_FIELDS
 from app.intake.trace import Incoming, InvalidTraceError, TraceIn
 from app.store import traces
 from app.store.engine import transaction
@@ -209,7 +210,6 @@ _SUMMARY = (
     "completed_at",
     "created_at",
 )
-_INPUTS = ("instructions", "input", "messages")
 _SETTINGS = ("tool_choice", "temperature", "max_output_tokens", "reasoning", "response_format")
 
 
@@ -221,7 +221,7 @@ def _summary(row: Any) -> dict[str, Any]:
 def _detail(row: Any) -> dict[str, Any]:
     return (
         _summary(row)
-        | _members(row.input, _INPUTS)
+        | _members(row.input, INPUT_FIELDS)
         | _members(row.settings, _SETTINGS)
         | {
             "output": row.output,

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 import app
-from app.front.command import web_command
+from app.front.command import CELERY, web_command
 
 ROOT = Path(app.__file__).parent.parent
 """The folder of the package, where Celery finds its configuration."""
@@ -16,13 +16,12 @@ ROOT = Path(app.__file__).parent.parent
 def commands(environment: dict[str, str]) -> dict[str, list[str]]:
     """The command of each process, as in the Procfile; `release` without alembic.ini, which no package has."""
     port, flower_port = environment.get("PORT", "8000"), environment.get("FLOWER_PORT", "5555")
-    celery = [sys.executable, "-m", "celery", "-A", "tasks"]
     return {
         "release": [sys.executable, "-m", "app.cli", "migrate"],
         "web": web_command("::", port, "app.front:create"),
-        "worker": [*celery, "worker", "--concurrency=1", "-E"],
-        "reconciler": [*celery, "reconcile"],
-        "flower": [*celery, "flower", "--conf=flowerconfig.py", "--address=127.0.0.1", f"--port={flower_port}"],
+        "worker": [*CELERY, "worker", "--concurrency=1", "-E"],
+        "reconciler": [*CELERY, "reconcile"],
+        "flower": [*CELERY, "flower", "--conf=flowerconfig.py", "--address=127.0.0.1", f"--port={flower_port}"],
     }
 
 

@@ -197,9 +197,8 @@ def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0
             yield Record(number, stripped, end, closed=(unread or data).endswith(b"\n"))
 
 
-_NEXT_OBJECT = re.compile(
-    rb"}\s*{"
-)  # in whole JSON inside of strings only: a comma stands between the objects of a list
+# In whole JSON inside of strings only: a comma stands between the objects of a list.
+_NEXT_OBJECT = re.compile(rb"}\s*{")
 _OUTSIDE = re.compile(rb'["{}\[\],]')
 _INSIDE = re.compile(rb'["\\]')
 

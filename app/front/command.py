@@ -1,6 +1,9 @@
-"""The command of the web process: granian with the options that `app.front` needs.  A test holds the Procfile to the same options."""
+"""The commands of processes: granian with the options that `app.front` needs, and Celery. A test holds the Procfile to the same options."""
 
 import sys
+
+CELERY = (sys.executable, "-m", "celery", "-A", "tasks")
+"""Beginning of the command of a process that Celery runs."""
 
 WEB_OPTIONS = (
     *("--interface", "rsgi"),  # our event loop reads the bodies

@@ -61,7 +61,7 @@ def _of_template(connection: Connection, unfinished: Unfinished, templates: "_Te
         templates.policy,
     )
     matched_ids = {choice.call.id for choice in choices}
-    calls.release(connection, unfinished.id, [call for call in batch if call.id not in matched_ids])
+    calls.unassign(connection, unfinished.id, [call for call in batch if call.id not in matched_ids])
     cursor = batch[-1].id if has_more else None
     versions.move_cursor(connection, unfinished.id, cursor)
     if cursor is None:

@@ -43,9 +43,8 @@ def inflate(data: bytes, limit: int, most_members: int) -> bytes:
         compressed = bytes(view[start : start + _BYTES_INFLATED_AT_ONCE])
         while compressed and len(plain) <= limit:
             if member is None:
-                compressed = (
-                    compressed.lstrip(b"\0") if members else compressed
-                )  # padding (RFC 1952 has none, tapes do)
+                # Padding (RFC 1952 has none, tapes do).
+                compressed = compressed.lstrip(b"\0") if members else compressed
                 if not compressed:
                     break
                 members += 1

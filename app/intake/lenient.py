@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.checks import DEFAULT_LIMITS, Problem, TraceLimits, is_surely_storable, unstorable
+from app.intake.prompts import INPUT_FIELDS
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 UNREAD = "promptlode.unread"
 """The member of metadata that holds values that could not be read, by field, each with the reason."""
 
-_PROMPT = ("model", "path", "instructions", "input", "messages")
+_PROMPT = ("model", "path", *INPUT_FIELDS)
 _ONLY_COUNTS = frozenset({int})
 _LONGEST_KEPT = 8 * 1024
 """Characters of a value kept beside its reason, as evidence of the error."""

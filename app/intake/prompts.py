@@ -27,6 +27,9 @@ from typing import Any, Literal, NamedTuple
 
 from templating import BARRIER
 
+INPUT_FIELDS = ("instructions", "input", "messages")
+"""Fields of a trace that hold what was sent to the model."""
+
 _BLANK_LINE = "\n\n"
 _FRAME_CHARACTERS = 12
 """Characters of the least common beginning or end of user messages that were rendered from one frame."""

@@ -166,9 +166,8 @@ _SHAPES = (
         "secret", _compiled(rf"(?i){_EDGE}(?:bearer|basic)\s+([A-Za-z0-9._~+/-]{{16,}}=*)"), group=1, part=_if_random
     ),
     SecretPattern("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?"\s*:\s*"((?:[^"\\]|\\.)+)"'), group=1),
-    SecretPattern(
-        "secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?\\"\s*:\s*\\"([^"\\]+)\\"'), group=1
-    ),  # JSON in a text of JSON
+    # JSON in a text of JSON.
+    SecretPattern("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?\\"\s*:\s*\\"([^"\\]+)\\"'), group=1),
 )
 _CARD = SecretPattern("card", _word(rf"\d(?:{_GAP}\d){{12,}}\b"), group=1, part=_card_in)
 _EMAIL = SecretPattern("email", _word(r"(?i:[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b)"), group=1)

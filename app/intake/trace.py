@@ -37,7 +37,7 @@ from app.checks import (
     unstorable,
 )
 from app.errors import CallerError
-from app.intake.prompts import Prompt, prompt_of
+from app.intake.prompts import INPUT_FIELDS, Prompt, prompt_of
 from app.store.templates import IDENTITY_SETTINGS
 
 MAX_TEMPERATURE = 100
@@ -47,7 +47,6 @@ MOST_PROBLEMS = 100
 """Problems listed for one trace: a body of a million wrong values must not be answered with a million sentences."""
 
 _SETTINGS = (*IDENTITY_SETTINGS, "max_output_tokens")
-_INPUTS = ("instructions", "input", "messages")
 
 
 class InvalidTraceError(CallerError):
@@ -313,7 +312,7 @@ def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | No
         "settings": settings,
         "tools": raw("tools"),
         "settings_digest": digest,
-        "input": _present(body, _INPUTS),
+        "input": _present(body, INPUT_FIELDS),
         "output": raw("output"),
         "usage": raw("usage"),
         "error": raw("error"),

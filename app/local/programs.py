@@ -1,10 +1,9 @@
 """The four processes of Promptlode as commands: the same as in the Procfile, with local addresses."""
 
-import sys
 from pathlib import Path
 
 import app
-from app.front.command import web_command
+from app.front.command import CELERY, web_command
 from app.local.supervision import Program
 
 HOST = "127.0.0.1"
@@ -28,4 +27,4 @@ def _web(port: int) -> Program:
 
 
 def _celery(name: str, *command: str) -> Program:
-    return Program(name, [sys.executable, "-m", "celery", "-A", "tasks", *command], ROOT)
+    return Program(name, [*CELERY, *command], ROOT)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from app.intake.prompts import INPUT_FIELDS
 from app.otlp.deduplication import CallSpan
 from app.otlp.dialects import SpanKind
 from app.otlp.recent import Recent
@@ -14,7 +15,6 @@ from app.otlp.translate import PARENT, SCOPE, Export
 from app.store import otel_traces
 from app.store.engine import transaction
 
-_INPUT = ("instructions", "input", "messages")
 _SAID = ("output", "usage", "error", "started_at", "completed_at", "conversation_id", "user_id", "model")
 
 
@@ -62,7 +62,7 @@ def _call_span(row: SimpleNamespace) -> CallSpan:
     metadata = row.metadata or {}
     trace_id = str(row.external_id).partition(":")[0]
     parent = metadata.get(PARENT)
-    body = {name: value for name in _INPUT if (value := (row.input or {}).get(name)) is not None}
+    body = {name: value for name in INPUT_FIELDS if (value := (row.input or {}).get(name)) is not None}
     body |= {name: value for name in _SAID if (value := getattr(row, name)) is not None}
     body["metadata"] = metadata
     ancestors = [f"{trace_id}:{parent}"] if parent else []

@@ -256,7 +256,7 @@ def _assign(connection: Connection, assignments: Sequence[Assignment], keep_text
 
 
 # The text first becomes the call's own again, in the same statement: its template may be gone one day.
-_RELEASE = text(
+_UNASSIGN = text(
     """
     UPDATE trace SET template_id = NULL, implementation_id = NULL, variables = NULL, considered_run_id = NULL,
                      prompt_parts = released.parts
@@ -266,10 +266,10 @@ _RELEASE = text(
 ).bindparams(bindparam("rows"), bindparam("template_id", type_=Uuid))
 
 
-def release(connection: Connection, template_id: UUID, released: Iterable[Call]) -> None:
-    """Calls that no template matches any more are owed again."""
-    rows = [{"id": str(call.id), "parts": call.prompt.split(BARRIER)} for call in released]
-    connection.execute(_RELEASE, {"rows": json.dumps(rows), "template_id": template_id})
+def unassign(connection: Connection, template_id: UUID, unmatched: Iterable[Call]) -> None:
+    """Take these calls, which no template matches any more, from their template; they are owed again."""
+    rows = [{"id": str(call.id), "parts": call.prompt.split(BARRIER)} for call in unmatched]
+    connection.execute(_UNASSIGN, {"rows": json.dumps(rows), "template_id": template_id})
 
 
 def consider(connection: Connection, run_id: UUID, call_ids: Sequence[UUID]) -> None:

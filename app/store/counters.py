@@ -64,9 +64,8 @@ def _existing(connection: Connection, counts: Iterable[GroupCounts]) -> list[Gro
     counts = list(counts)
     ids = [group.group_id for group in counts]
     query = select(grouping_key.c.id).where(grouping_key.c.id.in_(ids))
-    locking_query = query.order_by(grouping_key.c.id).with_for_update(
-        key_share=True
-    )  # in one order, or two transactions could deadlock
+    # In one order, or two transactions could deadlock.
+    locking_query = query.order_by(grouping_key.c.id).with_for_update(key_share=True)
     existing = set(connection.scalars(locking_query)) if ids else set()
     return [group for group in counts if group.group_id in existing]
 

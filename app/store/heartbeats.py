@@ -100,9 +100,8 @@ def try_a_write(connection: Connection) -> None:
     """Write a row that is never read: a database that is read-only, or whose disk is full, still answers queries."""
     statement = insert(heartbeat).values(name=_PROBE, kind="probe")
     now = {"last_seen": func.clock_timestamp()}
-    connection.execute(
-        text("SET LOCAL synchronous_commit = off")
-    )  # a client that asks every second must not force a sync every second
+    # A client that asks every second must not force a sync every second.
+    connection.execute(text("SET LOCAL synchronous_commit = off"))
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=now))
 
 

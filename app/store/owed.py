@@ -105,7 +105,7 @@ def quarantined(connection: Connection, project_id: UUID | None = None) -> list[
     return [Quarantined(*row) for row in connection.execute(query)]
 
 
-def release(connection: Connection, group_id: UUID) -> None:
+def end_quarantine(connection: Connection, group_id: UUID) -> None:
     """End the quarantine of a group; its failures are forgotten."""
     connection.execute(
         update(grouping_key)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from app.store.tables import grouping_key, grouping_run
 
@@ -55,6 +55,6 @@ def latest_run(connection: Connection, group_id: UUID) -> LastRun | None:
     return None if row is None else LastRun.of(row)
 
 
-def _runs():  # type: ignore[no-untyped-def]
+def _runs() -> Select[Any]:
     columns = [grouping_key.c.path if name == "path" else grouping_run.c[name] for name in LastRun.__dataclass_fields__]
     return select(*columns).select_from(grouping_run.join(grouping_key))

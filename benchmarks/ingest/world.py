@@ -109,9 +109,8 @@ class Processes:
         environment = os.environ | {key.upper(): value for key, value in self._urls.items()}
         environment |= {"PROMPTLODE_DATA_DIR": str(self._home), "LOG_FORMAT": "json", "PYTHONPATH": str(root)}
         environment |= {f"RATE_{name}": str(10**9) for name in ("ADDRESS", "INGEST", "TRACES", "READ")} | settings
-        environment.pop(
-            "PYTHONDONTWRITEBYTECODE", None
-        )  # a process that compiles what it imports holds 10 to 30 MB more
+        # A process that compiles what it imports holds 10 to 30 MB more.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with (self._home / f"{name}.log").open("wb") as log:
             started = subprocess.Popen(
                 command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log

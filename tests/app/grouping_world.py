@@ -293,9 +293,8 @@ class World:
     settings: Settings
     ingest: Ingest = field(init=False)
     minutes: Iterator[int] = field(default_factory=itertools.count)
-    sent: dict[UUID, Incoming] = field(
-        default_factory=dict, repr=False
-    )  # Hypothesis writes arguments of failing tests out
+    # Hypothesis writes arguments of failing tests out.
+    sent: dict[UUID, Incoming] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.ingest = Ingest(self.engine, grouping_enabled=True)

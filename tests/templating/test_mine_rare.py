@@ -133,9 +133,8 @@ def test_free_texts_of_common_turns_of_phrase_are_no_templates_however_many_ther
 
 
 def test_groups_found_so_far_are_returned_when_time_is_up_among_rare_templates(monkeypatch):
-    monkeypatch.setattr(
-        budget, "SECONDS_BETWEEN_QUESTIONS", 0.0
-    )  # so that should_stop is asked equally often on any machine
+    # So that should_stop is asked equally often on any machine.
+    monkeypatch.setattr(budget, "SECONDS_BETWEEN_QUESTIONS", 0.0)
     dice = Random(7)
     texts = [text for text, _ in shuffled(dice, calls_of(dice, 150, 4))]
     questions = count()

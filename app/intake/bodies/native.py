@@ -158,9 +158,8 @@ def _is_ours(messages: Any) -> bool:
 
 def _is_plain(item: Any) -> bool:
     if not isinstance(item, dict):
-        return not isinstance(
-            item, list
-        )  # a list may be a conversation; other values are refused later, with their place
+        # A list may be a conversation; other values are refused later, with their place.
+        return not isinstance(item, list)
     if len(item) == 2 and type(item.get("content")) is str and item.get("role") in PLAIN_ROLES:
         return True  # true of most messages
     if is_ours(item):

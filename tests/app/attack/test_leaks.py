@@ -159,9 +159,8 @@ def test_a_caller_who_is_wrong_is_not_quoted(
     assert set(statuses) <= {200, 302, 303, 400, 401, 403, 404, 413, 415, 422, 207, 201}
     assert statuses.count(422) > 40
     own = [answer for answer in caller.answers if MARK.encode() in answer and b"external_id" in answer]
-    caller.answers = [
-        answer for answer in caller.answers if answer not in own
-    ]  # a good call among the bad ones: its own row
+    # A good call among the bad ones: its own row.
+    caller.answers = [answer for answer in caller.answers if answer not in own]
     assert_untold(caller, capsys.readouterr(), raw_redis, MARK, key)
 
 

@@ -34,9 +34,8 @@ NOT_HELD = {
     ("/api/public/otel/v1/traces", "post"): ["negative_data_rejection"],
     ("/api/public/ingestion", "post"): ["negative_data_rejection"],  # each event has its own answer: 207
     ("/api/v1/webhooks", "post"): ["positive_data_acceptance"],  # hosts are restricted to those of the operator's list
-    ("/api/v1/deletions", "post"): [
-        "positive_data_acceptance"
-    ],  # dates from 1970 to tomorrow, which a schema cannot say
+    # Dates from 1970 to tomorrow, which a schema cannot say.
+    ("/api/v1/deletions", "post"): ["positive_data_acceptance"],
     **{
         # `since` is before `until`, and both are a bounded number of hours apart: no schema can say so
         (path, "get"): ["positive_data_acceptance"]

@@ -30,9 +30,8 @@ def test_a_query_of_a_run_uses_its_index(
     untouched_engine: Engine, query: Callable[[Connection], Any], index: str
 ) -> None:
     with untouched_engine.connect() as connection:
-        connection.execute(
-            text("SET LOCAL enable_seqscan = off")
-        )  # on an empty table a sequential scan is the cheaper plan
+        # On an empty table a sequential scan is the cheaper plan.
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
         connection.execute(text("SET LOCAL enable_bitmapscan = off"))
         assert index in "\n".join(plans(connection, query))
 

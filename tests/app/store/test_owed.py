@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, insert, text, update
 
 from app.store import groups, projects
 from app.store.ids import new_id
-from app.store.owed import backlog, quarantined, release, waiting_groups
+from app.store.owed import backlog, end_quarantine, quarantined, waiting_groups
 from app.store.tables import grouping_key, trace
 
 
@@ -134,5 +134,5 @@ def test_a_quarantine_that_ends_leaves_no_pause_behind(connection: Connection, p
     in_a_second = func.clock_timestamp() + func.make_interval(0, 0, 0, 1)
     change(connection, group, quarantined_at=func.clock_timestamp(), attempts=8, not_before=in_a_second)
     assert backlog(connection, project_id).owed == 0  # a group in quarantine is shown by itself
-    release(connection, group)
+    end_quarantine(connection, group)
     assert [waiting.id for waiting in waiting_groups(connection, 1, 10)] == [group]
