@@ -92,10 +92,12 @@ def _wait_for_run(engine: "Engine", group_id: "UUID", before: "LastRun | None", 
                 return run
             if run.outcome == "failed":
                 raise click.ClickException(
-                    f"The run failed ({run.error}); it is tried again later. See the worker's log."
+                    f"The run failed ({run.error}) and will be repeated. The log of the worker says why."
                 )
         time.sleep(SECONDS_BETWEEN_ANSWERS)
-    raise click.ClickException(f"Not done after {timeout:g} s. Is a worker running? `promptlode doctor` tells.")
+    raise click.ClickException(
+        f"The run did not end within {timeout:g} s. `promptlode doctor` says whether a worker runs."
+    )
 
 
 def _latest_run(engine: "Engine", group_id: "UUID") -> "LastRun | None":

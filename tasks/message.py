@@ -43,7 +43,7 @@ class Message:
 
     @staticmethod
     def _remedy() -> str:
-        return 'Name the group: --kwargs=\'{"project": "shop", "path": "/chat"}\', no positional arguments.'
+        return 'Name the group by keywords: --kwargs=\'{"project": "shop", "path": "/chat"}\'.'
 
 
 def _uuid(value: Any) -> UUID | None:

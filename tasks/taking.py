@@ -165,7 +165,7 @@ class ConsumerWatch:
 
 def restart_consumer(silent: str) -> None:
     """Ask the loop to restart the consumer; a hanging loop does not hear it, and its process is replaced in the end."""
-    _log.error("worker_deaf", why=silent, remedy="the consumer starts anew")
+    _log.error("worker_deaf", why=silent, remedy="the consumer restarts")
     proof.restart = silent
 
 
@@ -174,7 +174,7 @@ def replace_process(children: Iterable[int]) -> None:
 
     Its children are killed first.  The run of a child is taken up again, as after any death of a worker.
     """
-    _log.error("worker_deaf", why="starting the consumer anew did not help", remedy="the process starts anew")
+    _log.error("worker_deaf", why="restarting the consumer did not help", remedy="the process restarts")
     for child in children:
         with contextlib.suppress(OSError):
             os.kill(child, signal.SIGKILL)

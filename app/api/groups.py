@@ -151,7 +151,7 @@ class ProgressQuery(BaseModel):
     problems={404: "This project has no call of that path."},
 )
 def regroup_progress(holder: KeyHolder, query: ProgressQuery) -> Response:
-    """How far the grouping of a path is: whether it waits, runs, matches older calls or is done."""
+    """The progress of grouping a path: it waits, runs, matches older calls or is done."""
     with transaction(services().engine) as connection:
         state = progress.of_path(connection, holder.project_id, query.path)
     if state is None:

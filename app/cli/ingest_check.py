@@ -69,7 +69,7 @@ def _arrived(api: Api, external_id: str) -> str:
     except ApiError:
         return "Accepted. (The key has no scope read, so the stored call was not checked.)"
     if external_id not in stored:
-        raise ApiError("It was accepted, but no call is stored: see the log of the web process.")
+        raise ApiError("The server accepted the test call, but stored no call: see the log of the web process.")
     return f"Arrived, and stands under {PATH}."
 
 
@@ -92,7 +92,7 @@ def _counters(api: Api) -> dict[tuple[str, str], int]:
     answer = requests.get(f"{api.access.url}/metrics", headers=headers, timeout=TIMEOUT)
     if not answer.ok or "promptlode_otlp_spans_total" not in answer.text:
         raise ApiError(
-            "the key sees no counters of the web process; one with the scope operator does (or set METRICS_OPEN)."
+            "the key may not read the counters of the web process: use a key with the scope operator, or set METRICS_OPEN=true."
         )
     counts: dict[tuple[str, str], int] = {}
     for family in text_string_to_metric_families(answer.text):

@@ -4,7 +4,6 @@ import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
 from app.cli.remote.output import as_json
-from app.errors import NotFoundError
 from app.store import projects, retention
 from app.store.engine import transaction
 
@@ -18,12 +17,10 @@ from app.store.engine import transaction
 def retention_command(project: str, days: int | None, *, for_ever: bool, as_set: bool, as_json_: bool) -> None:
     """Show how long PROJECT keeps its calls, or set it to so many DAYS."""
     if sum((days is not None, for_ever, as_set)) > 1:
-        raise click.UsageError("Give one of DAYS, --for-ever and --default.")
+        raise click.UsageError("Give only one of DAYS, --for-ever and --default.")
     settings = settings_of_command()
     with engine_of(settings) as engine, transaction(engine) as connection:
-        owner = projects.find(connection, project)
-        if owner is None:
-            raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
+        owner = projects.existing(connection, project)
         if days is not None or for_ever or as_set:
             retention.set_days(connection, owner.id, retention.FOR_EVER if for_ever else days)
         own_days = retention.days_of(connection, owner.id)

@@ -77,9 +77,7 @@ def create(context: click.Context, project: str, name: str, scopes: tuple[str, .
 def list_keys(project: str | None, form: str) -> None:
     """List the keys: whose they are and how they end, never the keys themselves."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
-        owner = None if project is None else projects.find(connection, project)
-        if project is not None and owner is None:
-            raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
+        owner = None if project is None else projects.existing(connection, project)
         summaries = store.summaries(connection, owner.id if owner else None)
     printed(map(_item, summaries), COLUMNS_OF_KEYS, form)
 
@@ -91,7 +89,7 @@ def revoke(key_id: UUID) -> None:
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner_id = store.revoke(connection, key_id)
         if owner_id is None:
-            raise NotFoundError(f"There is no key {key_id}. `promptlode keys list` lists them.")
+            raise NotFoundError(f"There is no key {key_id}. `promptlode keys list` lists all keys.")
         audit.record(connection, COMMAND, "revoke_key", project_id=owner_id, subject=key_id)
     click.echo(f"Key {key_id} is revoked.")
 

@@ -53,9 +53,7 @@ def privacy_command(
 ) -> None:
     """Show what PROJECT does not want stored, or change it.  It holds within ten seconds, for calls that come then."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
-        owner = projects.find(connection, project)
-        if owner is None:
-            raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
+        owner = projects.existing(connection, project)
         before = policy_of(connection, owner.id).wishes
         after = _changed_wishes(
             before, {name: value for name, value in options.items() if value is not None}, added, dropped
@@ -81,7 +79,9 @@ def _changed_wishes(
     patterns = before.patterns | dict(added_patterns)
     for name in dropped:
         if name not in patterns:
-            raise NotFoundError(f"There is no pattern {name!r}.")
+            raise NotFoundError(
+                f"The project has no pattern {name!r}. Its patterns: {', '.join(before.patterns) or 'none'}."
+            )
         del patterns[name]
     checked_patterns(patterns)
     return PrivacySettings.model_validate(before.model_dump() | options | {"patterns": patterns})

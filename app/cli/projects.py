@@ -15,7 +15,7 @@ from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
 from app.cli.remote.options import formed
 from app.cli.remote.output import Cell, printed
 from app.config import Settings, with_driver
-from app.errors import CallerError, NotFoundError
+from app.errors import CallerError
 from app.moving import files, parts
 from app.moving.files import Copied
 from app.moving.move import Move, finish
@@ -150,7 +150,9 @@ def _source_file(file: str) -> Iterator[IO[bytes]]:
         with Path(file).open("rb") as source:
             yield source
     except OSError as error:
-        raise CallerError(f"Cannot read {file}: {error.strerror}.") from error
+        raise CallerError(
+            f"Cannot read {file}: {error.strerror}. Check the name and the permissions of the file."
+        ) from error
 
 
 # Move
@@ -175,7 +177,7 @@ def move(name: str, url: str | None, undo: bool, finishing: bool) -> None:
     installation then (docs/scale.md), and delete what is left here with --finish.
     """
     if finishing == bool(url) or (undo and finishing):
-        raise click.UsageError("Give --to URL (with --undo or without), or --finish alone.")
+        raise click.UsageError("Give --to URL (and --undo to reverse the move), or --finish alone.")
     settings = settings_of_command()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: a switch that has not happened is undone
     with _database(settings) as engine:
@@ -183,7 +185,7 @@ def move(name: str, url: str | None, undo: bool, finishing: bool) -> None:
         if finishing:
             finish(engine, project)
             _audit(engine, project.id, "finish_move")
-            click.echo(f"What was left here of {project.name} is deleted, and its keys.", err=True)
+            click.echo(f"The remaining data and the keys of {project.name} were deleted here.", err=True)
         else:
             _move(engine, settings, project, str(url), undo=undo)
 
@@ -198,7 +200,7 @@ def _move(engine: Engine, settings: Settings, project: Project, url: str, *, und
         if undo:
             mover.undo()
             _audit(engine, project.id, "undo_move")
-            click.echo(f"{project.name} is here as before; nothing of it is left in {peer}.", err=True)
+            click.echo(f"{project.name} is here as before, and its copy in {peer} was deleted.", err=True)
             return
         copied = mover.run()
         _audit(engine, project.id, "move_project")
@@ -219,7 +221,9 @@ def _elsewhere(settings: Settings, url: str) -> Settings:
         target_settings = settings.model_copy(update={"database_url": with_driver(url)})
         make_url(target_settings.database_url)
     except Exception as error:
-        raise CallerError("--to must be like postgresql://user:password@host:5432/database.") from error
+        raise CallerError(
+            "--to must be the URL of a PostgreSQL database: postgresql://user:password@host:5432/database."
+        ) from error
     return target_settings
 
 
@@ -237,10 +241,7 @@ def _database(settings: Settings) -> Iterator[Engine]:
 
 def _project_of_name(engine: Engine, name: str) -> Project:
     with transaction(engine) as connection:
-        project = store.find(connection, name)
-    if project is None:
-        raise NotFoundError(f"There is no project {name}. `promptlode projects` lists them.")
-    return project
+        return store.existing(connection, name)
 
 
 def _refuse_other_schema(engine: Engine) -> None:

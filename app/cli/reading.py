@@ -109,7 +109,9 @@ class LogReader:
         format_known = options.format if self._forced else before.format if before else None
         self.format = FORMATS[format_known] if format_known else detect(values)
         if self._forced and (likely_format := contradicts(values, self.format)):
-            raise WrongFormatError(f"The file is {likely_format.name}, not {self.format.name}: leave --format out.")
+            raise WrongFormatError(
+                f"The file has the format {likely_format.name}, not {self.format.name}. Leave --format out."
+            )
 
     @property
     def lack(self) -> str:
@@ -188,7 +190,10 @@ class LogReader:
                 last = record.number
                 yield record
         except DAMAGED:
-            self._refuse(last + 1, [Problem((), "The file is no gzip from here on, or is cut off; send a whole one.")])
+            self._refuse(
+                last + 1,
+                [Problem((), "From here on the file is not valid gzip, or it is cut off. Import the whole file.")],
+            )
 
     def _take(self, record: Record) -> RecordCalls:
         """The valid calls of a record; the others are reported."""
@@ -209,7 +214,7 @@ class LogReader:
 
     def _object(self, record: Record) -> Body:
         if len(record.data) > self._longest:
-            raise InvalidTraceError([Problem((), f"Is longer than {self._longest} bytes.")])
+            raise InvalidTraceError([Problem((), f"Must have at most {self._longest} bytes (MAX_BODY_BYTES).")])
         try:
             value = orjson.loads(record.data)
         except orjson.JSONDecodeError as error:
@@ -234,7 +239,7 @@ class LogReader:
 
     def _hint(self, problems: list[Problem], value: Body | None) -> str:
         if self._forced and value is not None and (likely_format := contradicts([value], self.format)):
-            return f" It looks like {likely_format.name}; leave --format out."
+            return f" The line looks like {likely_format.name}. Leave --format out."
         defaults = {"path": self._reading.default_path, "model": self._reading.default_model}
         lacking = [name for name, default in defaults.items() if default is None and _lacks(problems, name)]
         return f" Give one for all with {' and '.join(f'--{name}' for name in lacking)}." if lacking else ""
@@ -256,8 +261,8 @@ def _unknown(values: list[Body], word: str) -> str:
     listed = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
     kinds = ", ".join(name for name in FORMATS)
     return (
-        f"No call of a model was found: the {word}s have the fields {listed}, and none of them is a prompt that is known here. Read are {kinds}. "
-        f"Of any other log name the fields: --column input=FIELD --column output=FIELD --model MODEL --path PATH."
+        f"No LLM call was found: the {word}s have the fields {listed}, and none of these is known to hold a prompt. Known formats are {kinds}. "
+        f"For any other log, name the fields: --column input=FIELD --column output=FIELD --model MODEL --path PATH."
     )
 
 

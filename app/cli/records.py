@@ -140,7 +140,7 @@ def _first_bytes(stream: io.BufferedReader) -> bytes:
 def _refuse_foreign(name: str, head: bytes) -> None:
     foreign = next((remedy for start, remedy in _FOREIGN.items() if head.startswith(start)), None)
     if foreign is None and b"\x00" in head:  # no JSON contains NUL in any encoding but UTF-16
-        foreign = "is no text in UTF-8; a log is one JSON object a line"
+        foreign = "is not text in UTF-8; a log has one JSON object on each line"
     if foreign is not None:
         raise UnreadableFileError(f"{name} {foreign}.")
 

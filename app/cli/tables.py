@@ -20,7 +20,7 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 LONGEST_CELL = 64 * 1024 * 1024
 """Bytes of a cell; Python's own limit of 128 KB is shorter than many prompts."""
 
-WITHOUT_PYARROW = "is Parquet, which needs pyarrow: pip install 'promptlode[parquet]', or export it as JSON lines."
+WITHOUT_PYARROW = "is Parquet, which needs pyarrow: pip install 'promptlode[parquet]', or export the log as JSON lines."
 
 
 class UnreadableFileError(CallerError):
@@ -75,7 +75,9 @@ def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
             further = {"further cells": cells} if (cells := row.pop(None, None)) else {}
             yield {name: cell for name, cell in row.items() if cell not in (None, "")} | further
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UnreadableFileError(f"The table cannot be read further: {error}; save it as CSV in UTF-8.") from None
+        raise UnreadableFileError(
+            f"The table cannot be read further: {error}. Save the table as CSV in UTF-8."
+        ) from None
     finally:
         text.detach()  # the caller closes the stream
 
@@ -84,9 +86,7 @@ def _refuse_doubled(names: Sequence[str]) -> None:
     """Of two columns with one name the second one alone would be read."""
     doubled = [repr(name) for name, count in Counter(names).items() if count > 1 and name]
     if doubled:
-        raise UnreadableFileError(
-            f"Several columns are named {', '.join(doubled)}; give each column a name of its own."
-        )
+        raise UnreadableFileError(f"Several columns have the name {', '.join(doubled)}. Give each column its own name.")
 
 
 def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
@@ -95,7 +95,9 @@ def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
     try:
         return _batches(parquet.ParquetFile(stream))
     except (OSError, ValueError) as error:
-        raise UnreadableFileError(f"{name} is no whole Parquet file ({type(error).__name__}); copy it again.") from None
+        raise UnreadableFileError(
+            f"{name} is not a whole Parquet file ({type(error).__name__}). Copy the file again."
+        ) from None
 
 
 def _batches(file: Any) -> Iterator[dict[str, Any]]:

@@ -32,7 +32,7 @@ Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
 """A stored call, what is added to it, and the spans whose answer it must have: `otel_traces.complete` has more."""
 
 StoreMethod = Literal["copy while matching", "copy", "insert"]
-"""How rows are stored; "copy while matching" matches against the groups in memory while COPY runs."""
+"""The way in which rows are stored; "copy while matching" matches against the groups in memory while COPY runs."""
 
 RECORD_TRIES = 6
 """Tries to store a request before its sender gets 503: several deletions in a row can conflict with it."""
@@ -110,7 +110,7 @@ class Ingest:
         return self._record(project_id, incoming, policy, "insert", related)
 
     def _methods(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[StoreMethod]:
-        """How each try stores the request; the last try always inserts."""
+        """The way in which each try stores the request; the last try always inserts."""
         methods: list[StoreMethod] = []
         if len(incoming) >= _COPY_ROWS:
             if all(self._is_settled(project_id, path) for path in {item.path for item in incoming}):

@@ -53,7 +53,9 @@ def server_account() -> Account:
         return _current()
     entry = _account_named("nobody") or next((entry for entry in pwd.getpwall() if entry.pw_uid > 0), None)
     if entry is None:
-        raise LocalError("PostgreSQL does not run as root and there is no other account. Run as an ordinary user.")
+        raise LocalError(
+            "PostgreSQL refuses to run as root, and this machine has no other account. Run Promptlode as an ordinary user, or set DATABASE_URL to your own server."
+        )
     account = Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
     _check_switch(account)
     return account
@@ -65,8 +67,8 @@ def _current() -> Account:
         return Account(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid())
     except KeyError:
         raise LocalError(
-            f"The user id {os.geteuid()} has no name in /etc/passwd, and PostgreSQL refuses to make its data then. "
-            "Run as a user with a name, or set DATABASE_URL to a server that you run."
+            f"The user id {os.geteuid()} has no name in /etc/passwd, and PostgreSQL needs a name to make its data. "
+            "Run Promptlode as a user with a name, or set DATABASE_URL to your own server."
         ) from None
 
 
@@ -83,8 +85,8 @@ def _check_switch(account: Account) -> None:
         subprocess.run(["/bin/sh", "-c", ":"], cwd="/", check=True, **account.popen)
     except (OSError, subprocess.SubprocessError) as error:
         raise LocalError(
-            f"PostgreSQL does not run as root, and root may not become '{account.name}' here ({error}). "
-            "Run as an ordinary user, or set DATABASE_URL to a server that you run."
+            f"PostgreSQL refuses to run as root, and root may not become '{account.name}' here ({error}). "
+            "Run Promptlode as an ordinary user, or set DATABASE_URL to your own server."
         ) from None
 
 

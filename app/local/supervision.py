@@ -188,7 +188,9 @@ class ProgramWatch:
         try:
             return [line for state in self._supervisor.states() for line in self._news(state)]
         except OSError:
-            raise LocalError("The supervisor has died, and every process with it. Start again.") from None
+            raise LocalError(
+                "The supervisor has ended unexpectedly, and every process with it. Start Promptlode again."
+            ) from None
 
     def hopeless(self) -> list[str]:
         """Programs that died again and again since the watch began."""
@@ -199,7 +201,7 @@ class ProgramWatch:
             self._supervisor.retry(state.name)
             self._deaths[state.name] = _HOPELESS
             log = self._supervisor.log_of(state.name)
-            yield f"{state.name} does not stay up ({state.description}); trying again. {log}"
+            yield f"{state.name} does not stay up ({state.description}); it is started again. {log}"
         elif state.pid and state.pid != self._pids.get(state.name):
             self._deaths[state.name] += bool(self._pids.get(state.name))
             self._pids[state.name] = state.pid

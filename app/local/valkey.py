@@ -56,7 +56,7 @@ class ValkeyServer:
             return
         for _ in range(5):
             if self._fixed_port and not is_free(self.port):
-                raise LocalError(f"Valkey's port {self.port} is taken by another program.")
+                raise LocalError(f"Another program uses Valkey's port {self.port}. Stop that program.")
             self.prepare()
             self.process.launch(self.command, self._log)
             wait_until(lambda: self.answers() or not self.is_running, seconds, self._failure)

@@ -80,7 +80,9 @@ def ingest_events(holder: KeyHolder) -> Response:
     events = body.get("batch") if isinstance(body, dict) else None
     if not isinstance(events, list):
         raise ProblemError(
-            422, "Nothing was stored: batch is no list.", [Problem(("batch",), "Must be a list of events.")]
+            422,
+            "Nothing was stored: batch must be a list of events.",
+            [Problem(("batch",), "Must be a list of events.")],
         )
     pieces: PartialGenerations = current_app.extensions.setdefault(_PIECES, PartialGenerations())
     outcomes = read_events(events, holder.project_id, pieces, services().limits)

@@ -19,12 +19,12 @@ _CAPTURE = {
 HOW_TO_CAPTURE = (
     f"switch content capture on: {_CAPTURE['opentelemetry']}, {_CAPTURE['traceloop']}, {_CAPTURE['openinference']}."
 )
-HOW_TO_KEEP_ALL = "their SDK keeps too few: set OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=10000."
+HOW_TO_KEEP_ALL = "set OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=10000, so that their SDK keeps more."
 IN_PIECES = (
     "its call is sent as one event for each message, without its model: set"
     " OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental."
 )
-NOT_UNICODE = "text: holds a lone surrogate or bytes that are no UTF-8; send complete characters."
+NOT_UNICODE = "text: holds a lone surrogate or bytes that are not UTF-8; send complete characters."
 SHOWN = 5
 """Reasons shown in the message of an answer; the others are counted."""
 
@@ -71,11 +71,11 @@ def summary(refusals: Sequence[Refusal], spans: int, warnings: Warnings = NO_WAR
 def _warned(warnings: Warnings, noun: str) -> Iterator[str]:
     if warnings.orphans:
         yield (
-            f"{warnings.orphans} LLM {noun}s hold no messages, and the {noun}s around them did not come along: if those hold them"
-            f" all is well, else {HOW_TO_CAPTURE}"
+            f"{warnings.orphans} LLM {noun}s hold no messages, and their parent {noun}s are not in this export. If the parents hold the"
+            f" messages, nothing is missing; if not, {HOW_TO_CAPTURE}"
         )
     if warnings.truncated:
-        yield f"{warnings.truncated} LLM {noun}s lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}"
+        yield f"{warnings.truncated} LLM {noun}s lost attributes before they arrived, perhaps messages; {HOW_TO_KEEP_ALL}"
     if warnings.odd:
         fields = ", ".join(f"{name} ({number})" for name, number in Counter(warnings.odd).most_common(SHOWN))
         yield f"Fields that could not be read are kept under metadata, with the reason: {fields}."

@@ -215,7 +215,8 @@ def _request(kind: type[wire.M]) -> wire.Decoded[wire.M]:
         if request.mimetype == wire.PROTOBUF:
             if has_more_fields(data, kind.DESCRIPTOR, settings.max_json_values):
                 raise ProblemError(
-                    413, f"The body has over {settings.max_json_values} fields; send fewer spans in one request."
+                    413,
+                    f"The body has more than {settings.max_json_values} fields (MAX_JSON_VALUES). Send fewer spans in one request.",
                 )
             return wire.from_protobuf(data, kind)
         return wire.from_json(parse_json(data, settings).value, kind)

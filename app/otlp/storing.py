@@ -52,7 +52,9 @@ class ExportStore:
             try:
                 return export, self._store(export, None)
             except UnseenCallError:
-                raise DatabaseDownError("Calls of an OpenTelemetry trace change in this moment.") from None
+                raise DatabaseDownError(
+                    "Other requests change calls of the same OpenTelemetry trace at this moment."
+                ) from None
 
     def _store(self, export: Export, related: SeenTraces | None) -> list[Accepted]:
         """In as many transactions as the calls need."""

@@ -147,7 +147,9 @@ class ExportReading:
     def _call_span(self, span: Span) -> CallSpan | None:
         """The call span of a span; None where the span describes no call."""
         if not span.has_valid_ids:
-            self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
+            self._refuse(
+                span, "traceId must have 16 bytes (32 hex digits) and spanId 8 bytes (16 hex digits), neither all zero."
+            )
             return None
         dialects, kind = recognised(span)
         if kind is SpanKind.OTHER:
@@ -238,7 +240,7 @@ class ExportReading:
         )
 
     def _about_service(self, resource: Mapping[str, Any]) -> dict[str, Any]:
-        """What helps to find a call again, found once for the spans of one resource; answers a new dict."""
+        """The metadata by which a person finds a call again, looked up once for the spans of one resource; answers a new dict."""
         if self._service is None or self._service[0] is not resource:
             self._service = resource, {name: resource[name] for name in _RESOURCE if name in resource}
         return dict(self._service[1])

@@ -1,4 +1,4 @@
-"""What the parameters of a page say: texts, ids and cursors; 404 for those that cannot be."""
+"""The parameters of a page: texts, ids and cursors; 404 for a value that cannot be."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -12,7 +12,7 @@ from app.words import ago, moment, number
 
 
 def drawn_time(time: datetime | None) -> Markup:
-    """How long ago a moment was; the moment itself is its title."""
+    """The time since a moment; the moment is the title of that text."""
     if time is None:
         return Markup('<span class="faint">never</span>')
     return Markup(f'<time datetime="{time.isoformat()}" title="{moment(time)}">{ago(time)}</time>')  # noqa: S704  ours

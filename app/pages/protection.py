@@ -1,4 +1,4 @@
-"""What protects every page: the limit of requests, the login, the token of forms, and the headers of answers."""
+"""The protection of every page: the limit of requests, the login, the token of forms, and the headers of answers."""
 
 from http import HTTPStatus
 

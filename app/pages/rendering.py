@@ -1,4 +1,4 @@
-"""What every template of the pages may use: filters, functions, and values of the request."""
+"""The filters, functions and values of the request that every template of the pages may use."""
 
 from typing import Any
 

@@ -90,7 +90,7 @@ def _usage(
     version: Row[Any] | None,
     range_shown: ranging.ShownRange,
 ) -> dict[str, Any]:
-    """What the task's calls of the range cost, by version, and for what the chosen version spends."""
+    """The cost of the task's calls of the range by version, and the bill of the chosen version."""
     metric = "cost" if argument("metric") == "cost" else "calls"
     priced = prices.of_project(connection, project())
     scope = UsageScope(project(), range_shown.range, task_ids=[task_id])
@@ -122,7 +122,7 @@ def _calls_after(connection: Connection, version: Row[Any] | None, after: CallCu
 
 
 def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
-    """What stands in relation to the task: newer calls, tasks like it, tasks to merge it into, decisions about it."""
+    """The surroundings of the task: newer calls, tasks like it, tasks to merge it into, decisions about it."""
     declared = agreement(DeclaredCalls(*row) for row in insights.declared_calls(connection, task.id))
     return {
         "newest": neighbours.newest(connection, project()),

@@ -65,7 +65,7 @@ def of_version(connection: Connection, scope: UsageScope, priced: Prices) -> Spe
 
 
 def of_all(connection: Connection, scope: UsageScope, priced: Prices) -> Spending:
-    """What all versions used together, as far as a cost needs it."""
+    """The usage of all versions together, as far as a cost needs it."""
     used_by_model = usage.of_models(connection, scope)
     return Spending.together(
         Spending(usage_of_model, priced.cost(model, usage_of_model)) for model, usage_of_model in used_by_model.items()

@@ -129,7 +129,7 @@ def of_versions(connection: Connection, scope: UsageScope, *, timed: bool = True
 
 
 def of_models(connection: Connection, scope: UsageScope) -> dict[str, Usage]:
-    """What the versions of each model used together, as far as a cost needs it: a few rows where versions are hundreds."""
+    """The usage of all versions of each model, as far as a cost needs it: a few rows where versions are hundreds."""
     of_versions, values = _statement(scope, _NO_PLACE, _pieces(scope), BILLED)
     query = f"SELECT model, {READ[BILLED]} FROM ({of_versions}) AS cell GROUP BY 1"  # noqa: S608
     return {row[0]: Usage.of(row[1:]) for row in _rows(connection, scope, query, values)}

@@ -175,7 +175,7 @@ def _sums(names: Sequence[str], summed: str) -> str:
 TOGETHER = _of_cells("sum({})::bigint")
 
 BILLED, CALLS_ALONE = SUMS[:6], SUMS[:1]
-"""What a cost needs, and what a small line does.  Indexes have these columns, so lists of hundreds of versions read no others."""
+"""The columns that a cost needs, and those that a small line needs.  Indexes have these columns, so lists of hundreds of versions read no others."""
 
 _READ = "sum({}::float8)::bigint"
 """A sum in floating point, which is exact up to 2^53 and takes a third of the time."""

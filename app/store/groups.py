@@ -76,12 +76,10 @@ def projects_of(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, UUID]
 
 def group_named(connection: Connection, project: str, path: str) -> Group:
     """The group of a project (by name or id) and a path; NotFoundError says which of the two is unknown."""
-    owner = projects.find(connection, project)
-    if owner is None:
-        raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
+    owner = projects.existing(connection, project)
     group = find(connection, owner.id, path)
     if group is None:
-        raise NotFoundError(f"No trace of project {project!r} ever named the path {path!r}.")
+        raise NotFoundError(f"The project {project!r} has no path {path!r}: no call has named it.")
     return group
 
 

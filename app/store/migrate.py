@@ -40,9 +40,9 @@ def upgrade(database_url: str, revision: str = "head") -> None:
         if not isinstance(error.__cause__, ResolutionError):
             raise
         raise ConfigurationError(
-            f"The database is of a newer Promptlode than this one, whose schema ends at "
-            f"{ScriptDirectory.from_config(config).get_current_head()}. Install that release again, or restore the backup "
-            "made before it (docs/operations.md). Nothing was changed."
+            f"A newer release of Promptlode upgraded the database. This release knows schemas up to "
+            f"{ScriptDirectory.from_config(config).get_current_head()}. Install the newer release again, or restore the backup "
+            "made before the upgrade (docs/operations.md). Nothing was changed."
         ) from None
 
 

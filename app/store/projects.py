@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.errors import NotFoundError
 from app.store.ids import new_id
 from app.store.tables import grouping_key, project, task, trace
 from app.store.versions import is_listed
@@ -53,6 +54,14 @@ def find(connection: Connection, name_or_id: str) -> Project | None:
         if row is not None:
             return Project(row.id, row.name)
     return None
+
+
+def existing(connection: Connection, name_or_id: str) -> Project:
+    """As `find`.  Raises NotFoundError for a project that does not exist."""
+    found_project = find(connection, name_or_id)
+    if found_project is None:
+        raise NotFoundError(f"There is no project {name_or_id!r}. `promptlode projects` lists all projects.")
+    return found_project
 
 
 def names(connection: Connection) -> list[str]:

@@ -23,7 +23,7 @@ def wrap_any(recorder: Client, client: T, path: str | None = None) -> T:
     if not any(wrap(recorder, client, path) for wrap in _WRAPPERS) and type(client) not in _warned:
         _warned.add(type(client))
         logger.warning(
-            "%s.%s is no client that wrap() knows (OpenAI, Anthropic, google-genai), so its calls are not recorded; use record(...).",
+            "wrap() knows clients of OpenAI, Anthropic and google-genai; calls of %s.%s are not recorded. Use record(...).",
             type(client).__module__,
             type(client).__qualname__,
         )

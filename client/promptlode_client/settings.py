@@ -36,7 +36,7 @@ class Settings:
                 try:
                     values[field.name] = _KINDS[str(field.type)](variables[name].strip())
                 except ValueError:
-                    logger.warning("%s is no number; %s is used.", name, field.default)
+                    logger.warning("%s must be a number; the default %s is used.", name, field.default)
         return cls(**values)
 
     def __repr__(self) -> str:

@@ -135,7 +135,9 @@ def _of_answer(body: bytes, size: int) -> Outcome:
         bad = [result for result in results if result["status"] >= 400]
         if bad:
             places = [error["loc"] for error in bad[0]["error"]["errors"]]
-            logger.warning("Promptlode refused %d of %d calls; the first for its fields %s.", len(bad), size, places)
+            logger.warning(
+                "Promptlode refused %d of %d calls, the first because of the fields %s.", len(bad), size, places
+            )
         return Outcome(sent=size - len(bad), refused=len(bad))
     except (ValueError, KeyError, TypeError):
         return Outcome(sent=size)

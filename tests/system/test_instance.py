@@ -210,7 +210,7 @@ def test_if_the_launcher_is_killed_the_supervisor_ends_all_other_processes(home:
 def test_a_taken_port_that_was_asked_for_is_a_clear_error(home: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         run = Run(home, **{name: str(taken.getsockname()[1])})
-        assert "taken by another program" in run.wait_for(name)
+        assert "Another program uses the port" in run.wait_for(name)
         assert run.process.wait(90) == 1
 
 

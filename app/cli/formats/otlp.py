@@ -37,7 +37,7 @@ class Otlp(LogFormat):
                 problems=[
                     Problem(
                         (),
-                        "Must be one export of spans in OTLP/JSON a line, as the Collector's file exporter writes it.",
+                        "Must be one export of spans or logs in OTLP/JSON, as the OpenTelemetry Collector's file exporter writes a line.",
                     )
                 ]
             )

@@ -42,11 +42,11 @@ def access_of(url: str | None, key: str | None) -> Access:
             key, is_kept = known_key, sources is login
     if not url:
         raise NoAccessError(
-            "No Promptlode is known: give --url (or PROMPTLODE_URL), run `promptlode login`, or start one here with `promptlode up`."
+            "No Promptlode server is known. Give --url (or PROMPTLODE_URL), run `promptlode login`, or start a server here with `promptlode up`."
         )
     if not key:
         raise NoAccessError(
-            f"No key for {url} is known: give --key (or PROMPTLODE_API_KEY), or run `promptlode login --url {url}`."
+            f"No key for {url} is known. Give --key (or PROMPTLODE_API_KEY), or run `promptlode login --url {url}`."
         )
     return Access(url.rstrip("/"), key, is_kept)
 

@@ -80,14 +80,16 @@ class Api:
             answer = self._session.request(method, self.access.url + path, timeout=TIMEOUT, **options)
         except requests.exceptions.SSLError:
             raise ApiError(
-                f"The certificate of {self.access.url} is not trusted; REQUESTS_CA_BUNDLE=FILE names your own authority."
+                f"The certificate of {self.access.url} is not trusted. Set REQUESTS_CA_BUNDLE to the file of your own certificate authority."
             ) from None
         except (requests.exceptions.InvalidHeader, UnicodeError):
-            raise ApiError("The key holds characters that no key has; copy it once more.") from None
+            raise ApiError("The API key has characters that no key has. Copy the key again.") from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
-            raise ApiError(f"{self.access.url} is no address; it begins with http:// or https://.") from None
+            raise ApiError(f"{self.access.url} must be a URL that begins with http:// or https://.") from None
         except (requests.RequestException, ValueError):
-            raise ApiError(f"{self.access.url} does not answer. Is it the right address, and does it run?") from None
+            raise ApiError(
+                f"{self.access.url} does not answer. Check the address (--url or PROMPTLODE_URL), and whether Promptlode runs there."
+            ) from None
         if answer.ok:
             return answer
         refused = RefusedInputError if answer.status_code in _REFUSES_INPUT else ApiError
@@ -98,7 +100,9 @@ def _json(answer: requests.Response) -> Any:
     try:
         return answer.json()
     except ValueError:
-        raise ApiError(f"{answer.url} answered something that is no JSON: is Promptlode there?") from None
+        raise ApiError(
+            f"{answer.url} answered without JSON, so it is probably not Promptlode. Check the address (--url or PROMPTLODE_URL)."
+        ) from None
 
 
 def _refusal(access: Access, answer: requests.Response) -> str:
@@ -120,7 +124,7 @@ def _refusal(access: Access, answer: requests.Response) -> str:
 def _unknown_key(access: Access) -> str:
     if access.is_kept:
         return (
-            f"{access.url} does not know the key that `promptlode login` kept in {login_file()}; it may have been revoked. "
-            f"Make one with `promptlode keys create`, then run `promptlode login --url {access.url}` again."
+            f"{access.url} does not know the API key that `promptlode login` stored in {login_file()}; the key may have been revoked. "
+            f"Make a key with `promptlode keys create`, then run `promptlode login --url {access.url}` again."
         )
-    return f"{access.url} does not know this key: make one with `promptlode keys create`, then `promptlode login`."
+    return f"{access.url} does not know this API key. Make a key with `promptlode keys create`, then run `promptlode login`."

@@ -59,7 +59,7 @@ def traces(api: Api, form: str, limit: int, task: str | None, slots: tuple[str, 
 def _slot(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise click.UsageError(f"--slot takes NAME=VALUE, not {text!r}.")
+        raise click.UsageError(f"--slot must be NAME=VALUE, not {text!r}.")
     return f"slot.{name}", value
 
 

@@ -62,9 +62,7 @@ def export(
     """Print a version of TASK as a file of another tool, write all tasks into a folder that can be committed, or push them to a server."""
     if server is not None:
         if folder is not None or (version is not None and task is None):
-            raise click.UsageError(
-                "--push goes with a TASK, or with nothing for every task; --version goes with a TASK."
-            )
+            raise click.UsageError("--push takes one TASK, or none for all tasks; --version needs a TASK.")
         _push(api, registry(server, address), task, version)
         return
     if (task is None) == (folder is None):
@@ -74,7 +72,7 @@ def export(
         click.echo(exact(_file_of(api, version_chosen, form)), nl=False)
         return
     if version is not None:
-        raise click.UsageError("--version goes with a TASK.")
+        raise click.UsageError("--version needs a TASK.")
     _write_all(api, folder, form)
 
 
@@ -100,7 +98,7 @@ def _version_to_export(versions: list[Item], number: int | None) -> Item:
     matching = [candidate for candidate in versions if candidate["version"] == number]
     if number is not None and not matching:
         raise click.UsageError(
-            f"There is no version {number}; there are {', '.join(str(candidate['version']) for candidate in versions)}."
+            f"The task has no version {number}. Its versions: {', '.join(str(candidate['version']) for candidate in versions)}."
         )
     return next(iter(matching), None) or next(
         (candidate for candidate in versions if candidate["production"]), versions[-1]

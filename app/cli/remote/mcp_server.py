@@ -214,7 +214,7 @@ def _version(versions: list[Item], number: int | None) -> Item:
     )
     if version_chosen is None:
         raise ApiError(
-            f"There is no version {number}; there are {', '.join(str(candidate['version']) for candidate in versions)}."
+            f"The task has no version {number}. Its versions: {', '.join(str(candidate['version']) for candidate in versions)}."
         )
     return version_chosen
 

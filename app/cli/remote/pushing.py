@@ -66,18 +66,16 @@ class Registry(ABC):
             return answer.json() if answer.ok and not answer.is_redirect else self._refused(answer)
         except (requests.RequestException, ValueError):
             raise PushError(
-                f"{self._url} does not answer as {type(self).__name__} does. Is the address right?"
+                f"{self._url} does not answer as {type(self).__name__} does. Check the address (--to)."
             ) from None
 
     def _refused(self, answer: requests.Response) -> Any:
         if answer.is_redirect:
             raise PushError(
-                f"{self._url} leads elsewhere; give the address where it leads, so that no key goes astray."
+                f"{self._url} redirects to another address, to which no key is sent. Give the other address with --to."
             )
         if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
-            raise PushError(
-                f"{self._url} does not take these keys. They are read from the environment: see docs/exports.md."
-            )
+            raise PushError(f"{self._url} refuses the keys in the environment. docs/exports.md names the variables.")
         raise PushError(f"{self._url} answered {answer.status_code}: {_sentence(answer)}")
 
 

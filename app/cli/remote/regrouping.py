@@ -23,7 +23,7 @@ from app.words import plural
 def regroup(api: Api, *, path: str, regroup_all: bool, dry_run: bool, since: str | None, as_json_: bool) -> None:
     """Ask to regroup the calls of PATH, or with --dry-run look at what a run would change."""
     if since is not None and not dry_run:
-        raise click.UsageError("--since goes with --dry-run: a run itself reads calls of all times.")
+        raise click.UsageError("--since needs --dry-run: a run reads calls of all times.")
     answer = api.post("/api/v1/groups/regroup", {"path": path, "all": regroup_all} | _fields_of_dry_run(dry_run, since))
     if as_json_:
         as_json(answer)
@@ -50,7 +50,7 @@ def _plan(answer: Item) -> list[str]:
 
 
 def _reading(answer: Item, regroup_all: bool) -> str:
-    """What a run would read, before what it would write."""
+    """The beginning of a sentence: the calls that a run would read, before the changes that it would make."""
     ungrouped, grouped = answer["owed"] + answer["residue"], answer["reviewed"]
     if ungrouped or grouped:
         return f"a run that reads {ungrouped} ungrouped and {grouped} grouped calls would write"

@@ -183,7 +183,7 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
     version_chosen = _version(versions, version or max(versions))
     if slot not in version_chosen["slots"]:
         raise ApiError(
-            f"Version {version_chosen['version']} has no slot {slot}; it has: {', '.join(version_chosen['slots']) or 'none'}."
+            f"Version {version_chosen['version']} has no slot {slot}. Its slots: {', '.join(version_chosen['slots']) or 'none'}."
         )
     values_of_slot = api.items(f"/api/v1/implementations/{version_chosen['id']}/slots/{slot}/values", query, limit)
     columns = {"Calls": _of("calls"), "Value": _of("value")}
@@ -194,7 +194,7 @@ def find_task(api: Api, name_or_id: str) -> Item:
     """The task with this id, this beginning of an id, this name, or this path if the path has one task.  Raises ApiError."""
     if not name_or_id:
         raise ApiError(
-            "Name a task by its id, the beginning of it, its name or its path; `promptlode tasks` lists them."
+            "Name a task by its id, the beginning of its id, its name or its path; `promptlode tasks` lists all tasks."
         )
     if _is_uuid(name_or_id):
         whole_task: Item = api.get(f"/api/v1/tasks/{name_or_id}")
@@ -207,8 +207,8 @@ def find_task(api: Api, name_or_id: str) -> Item:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise ApiError(f"{len(fitting)} tasks fit {name_or_id!r}; give the whole id, as `promptlode tasks` shows it.")
-    raise ApiError(f"No task has the id, name or path {name_or_id!r}; `promptlode tasks` lists them.")
+        raise ApiError(f"{len(fitting)} tasks match {name_or_id!r}. Give the whole id; `promptlode tasks` shows ids.")
+    raise ApiError(f"No task has the id, name or path {name_or_id!r}; `promptlode tasks` lists all tasks.")
 
 
 def versions_of(api: Api, task_id: str) -> list[Item]:
@@ -218,14 +218,14 @@ def versions_of(api: Api, task_id: str) -> list[Item]:
 
 def _version(versions: dict[int, Item], number: int) -> Item:
     if number not in versions:
-        raise ApiError(f"There is no version {number}; there are {', '.join(map(str, versions))}.")
+        raise ApiError(f"The task has no version {number}. Its versions: {', '.join(map(str, versions))}.")
     return versions[number]
 
 
 def _nothing_to_compare(versions: dict[int, Item]) -> str:
     if len(versions) == 1:
         return "The task has one version only."
-    return f"--from and --to are the same version; there are {', '.join(map(str, versions))}."
+    return f"--from and --to are the same version. Its task has the versions {', '.join(map(str, versions))}."
 
 
 def _changes(before: Item, after: Item) -> Sequence[str]:

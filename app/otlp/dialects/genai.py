@@ -218,7 +218,7 @@ def _list(attributes: Attributes, name: str) -> list[ChatMessage]:
     if isinstance(items, str):
         raise UnusableSpanError(f"{name} {_fault_of(items)}")
     if not isinstance(items, list) or not _ONLY_OBJECTS.issuperset(map(type, items)):
-        raise UnusableSpanError(f"{name} is no list of messages.")
+        raise UnusableSpanError(f"{name} must be a list of messages.")
     return items
 
 

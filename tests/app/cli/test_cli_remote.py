@@ -123,7 +123,7 @@ def test_a_difference_is_of_the_newest_version_and_the_one_before(grouped: Cli) 
         "+Classify the support ticket below into one of: billing, delivery, other. When in doubt, say other." in shown
     )
     assert read(grouped("diff", task["id"], "--from", "2", "--to", "1", "--json"))["from"]["version"] == 2
-    assert b"There is no version 7" in grouped("diff", task["id"], "--to", "7").stderr
+    assert b"The task has no version 7" in grouped("diff", task["id"], "--to", "7").stderr
     assert read(grouped("diff", task["id"], "2", "1", "--json"))["from"]["version"] == 2
     assert b"promptlode diff TASK 2 4" in grouped("diff", task["id"], "2").stderr
 
@@ -189,7 +189,7 @@ def test_a_kept_key_that_was_revoked_is_named_with_the_way_to_log_in_again(
     login_file().write_text(login)
     result = remote("tasks")
     assert result.returncode == 1
-    assert b"that `promptlode login` kept in" in result.stderr
+    assert b"that `promptlode login` stored in" in result.stderr
     assert b"login.json" in result.stderr
     assert b"promptlode login --url http" in result.stderr
 
@@ -262,7 +262,7 @@ def test_a_promptlode_that_does_not_answer_is_said_in_a_sentence(remote: Cli) ->
 
 def test_without_any_promptlode_a_command_says_how_to_name_one(remote: Cli) -> None:
     remote.environment |= {"PROMPTLODE_URL": None, "PROMPTLODE_API_KEY": None}
-    assert b"give --url" in remote("tasks").stderr
+    assert b"Give --url" in remote("tasks").stderr
 
 
 # --- export
@@ -321,7 +321,7 @@ def test_every_task_is_pushed_to_a_registry(grouped: Cli) -> None:
         assert grouped(*push, task["id"]).stdout.decode().startswith("the same: mail-")
         grouped.environment["LANGFUSE_SECRET_KEY"] = "wrong"
         refused = grouped(*push)
-        assert (refused.returncode, b"does not take these keys" in refused.stderr) == (1, True)
+        assert (refused.returncode, b"refuses the keys" in refused.stderr) == (1, True)
         [[prompt]] = standin.kept["langfuse"].values()
     assert "When in doubt, say other." in prompt["prompt"][-1]["content"]
     assert grouped(*push, "--all", "x").returncode == 2

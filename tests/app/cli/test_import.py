@@ -40,8 +40,8 @@ def test_an_import_that_names_no_project_says_which_others_there_are(cli: Cli, e
         projects.get_or_create(connection, "demo")
     log = log_of(tmp_path, call(1))
     report = cli("import", log).stderr.replace(b"\n", b" ")
-    assert b"They are in project default. Other projects here: demo; --project NAME imports" in report
-    assert b"Other projects here" not in cli("import", log, "--project", "demo").stderr
+    assert b"The calls are in the project default. --project NAME imports into another project: demo." in report
+    assert b"another project" not in cli("import", log, "--project", "demo").stderr
 
 
 def test_an_import_that_stored_nothing_says_nothing_of_where_calls_are(
@@ -51,7 +51,7 @@ def test_an_import_that_stored_nothing_says_nothing_of_where_calls_are(
         projects.get_or_create(connection, "demo")
     result = cli("import", log_of(tmp_path, {"model": "m", "input": "Hi"}))
     assert result.returncode == 1
-    assert b"They are in" not in result.stderr
+    assert b"The calls are in" not in result.stderr
 
 
 def test_importing_a_file_again_stores_nothing_twice(cli: Cli, engine: Engine, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_damaged_gz_is_reported_and_what_comes_before_is_kept(
     file.write_bytes(compressed[:-8] if good_lines else b"no gzip")
     result = cli("import", str(file))
     assert result.returncode == 1
-    assert f"line {good_lines + 1}: The file is no gzip".encode() in result.stderr
+    assert f"line {good_lines + 1}: From here on the file is not valid gzip".encode() in result.stderr
     assert stored(engine) == good_lines
 
 
@@ -136,7 +136,7 @@ def test_every_kind_of_log_is_imported_once(cli: Cli, engine: Engine, tmp_path: 
 def test_a_wrong_format_is_refused_before_anything_is_stored(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     result = cli("import", log_of(tmp_path, log_records.message("Hi")), "--format", "openai")
     assert result.returncode == 2
-    assert b"The file is anthropic, not openai: leave --format out." in result.stderr
+    assert b"The file has the format anthropic, not openai. Leave --format out." in result.stderr
     assert stored(engine) == 0
 
 
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_text_is_refused(cli: Cli, database_url: str, tmp_path
     file.write_bytes(b"PAR1\x00\x00")
     result = cli("import", str(file))
     assert result.returncode == 1
-    assert result.stderr.startswith(b"Error: calls.parquet is no whole Parquet file")
+    assert result.stderr.startswith(b"Error: calls.parquet is not a whole Parquet file")
 
 
 def test_an_empty_file_is_said_to_be_empty(cli: Cli, database_url: str, tmp_path: Path) -> None:
@@ -255,12 +255,12 @@ def test_after_ctrl_c_the_same_command_goes_on(
     importing.send_signal(signal.SIGINT)
     _, report = importing.communicate(timeout=60)
     assert importing.returncode == 1
-    assert b"The same command goes on from there." in report
+    assert b"The same command continues from there." in report
     assert b"Traceback" not in report
     assert 0 < stored(engine) < 8000
     slow_copies()
     result = cli("import", log)
-    assert b"Going on behind line" in result.stderr
+    assert b"Continuing after line" in result.stderr
     assert b"1 line was refused." in result.stderr  # the refused line of the first run, which reported that line
     assert (result.returncode, stored(engine), list(notes.iterdir())) == (1, 8000, [])
 
@@ -277,7 +277,7 @@ def half_done(cli: Cli, tmp_path: Path, environment: dict[str, str]) -> str:
 
 
 def test_an_import_goes_on_behind_the_line_that_was_noted(cli: Cli, engine: Engine, half_done: str) -> None:
-    assert b"Going on behind line 1" in cli("import", half_done).stderr
+    assert b"Continuing after line 1" in cli("import", half_done).stderr
     assert stored(engine) == 1
 
 
@@ -383,4 +383,4 @@ def test_an_unknown_file_says_what_it_looks_like_and_what_is_read(cli: Cli, engi
 def test_a_column_of_no_field_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
     result = cli("import", log_of(tmp_path, call(1)), "--column", "text=body")
     assert result.returncode == 2
-    assert b"text=body is no FIELD=COLUMN" in result.stderr
+    assert b"'text=body' must be FIELD=COLUMN" in result.stderr

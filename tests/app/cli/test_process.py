@@ -40,5 +40,5 @@ def test_a_database_of_a_newer_release_is_left_as_it_is_with_the_remedy(cli: Cli
         with engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": before})
     assert refused.returncode == 1
-    assert "of a newer Promptlode" in refused.stderr.decode()
+    assert "A newer release of Promptlode" in refused.stderr.decode()
     assert "Traceback" not in refused.stderr.decode()

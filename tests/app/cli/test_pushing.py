@@ -78,12 +78,12 @@ def test_a_registry_without_the_right_key_keeps_nothing_and_no_key_follows_a_red
 ) -> None:
     with serving() as elsewhere:
         standin.redirect_to = f"{elsewhere.url}/api/public/v2/prompts"
-        with pytest.raises(PushError, match="leads elsewhere"):
+        with pytest.raises(PushError, match="redirects to another address"):
             registry(name, standin.url).push("triage", body(name))
     standin.redirect_to = ""
     for variable in KEYS:
         monkeypatch.setenv(variable, "wrong")
-    with pytest.raises(PushError, match="does not take these keys"):
+    with pytest.raises(PushError, match="refuses the keys"):
         registry(name, standin.url).push("triage", body(name))
     assert standin.kept[name] == {}
 

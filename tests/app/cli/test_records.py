@@ -125,12 +125,12 @@ def test_no_bytes_are_cut_into_empty_records(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "remedy"),
     [
-        (b"\x00\x01\x02", "no text"),
-        ('{"a": 1}'.encode("utf-16"), "no text"),
+        (b"\x00\x01\x02", "is not text"),
+        ('{"a": 1}'.encode("utf-16"), "is not text"),
         (b"PK\x03\x04rest", "zip"),
         (b"\x28\xb5\x2f\xfdrest", "zstd -d"),
-        (b"PAR1rest", "no whole Parquet file"),
-        (gzip.compress(b"ab\x00cd"), "no text"),
+        (b"PAR1rest", "not a whole Parquet file"),
+        (gzip.compress(b"ab\x00cd"), "is not text"),
     ],
 )
 def test_a_file_that_is_no_text_is_refused_with_the_remedy(tmp_path: Path, data: bytes, remedy: str) -> None:

@@ -76,7 +76,7 @@ def test_other_logs_are_passed_over_and_the_good_ones_kept(client: FlaskClient) 
     count, message = rejected(client, plain, record(CHAT, 2), record(CALL, 3), record(CALL, 4, trace_id=b"x"))
     assert count == 2
     assert message.startswith("2 of 4 log records were not stored. 1 LLM log records hold no messages; switch")
-    assert "Log record 78:0000000000000004: traceId must be 16 bytes" in message
+    assert "Log record 78:0000000000000004: traceId must have 16 bytes" in message
     assert len(traces(client)) == 1
 
 

@@ -191,7 +191,7 @@ def test_nobody_waits_for_a_run_while_grouping_is_disabled(shop: Shop, command_h
     ("arguments", "code", "says"),
     [
         (("regroup", "nobody", "/chat"), 1, "There is no project 'nobody'"),
-        (("regroup", PROJECT, "/nowhere"), 1, "ever named the path '/nowhere'"),
+        (("regroup", PROJECT, "/nowhere"), 1, "has no path '/nowhere'"),
         (("regroup", PROJECT), 2, "Missing argument"),
         (("quarantine", "clear", "nobody", "/chat"), 1, "There is no project 'nobody'"),
         (("quarantine", "free"), 2, "No such command"),
