@@ -14,14 +14,18 @@ import orjson
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-MAX_NAME = 512  # characters of a name, a path or an id
+MAX_NAME = 512
+"""Characters of a name, a path or an id."""
+
 MAX_BIGINT = 2**63 - 1
 """The largest bigint of PostgreSQL."""
 
 MAX_TOKENS = 999_999_999
 """Tokens of one call: a hundred times the longest context of any model; rollups take nine digits (`token_count`)."""
 
-MAX_AHEAD = timedelta(hours=24)  # a clock may be wrong by its time zone
+MAX_AHEAD = timedelta(hours=24)
+"""Time by which a call may be ahead of our clock: its clock may be wrong by its time zone."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LISTS = (("input",), ("messages",), ("tools",))
@@ -37,7 +41,7 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One error, its place, and the remedy.  Never shows the value."""
+    """One error, its place, and the remedy. Never shows the value."""
 
     loc: Loc
     message: str

@@ -39,7 +39,7 @@ def default_data_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings of every process.  `Settings()` reads the environment; keyword arguments win over it (tests)."""
+    """Settings of every process. `Settings()` reads the environment; keyword arguments win over it (tests)."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -303,7 +303,7 @@ def read_servers(folder: Path) -> dict[str, str]:
 
 
 def read_settings() -> Settings:
-    """The settings of the environment.  Raises ConfigurationError, which names each wrong one and never shows a value."""
+    """The settings of the environment. Raises ConfigurationError, which names each wrong one and never shows a value."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The one error tree.  It says whose fault an error was: the caller's, a dependency's or ours.
+"""The one error tree. It says whose fault an error was: the caller's, a dependency's or ours.
 
 Messages name fields, items and remedies, never prompt texts, variables or keys.
 """
@@ -55,4 +55,4 @@ class UnseenCallError(PromptlodeError):
 
 
 class CopyRefusedError(PromptlodeError):
-    """PostgreSQL refused rows that were copied in bulk.  Its own message is not kept: it quotes the row."""
+    """PostgreSQL refused rows that were copied in bulk. Its own message is not kept: it quotes the row."""

@@ -15,8 +15,8 @@ from app.store.engine import make_probe_engine, transaction
 from app.store.heartbeats import Heartbeat
 from app.store.migrate import head_revision
 
-# A client waits for the answer, and a load balancer asks again soon.
 TIMEOUT = 1.0
+"""A client waits for the answer, and a load balancer asks again soon."""
 
 READY_KEY, READY_SECONDS = "promptlode:ready", 10
 """Written by every check, and expires after these seconds: a Redis that is read-only or full answers a PING."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.config import Settings
 
-# structlog imports rich where it is installed, for tracebacks that no log of ours draws: 4 MB of each server process.  While the entry is
+# structlog imports rich where it is installed, for tracebacks that no log of ours draws: 4 MB of each server process. While the entry is
 # None, an import of rich fails as if it were missing.
 _rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 import structlog  # noqa: E402
@@ -20,12 +20,12 @@ import structlog  # noqa: E402
 if _rich is None:
     del sys.modules["rich"]
 
-# The last few frames suffice for exceptions deep in a library.
 _FRAMES = 8
+"""The last few frames suffice for exceptions deep in a library."""
 
 
 def logger(name: str) -> Any:
-    """The logger of a module.  Modules import it from here, not structlog: see above."""
+    """The logger of a module. Modules import it from here, not structlog: see above."""
     return structlog.get_logger(name)
 
 

@@ -51,7 +51,7 @@ API = (
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """A Flask app on these settings, by default those of the environment.  Connects to nothing until a request does."""
+    """A Flask app on these settings, by default those of the environment. Connects to nothing until a request does."""
     settings = settings or environment()
     logs.configure(settings)
     app = Flask("app", static_folder=None)

@@ -22,7 +22,9 @@ from benchmarks.score import Group, score
 from templating.mining import alignment, ends, families, forest, one_round, revising, rounds, search, siblings, skeleton
 
 Off = Sequence[tuple[Any, str, object]]
-LARGE = {"large"}  # takes a quarter of an hour for all rules
+
+LARGE = {"large"}
+"""Takes a quarter of an hour for all rules."""
 
 
 def _constant(value: object) -> Callable[..., object]:

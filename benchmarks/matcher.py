@@ -40,7 +40,10 @@ FILLER = (
     "support had promised refund within ten days although account shows no payment since March so please look again "
     "at order number total tax discount address warehouse and tell whether replacement may still be sent before weekend"
 ).split()
-MARKS = [""] * 20 + [",", ",", ".", ".\n"]  # as in prose: sentences of 12 words, lines of 24
+
+MARKS = [""] * 20 + [",", ",", ".", ".\n"]
+"""As in prose: sentences of 12 words, lines of 24."""
+
 PREAMBLE = (
     "You are a careful assistant of the Northwind customer platform.\n"
     "You help employees with their daily work and you know the handbook.\n\n"

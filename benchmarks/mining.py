@@ -24,9 +24,14 @@ from benchmarks.corpora import BARRIER, SCENARIOS, Corpus, corpus
 from benchmarks.score import Group, Score, score
 
 Miner = Callable[[Sequence[str]], list[Group]]
-TIME_LIMIT = 900.0  # seconds for one miner on one corpus
+
+TIME_LIMIT = 900.0
+"""Seconds for one miner on one corpus."""
+
 BATCHES = 50
-FIRST_LOOK = 2_000  # traces that a warm start mines before it matches the rest
+
+FIRST_LOOK = 2_000
+"""Traces that a warm start mines before it matches the rest."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,10 @@ PEERS: dict[str, Miner] = {
     "token LCS": mining_peers.token_lcs,
     "exact match": mining_peers.exact_match,
 }
-SLOW = {"token LCS": mining_peers.LCS_LIMIT}  # most traces; more than 3 MB of text counts as too much as well
+
+SLOW = {"token LCS": mining_peers.LCS_LIMIT}
+"""Most traces; more than 3 MB of text counts as too much as well."""
+
 SLOW_BYTES = 3_000_000
 
 

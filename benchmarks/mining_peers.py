@@ -32,7 +32,8 @@ def drain3(texts: Sequence[str]) -> list[Group]:
     ]
 
 
-LCS_LIMIT = 1_500  # most traces: each is compared with every earlier template, in time quadratic in its words
+LCS_LIMIT = 1_500
+"""Most traces: each is compared with every earlier template, in time quadratic in its words."""
 
 
 def token_lcs(texts: Sequence[str]) -> list[Group]:
@@ -56,7 +57,8 @@ def token_lcs(texts: Sequence[str]) -> list[Group]:
     ]
 
 
-_GAP = "\ue000"  # a slot among a template's words: a private-use character, which no corpus has
+_GAP = "\ue000"
+"""A slot among a template's words: a private-use character, which no corpus has."""
 
 
 def _common(template: Sequence[str], matcher: SequenceMatcher) -> list[str]:

@@ -31,13 +31,13 @@ DESK, PHONE = (1280, 900), (390, 844)
 SECONDS_A_PAGE = 3
 """Seconds of each page in the tour: enough to read the page's headings."""
 
-# The pictures show the task with most versions.
 FIND = {
     "task": "SELECT task_id FROM implementation GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
     "slot": "SELECT slots[1] FROM template WHERE task_id = :task AND retired_at IS NULL ORDER BY id DESC LIMIT 1",
     "call": "SELECT id FROM trace WHERE implementation_id IN (SELECT id FROM implementation WHERE task_id = :task) ORDER BY id DESC LIMIT 1",
     "ungrouped": "SELECT id FROM trace WHERE implementation_id IS NULL AND prompt_parts IS NOT NULL ORDER BY id LIMIT 1",
 }
+"""The pictures show the task with most versions."""
 
 
 def ids(installation: Installation) -> dict[str, str]:

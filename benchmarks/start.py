@@ -17,7 +17,9 @@ from pathlib import Path
 from benchmarks.ingest.tables import table
 
 ROOT = Path(__file__).parents[1]
-WAYS = {"uv": {}, "pip": {"PIP_NO_INDEX": "0"}}  # tools/venv uses pip only where the environment names an index for pip
+
+WAYS = {"uv": {}, "pip": {"PIP_NO_INDEX": "0"}}
+"""tools/venv uses pip only where the environment names an index for pip."""
 
 
 def seconds_of(clone: Path, home: Path, *command: str, **variables: str) -> float:

@@ -9,7 +9,7 @@ The calls are spread over 90 days. Ingest with and without marks is measured in 
 
 A web process, started as in the Procfile, answers over one kept connection from the same machine. The first request of each address has
 a column of its own, since it compiles templates and queries. The other figures are of later requests: once while the installation
-rests, once while calls come in and the reconciler adds them up.  The processor time of a request, which other work beside the benchmark
+rests, once while calls come in and the reconciler adds them up. The processor time of a request, which other work beside the benchmark
 changes less than its duration, is an average of the requests while the installation rests.
 """
 
@@ -111,7 +111,6 @@ def ingest(installation: Installation) -> list[tuple[str, str]]:
     return rows
 
 
-# A row of trace as ingest writes it, spread evenly over tasks and days.
 FILL = """
 INSERT INTO trace (id, project_id, group_id, model, settings, settings_digest, input, output, usage, started_at, completed_at,
                    seen_at, implementation_id, template_id, variables)
@@ -123,6 +122,8 @@ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000'
        LATERAL (SELECT now() - :days * random() * interval '1 day' + n * interval '0' AS at) AS moment,
        LATERAL (SELECT * FROM version WHERE number = n % :tasks) AS version
 """
+"""A row of trace as ingest writes it, spread evenly over tasks and days."""
+
 VERSIONS = """
 CREATE TEMPORARY TABLE version AS
 SELECT i.id, i.template_id, t.group_id, row_number() OVER (ORDER BY i.id) - 1 AS number

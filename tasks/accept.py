@@ -1,4 +1,4 @@
-"""Store traces, then request grouping of the owed ones.  HTTP, OTLP and import all call this.
+"""Store traces, then request grouping of the owed ones. HTTP, OTLP and import all call this.
 
 Grouping is requested after the COMMIT and once for each group: a request that rolled back sends nothing.
 """
@@ -33,7 +33,7 @@ def accept(
     incoming: Sequence[Incoming],
     related: SeenTraces | None = None,
 ) -> list[Accepted]:
-    """Store the traces and request grouping; answers one row each, in order.  `related` and what it raises as `Ingest.record`."""
+    """Store the traces and request grouping; answers one row each, in order. `related` and what it raises as `Ingest.record`."""
     return accepted_of(settings, project, ingest.record(project.id, incoming, related))
 
 

@@ -34,7 +34,7 @@ class Asking:
         self._asks: asyncio.Task[None] | None = None
 
     async def accepted(self, project: Project, row: Recorded) -> Accepted:
-        """The word for the grouping of a stored call.  Never raises and never waits long, as `tasks.publish`."""
+        """The word for the grouping of a stored call. Never raises and never waits long, as `tasks.publish`."""
         if row.state != "owed":
             return accepted_of(self._settings, project, [row])[0]
         loop = asyncio.get_running_loop()

@@ -10,8 +10,8 @@ from app.errors import DatabaseDownError
 from app.logs import describe, logger
 from app.servers import reasons
 
-#: Seconds for which an action in progress may go on when its thread is stopped: systemd and Heroku kill 30 s after SIGTERM.
 STOP_SECONDS = 5.0
+"""Seconds for which an action in progress may go on when its thread is stopped: systemd and Heroku kill 30 s after SIGTERM."""
 
 _log = logger(__name__)
 
@@ -19,7 +19,7 @@ _log = logger(__name__)
 class Ticker:
     """Calls `action` every `seconds` in a thread of its own until it is stopped.
 
-    An action that fails is tried again at the next tick: an outage of the database or of Redis must not need a restart of ours.  The first
+    An action that fails is tried again at the next tick: an outage of the database or of Redis must not need a restart of ours. The first
     failure in a row is logged, and the recovery.
     """
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Breaker:
-    """Closed while Redis and the broker work.  `trip` opens it; a thread then probes, and closes it again.
+    """Closed while Redis and the broker work. `trip` opens it; a thread then probes, and closes it again.
 
     The thread probes so that no request waits for a Redis that is still down.
     """

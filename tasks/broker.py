@@ -14,8 +14,8 @@ from tasks.celery import app as celery_app
 from tasks.connections import PRODUCER_TIMEOUT
 from tasks.queues import FIRST, RERUN
 
-#: One immediate retry, in case a restart of the broker closed the pooled connection.
 PRODUCER_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+"""One immediate retry, in case a restart of the broker closed the pooled connection."""
 
 
 class Broker:
@@ -61,7 +61,7 @@ class Broker:
 
 
 def _length(channel: Any, queue: str) -> int:
-    """The length of a queue.  The queue is declared, as in every publication: RabbitMQ closes a channel that asks about a missing queue."""
+    """The length of a queue. The queue is declared, as in every publication: RabbitMQ closes a channel that asks about a missing queue."""
     return int(celery_app.amqp.queues[queue].bind(channel).queue_declare().message_count)
 
 

@@ -1,4 +1,4 @@
-"""Commands of `celery -A tasks`: regroup, reconcile, quarantine.  Exit codes: 0 done, 1 failed, 2 usage.
+"""Commands of `celery -A tasks`: regroup, reconcile, quarantine. Exit codes: 0 done, 1 failed, 2 usage.
 
 Celery imports this module for every command of its own, so it imports nothing of ours before one is called.
 """
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from app.config import Settings
     from app.store.pipeline import LastRun
 
-#: Seconds between two looks of --wait.
 SECONDS_BETWEEN_ANSWERS = 0.3
+"""Seconds between two looks of --wait."""
 
 
 def _translated(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,11 +7,11 @@ from redis.retry import Retry
 from app.config import Settings
 from app.servers import redis_server
 
-#: Seconds that a web request waits for Redis, once.
 PRODUCER_TIMEOUT = 0.5
+"""Seconds that a web request waits for Redis, once."""
 
-#: Seconds that a worker waits for Redis in one try; its lease outlives several tries.
 WORKER_TIMEOUT = 5.0
+"""Seconds that a worker waits for Redis in one try; its lease outlives several tries."""
 
 
 def producer_redis(settings: Settings) -> Redis:

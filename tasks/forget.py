@@ -1,4 +1,4 @@
-"""Use case: delete calls, and the Redis keys of deleted groups.  The API and the command call this."""
+"""Use case: delete calls, and the Redis keys of deleted groups. The API and the command call this."""
 
 from contextlib import suppress
 from uuid import UUID

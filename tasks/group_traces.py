@@ -1,4 +1,4 @@
-"""The Celery task `tasks.group_traces`: a thin shell around a run.  CLAIM -> run -> FINISH -> follow-up -> acknowledge."""
+"""The Celery task `tasks.group_traces`: a thin shell around a run. CLAIM -> run -> FINISH -> follow-up -> acknowledge."""
 
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -20,8 +20,8 @@ from tasks.lease import Lease
 from tasks.message import BadMessageError, Message
 from tasks.worker import Resources, count_refusal, new_owner, resources, should_end
 
-#: Seconds of pause after a run whose outcome could not be written (PostgreSQL is down): its attempts cannot be counted there.
 PAUSE_WITHOUT_DATABASE = 5.0
+"""Seconds of pause after a run whose outcome could not be written (PostgreSQL is down): its attempts cannot be counted there."""
 
 _log = logger(__name__)
 
@@ -127,7 +127,7 @@ def _find(process: Resources, message: Message) -> UUID:
 
 
 def _skip(task: Task, group_id: UUID, trace: str, why: str) -> NoReturn:
-    """Report why there was nothing to do.  Celery's word for it is Ignore; Flower gets an event of its own."""
+    """Report why there was nothing to do. Celery's word for it is Ignore; Flower gets an event of its own."""
     _log.info("skipped", group=str(group_id), trace=trace, why=why)
     task.send_event("task-skipped", reason=why, group=str(group_id))
     raise Ignore

@@ -12,7 +12,7 @@ from tasks.coalescing.protocol import Coalescing
 class Lease:
     """Renews the lease inside a `with` block, and notices when it is lost.
 
-    A lease is also lost when Redis did not answer for its whole duration: another worker may have the group.  Mining on would be harmless,
+    A lease is also lost when Redis did not answer for its whole duration: another worker may have the group. Mining on would be harmless,
     since the fence in PostgreSQL refuses the SAVE, but wasted.
     """
 

@@ -27,7 +27,7 @@ class Message:
 
     @classmethod
     def parse(cls, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> "Message":
-        """The message in these arguments.  Raises BadMessageError where they name no group."""
+        """The message in these arguments. Raises BadMessageError where they name no group."""
         project, path = keywords.get("project"), keywords.get("path")
         ticket = keywords.get("ticket")
         message = cls(

@@ -31,14 +31,14 @@ from tasks.wiring import impatient_coalescing
 
 _log = logger(__name__)
 
-#: Counters shown under their own name.
 SHOWN = ("requests", "coalesced", "messages", "runs", "errors")
+"""Counters shown under their own name."""
 
 
 def pipeline(engine: Engine, project_id: UUID | None, config: Settings | None = None) -> dict[str, Any]:
     """The pipeline of a project, or of all (None), as `GET /api/v1/pipeline` answers it.
 
-    Raises DatabaseDownError.  With Redis down the queue's depth is None and the counters are a few seconds old.
+    Raises DatabaseDownError. With Redis down the queue's depth is None and the counters are a few seconds old.
     """
     sources = _sources(engine, config or settings())
     queue_depth = sources.refreshed()

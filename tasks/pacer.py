@@ -1,14 +1,14 @@
 """The pacer: sends for parked groups when they are due.
 
-It ticks in the reconciler and in every worker, so that a dead reconciler causes no delay.  Taking a group out of the index and WAKE are
+It ticks in the reconciler and in every worker, so that a dead reconciler causes no delay. Taking a group out of the index and WAKE are
 atomic, so several pacers send one message.
 """
 
 from tasks.coalescing.protocol import Coalescing
 from tasks.publish import Publisher
 
-#: Seconds between two ticks: a due group waits half of it on average.  A tick without a due group costs Redis some microseconds.
 TICK_SECONDS = 0.1
+"""Seconds between two ticks: a due group waits half of it on average. A tick without a due group costs Redis some microseconds."""
 
 
 class Pacer:

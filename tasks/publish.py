@@ -22,7 +22,7 @@ _log = logger(__name__)
 
 
 class Publisher:
-    """Requests groups and publishes messages.  One for each process; safe in threads."""
+    """Requests groups and publishes messages. One for each process; safe in threads."""
 
     def __init__(
         self, coalescing: Coalescing, turns: Turns, broker: Broker, *, waiting: Waiting, ticket: float, breaker: Breaker
@@ -130,7 +130,7 @@ class Publisher:
         """Publish for groups that waited in a line.
 
         All go to the queue of re-runs: their project has more to do than its share, and must not overtake the re-runs of others again and
-        again.  Within the line, groups without a template were first.
+        again. Within the line, groups without a template were first.
         """
         for group_id in groups:
             self._broker.send(RERUN, {"group": str(group_id), "ticket": 0, "trace": ""})

@@ -1,6 +1,6 @@
 """The reconciler: finds in PostgreSQL the work that Redis, a broker or a dead process has lost.
 
-It is a process of its own (`celery -A tasks reconcile`).  Every duty may be done twice or by two processes at once.
+It is a process of its own (`celery -A tasks reconcile`). Every duty may be done twice or by two processes at once.
 """
 
 import contextlib
@@ -35,36 +35,37 @@ from tasks.stall import Stall
 from tasks.waiting import DEPTH_SECONDS
 from tasks.wiring import patient_coalescing, patient_publisher
 
-#: Seconds between two folds of the counters into PostgreSQL; a loss of Redis loses the counts of that time.
 FOLD_SECONDS = 5.0
+"""Seconds between two folds of the counters into PostgreSQL; a loss of Redis loses the counts of that time."""
 
-#: Seconds between two updates of usage; a page lags by that and by the time of an update.
 USAGE_SECONDS = 3.0
+"""Seconds between two updates of usage; a page lags by that and by the time of an update."""
 
-#: Seconds between two looks for new tasks, versions and models, and for a full hour whose figures are due.
 TELL_SECONDS = 5.0
+"""Seconds between two looks for new tasks, versions and models, and for a full hour whose figures are due."""
 
-#: Age of the versions that every such look reads; a version that gets its first call later is found by the look of the full hour.
 NEW_VERSIONS = timedelta(hours=1)
+"""Age of the versions that every such look reads; a version that gets its first call later is found by the look of the full hour."""
 
-#: Seconds between two rounds of webhooks.
 SEND_SECONDS = 2.0
+"""Seconds between two rounds of webhooks."""
 
-#: Seconds between two looks for calls beyond retention: they are removed within the hour, a little at a time.
 EXPIRE_SECONDS = 600.0
+"""Seconds between two looks for calls beyond retention: they are removed within the hour, a little at a time."""
 
-#: Seconds between two looks for missing partitions; they are made weeks ahead, so a failed try is repeated in time.
 PARTITION_SECONDS = 3600.0
+"""Seconds between two looks for missing partitions; they are made weeks ahead, so a failed try is repeated in time."""
 
-#: Connections to PostgreSQL that stay open between duties.  Each takes 4 MB of PostgreSQL, and the duties, which rarely coincide, had
-#: seven; one that finds both in use opens another for itself, in some 5 ms.
 CONNECTIONS_KEPT = 2
+"""Connections to PostgreSQL that stay open between duties. Each takes 4 MB of PostgreSQL, and the duties, which rarely coincide, had seven;
+one that finds both in use opens another for itself, in some 5 ms.
+"""
 
-#: Groups that one round sends for; the next round finds the others.
 ROUND = 1000
+"""Groups that one round sends for; the next round finds the others."""
 
-#: Hashes read in one round trip.
 BATCH = 500
+"""Hashes read in one round trip."""
 
 _log = logger(__name__)
 

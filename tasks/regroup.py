@@ -1,4 +1,4 @@
-"""Use case: a person asks that a group be grouped anew.  The command, the API and the pages call this."""
+"""Use case: a person asks that a group be grouped anew. The command, the API and the pages call this."""
 
 from typing import Literal
 from uuid import UUID

@@ -6,9 +6,9 @@ acknowledgement failed as one under way, swallows the error, and with a prefetch
 
 Three checks find this:
 
-- the event loop itself, once a second (`Step`): a turning loop proves that it works.  Without credit and without a message in hand its
+- the event loop itself, once a second (`Step`): a turning loop proves that it works. Without credit and without a message in hand its
   acknowledgement was lost, and the consumer restarts, which gives the message back to the queue;
-- a thread beside it (`ConsumerWatch`), for any cause: messages wait, none is being processed, and none came for GROUPING_STALLED_AFTER.  The
+- a thread beside it (`ConsumerWatch`), for any cause: messages wait, none is being processed, and none came for GROUPING_STALLED_AFTER. The
   consumer restarts; if that does not help, or the loop hangs, the process restarts;
 - the reconciler, over all workers (`tasks/stall.py`): its result is in `/readyz` and the metrics.
 """
@@ -29,18 +29,19 @@ from celery.worker import state
 from app.logs import logger
 from tasks.queues import FIRST, RERUN
 
-#: Seconds between two looks of the event loop at itself.
 CREDIT_SECONDS = 1.0
+"""Seconds between two looks of the event loop at itself."""
 
-#: Multiple of GROUPING_STALLED_AFTER without a message after which the process is replaced: by then its consumer was restarted long ago, or
-#: its loop has hung for longer than kombu waits for a broker that does not answer (15 s, celeryconfig.py).
 REPLACE_FACTOR = 3
+"""Multiple of GROUPING_STALLED_AFTER without a message after which the process is replaced: by then its consumer was restarted long ago, or
+its loop has hung for longer than kombu waits for a broker that does not answer (15 s, celeryconfig.py).
+"""
 
-#: A heartbeat needs a turn of the loop this recent; on a busy machine the loop is late by seconds, not by ten.
 TURN_SECONDS = 10.0
+"""A heartbeat needs a turn of the loop this recent; on a busy machine the loop is late by seconds, not by ten."""
 
-#: Checks without credit in a row: at one check, a message may be arriving.
 CHECKS_WITHOUT_CREDIT = 2
+"""Checks without credit in a row: at one check, a message may be arriving."""
 
 _log = logger(__name__)
 
@@ -53,7 +54,7 @@ class DeafError(ConnectionError):
 
 @dataclass
 class Proof:
-    """The last report of the event loop.  The loop writes, threads read; times are those of time.monotonic."""
+    """The last report of the event loop. The loop writes, threads read; times are those of time.monotonic."""
 
     clock: Callable[[], float] = time.monotonic
     turned_at: float = -float("inf")
@@ -143,7 +144,7 @@ class ConsumerWatch:
         return self._silent >= self._patience
 
     def verdict(self) -> Verdict:
-        """The verdict at this moment.  `waits`: no message was taken, but not for long enough for another verdict."""
+        """The verdict at this moment. `waits`: no message was taken, but not for long enough for another verdict."""
         depth = self._depth()
         now = self._proof.clock()
         if not self._is_silent(depth):
@@ -172,7 +173,7 @@ def restart_consumer(silent: str) -> None:
 def replace_process(children: Iterable[int]) -> None:
     """Restart this process under the same number: its supervisor sees no death.
 
-    Its children are killed first.  The run of a child is taken up again, as after any death of a worker.
+    Its children are killed first. The run of a child is taken up again, as after any death of a worker.
     """
     _log.error("worker_deaf", why="restarting the consumer did not help", remedy="the process restarts")
     for child in children:

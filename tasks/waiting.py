@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 from tasks.coalescing.turns import ProjectLine
 
-#: Seconds for which a measured length of the queue is used.
 DEPTH_SECONDS = 1.0
+"""Seconds for which a measured length of the queue is used."""
 
-#: Seconds that a waiting message may take, for the messages behind it: a run of a busy group.  The order of magnitude is enough: too little
-#: costs a second message, too much makes a message lost in a long queue wait for the end of that queue.
 SECONDS_A_MESSAGE = 2.0
+"""Seconds that a waiting message may take, for the messages behind it: a run of a busy group. The order of magnitude is enough: too little
+costs a second message, too much makes a message lost in a long queue wait for the end of that queue.
+"""
 
 NO_LINE = ProjectLine(0, 0.0)
 
@@ -57,8 +58,8 @@ class Waiting:
     def patience(self, project: str) -> float:
         """Seconds beyond its ticket that a message of the project may be under way: as long as the messages before it may take.
 
-        Without patience a long queue makes tickets expire, and each expired ticket makes the queue longer.  A project's next message goes
-        when every other line had its turn.  For an unknown project the longest patience of all lines holds.
+        Without patience a long queue makes tickets expire, and each expired ticket makes the queue longer. A project's next message goes
+        when every other line had its turn. For an unknown project the longest patience of all lines holds.
         """
         with self._measured():
             if project:
@@ -81,7 +82,7 @@ class Waiting:
 
     @contextmanager
     def _measured(self) -> Iterator[None]:
-        """The lock, with fresh measures.  Callers that wait for a measurement share its failure: the next one would wait as long."""
+        """The lock, with fresh measures. Callers that wait for a measurement share its failure: the next one would wait as long."""
         asked_at = time.monotonic()
         with self._lock:
             if self._failure is not None and self._failed_at > asked_at:

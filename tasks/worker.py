@@ -29,9 +29,10 @@ from tasks.publish import Publisher
 from tasks.taking import ConsumerWatch, proof, replace_process, restart_consumer
 from tasks.wiring import patient_coalescing, patient_publisher
 
-#: Seconds after SIGTERM that a run may go on; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH and the last
-#: transaction need some of them.
 STOP_RUNS_AFTER = 12.0
+"""Seconds after SIGTERM that a run may go on; then it stops and its group is sent again. Platforms kill after 30 s, and FINISH and the last
+transaction need some of them.
+"""
 
 _shutting_down_at = multiprocessing.RawValue("d", 0.0)  # shared with the children: they are forked from this process
 

@@ -74,6 +74,26 @@ def test_no_two_modules_of_a_package_give_one_name_to_two_constants() -> None:
     assert {name: sorted(files) for name, files in homes.items() if len(files) > 1} == {}
 
 
+COMMENT = re.compile(r"^\s*#(?! ?(noqa|type:|fmt:|---))|  #(?! ?(noqa|type:|fmt:))")
+
+
+def constants_with_comments(source: str) -> Iterator[str]:
+    """Names in capitals with a comment above or behind; instructions for tools are no comments."""
+    lines = ["", *source.split("\n")]
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and list(constants_of(ast.unparse(node))):
+            is_explained_above = lines[node.lineno - 1].startswith("#") and COMMENT.search(lines[node.lineno - 1])
+            if is_explained_above or COMMENT.search(lines[node.end_lineno or 0]):
+                yield f"{node.lineno}: {ast.unparse(node)[:40]}"
+
+
+@pytest.mark.parametrize("package", ["app", "tasks", "client", "benchmarks"])
+def test_a_constant_is_explained_by_a_string_below_it(package: str) -> None:
+    """Sphinx and editors read a string below a constant and show it with the name; most of them read no comment."""
+    for path in (ROOT / package).rglob("*.py"):
+        assert list(constants_with_comments(path.read_text(encoding="utf-8"))) == [], path.relative_to(ROOT)
+
+
 PRONOUNS = {"at", "found", "it", "left", "one", "that", "these", "this", "those", "what", "which", "who"}
 """Names that do not say of what they are: `found` is a task, a version or a preview."""
 

@@ -1,1 +1,1 @@
-"""HTTP in JSON: translators that parse, call one use case and answer.  No rule of the product lives here."""
+"""HTTP in JSON: translators that parse, call one use case and answer. No rule of the product lives here."""

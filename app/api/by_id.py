@@ -1,4 +1,4 @@
-"""Rows of a project by the id in a request.  Raises NotFoundError where the project has no such row."""
+"""Rows of a project by the id in a request. Raises NotFoundError where the project has no such row."""
 
 from typing import Any
 from uuid import UUID

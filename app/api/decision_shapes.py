@@ -16,7 +16,7 @@ _ID_OF_A_KEY = "0198c0de-0000-7000-8000-0000000000e1"
 
 
 class DecisionShape(Shape):
-    """A person's decision.  task_id: the decided task; of a merge the task that went on in other_task_id, of a split the split task.
+    """A person's decision. task_id: the decided task; of a merge the task that went on in other_task_id, of a split the split task.
 
     before, after: the changed fields, by name. undone_at: null while the decision stands.
     """
@@ -75,7 +75,7 @@ class SideShape(Shape):
 
 
 class ChangedTask(Shape):
-    """A task that would change.  id: null for one that would begin. before: null where it does not stand by itself yet, after: any more."""
+    """A task that would change. id: null for one that would begin. before: null where it does not stand by itself yet, after: any more."""
 
     id: UUID | None
     name: str
@@ -84,7 +84,7 @@ class ChangedTask(Shape):
 
 
 class MoveShape(Shape):
-    """A version that would be of another task, with its calls.  to_task: null for one that would begin."""
+    """A version that would be of another task, with its calls. to_task: null for one that would begin."""
 
     implementation_id: UUID
     model: str
@@ -96,7 +96,7 @@ class MoveShape(Shape):
 
 
 class PreviewShape(Shape):
-    """The effect that a decision would have; nothing was written.  Hand `state` back as `expected`: it is then taken only while this holds."""
+    """The effect that a decision would have; nothing was written. Hand `state` back as `expected`: it is then taken only while this holds."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -131,7 +131,7 @@ def _row(example: Example, columns: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:
-    """An attachment.  The name of a task may have any text of a prompt, so the header keeps only its ASCII characters."""
+    """An attachment. The name of a task may have any text of a prompt, so the header keeps only its ASCII characters."""
     answer = Response(content, mimetype=media_type)
     safe = name.encode("ascii", "ignore").decode().lstrip(".-") or "export"
     answer.headers["Content-Disposition"] = f'attachment; filename="{safe}"'

@@ -102,7 +102,7 @@ def _rehearsed(group: Group, body: RegroupIn) -> Response:
 
 
 def rehearsal_of(group_id: UUID, *, regroup_all: bool, since: datetime | None = None) -> Rehearsal:
-    """The changes that a run of the group would make now.  Raises NotFoundError, TooManyRequests."""
+    """The changes that a run of the group would make now. Raises NotFoundError, TooManyRequests."""
     if not _rehearsing.acquire(blocking=False):
         raise TooManyRequests("Another dry run is under way here. Send it again after 10 s.", retry_after=10)
     try:

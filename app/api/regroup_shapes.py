@@ -11,7 +11,7 @@ from app.http.shapes import Shape
 
 
 class RegroupAnswer(Shape):
-    """The fate of the request.  `deferred`: Redis is down, the reconciler will ask.  `off`: grouping is disabled, the request waits."""
+    """The fate of the request. `deferred`: Redis is down, the reconciler will ask. `off`: grouping is disabled, the request waits."""
 
     path: str
     all: bool

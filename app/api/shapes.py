@@ -204,7 +204,7 @@ class ImplementationDetail(Shape):
 
 
 class DeletionAnswer(Shape):
-    """The numbers of deleted rows.  `complete`: all selected calls are deleted; otherwise send the same again."""
+    """The numbers of deleted rows. `complete`: all selected calls are deleted; otherwise send the same again."""
 
     traces: int
     versions: int
@@ -215,7 +215,7 @@ class DeletionAnswer(Shape):
 
 
 class AuditEntry(Shape):
-    """An action, its actor and its time.  `subject` is the id of the changed thing; `outcome` begun, done, refused or failed."""
+    """An action, its actor and its time. `subject` is the id of the changed thing; `outcome` begun, done, refused or failed."""
 
     id: UUID
     actor: Literal["key", "page", "command"]
@@ -307,7 +307,7 @@ class Lag(Shape):
 class Pipeline(Shape):
     """The state of the pipeline.
 
-    `queue_depth` is null while Redis does not answer; `queue_stalled_s`: for how long messages wait that no worker takes.  `refused`: messages that named no known group; they belong to no project, so
+    `queue_depth` is null while Redis does not answer; `queue_stalled_s`: for how long messages wait that no worker takes. `refused`: messages that named no known group; they belong to no project, so
     only a key that sees all projects sees them.
     """
 

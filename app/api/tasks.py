@@ -182,7 +182,7 @@ def _similar(similar_task: Similar) -> dict[str, Any]:
 
 
 def _merged_into(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID | None:
-    """The task that took this one over, if one did.  Raises NotFoundError where the project has neither."""
+    """The task that took this one over, if one did. Raises NotFoundError where the project has neither."""
     return by_id.task(connection, holder.project_id, task_id).merged_into
 
 
@@ -215,7 +215,7 @@ def _task(row: Any) -> dict[str, Any]:
 
 
 def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict[str, Any]:
-    """One task with everything about it.  Raises NotFoundError."""
+    """One task with everything about it. Raises NotFoundError."""
     row = by_id.task(connection, project_id, task_id)
     declared = agreement(DeclaredCalls(*counts) for counts in insights.declared_calls(connection, task_id))
     decided = {name: getattr(row, name) for name in _DECIDED}
@@ -223,7 +223,7 @@ def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict
 
 
 def implementation_detail(connection: Connection, project_id: UUID, implementation_id: UUID) -> dict[str, Any]:
-    """One implementation.  Raises NotFoundError."""
+    """One implementation. Raises NotFoundError."""
     return _implementation(by_id.implementation(connection, project_id, implementation_id))
 
 

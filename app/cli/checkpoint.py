@@ -45,7 +45,7 @@ class Checkpoint:
         return progress if is_same_file else None
 
     def write(self, progress: ImportProgress) -> None:
-        """Write the note, whole or not at all.  An unwritable folder costs the continuation, not the import."""
+        """Write the note, whole or not at all. An unwritable folder costs the continuation, not the import."""
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = self._file.with_suffix(".new")

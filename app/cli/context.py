@@ -43,7 +43,7 @@ PROJECT_NAME = ProjectName()
 
 
 def settings_of_command() -> Settings:
-    """The settings of the environment.  A person reads the terminal, so by default only warnings are logged."""
+    """The settings of the environment. A person reads the terminal, so by default only warnings are logged."""
     settings = read_settings()
     quiet = (
         settings if "log_level" in settings.model_fields_set else settings.model_copy(update={"log_level": "WARNING"})

@@ -39,7 +39,7 @@ def delete(
 ) -> None:
     """Delete the calls that match every option given, and what was made of these calls alone.
 
-    Templates, versions, tasks and paths that keep no call go with the last one.  It cannot be undone.
+    Templates, versions, tasks and paths that keep no call go with the last one. It cannot be undone.
     """
     selector = Selector(**selection)
     if delete_all == (selector != Selector()) or (with_project and not delete_all):

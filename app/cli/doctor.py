@@ -36,7 +36,7 @@ OLDEST_PYTHON = (3, 11)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, ingest: bool, url: str | None, key: str | None, as_json: bool) -> None:
-    """Check each dependency and say how to mend it.  Exit code 1 when one is down."""
+    """Check each dependency and say how to mend it. Exit code 1 when one is down."""
     checks = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all_checks(settings_of_command()))
     if as_json:
         output.as_json([{"check": name, "ok": check.ok, "detail": check.detail} for name, check in checks])

@@ -77,7 +77,7 @@ def up(foreground: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @local
 def status(as_json: bool) -> None:
-    """Say whether everything runs on this machine.  Exit code 1 when something does not."""
+    """Say whether everything runs on this machine. Exit code 1 when something does not."""
     home = _home()
     url = _url(home)
     checks = (

@@ -19,13 +19,13 @@ _QUESTION = "Does what is sent arrive?"
 _ABOUT = {"model": "promptlode-doctor", "path": PATH}
 _TRACE_ID, _SPAN_ID = "d0c70d0c70d0c70d0c70d0c70d0c70d0", "d0c70d0c70d0c70d"
 
-# Remedies for spans by outcome; docs/ingest.md explains them.
 _REMEDIES = {
     "without_content": "Switch content capture on in the instrumentation.",
     "rejected": "The answer to the exporter, and the log of the web process, name the field.",
     "ignored": "No call of a model, so nothing is to do, unless one of these is.",
     "doubled": "Another span told of the same call, so nothing is to do.",
 }
+"""Remedies for spans by outcome; docs/ingest.md explains them."""
 
 NamedCheck = tuple[str, Check]
 
@@ -87,7 +87,7 @@ def _export() -> dict[str, Any]:
 
 
 def _counters(api: Api) -> dict[tuple[str, str], int]:
-    """Spans by outcome and reason; odd fields under the outcome `odd`.  Raises ApiError where the key may not read them."""
+    """Spans by outcome and reason; odd fields under the outcome `odd`. Raises ApiError where the key may not read them."""
     headers = {"Authorization": f"Bearer {api.access.key}"}
     answer = requests.get(f"{api.access.url}/metrics", headers=headers, timeout=TIMEOUT)
     if not answer.ok or "promptlode_otlp_spans_total" not in answer.text:

@@ -50,7 +50,7 @@ def keys() -> None:
 )
 @click.pass_context
 def create(context: click.Context, project: str, name: str, scopes: tuple[str, ...]) -> None:
-    """Make a key.  It is printed once, alone on standard output; nobody can show it again."""
+    """Make a key. It is printed once, alone on standard output; nobody can show it again."""
     if "admin" in scopes and context.get_parameter_source("project") is ParameterSource.DEFAULT:
         scopes = (*dict.fromkeys((*scopes, "operator")),)
     settings = settings_of_command()
@@ -85,7 +85,7 @@ def list_keys(project: str | None, form: str) -> None:
 @keys.command()
 @click.argument("key_id", type=click.UUID)
 def revoke(key_id: UUID) -> None:
-    """Revoke a key by its id (`promptlode keys list`).  It writes and deletes nothing from now on, and reads for 30 s at most."""
+    """Revoke a key by its id (`promptlode keys list`). It writes and deletes nothing from now on, and reads for 30 s at most."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner_id = store.revoke(connection, key_id)
         if owner_id is None:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from app.config import SERVERS_FILE
 from app.health import Check
 
-# PostgreSQL stops when its disk is full; a week of traces of a busy team takes about this much.
 LEAST_FREE_BYTES = 1024**3
+"""PostgreSQL stops when its disk is full; a week of traces of a busy team takes about this much."""
 
-# PostgreSQL ends when it cannot make the next file of its write-ahead log (16 MB), and its recovery needs two or three of them.
 FULL_BYTES = 64 * 1024**2
+"""PostgreSQL ends when it cannot make the next file of its write-ahead log (16 MB), and its recovery needs two or three of them."""
 
 _FOLDERS = ("postgres", "logs", "")
 """Folders below the data folder; each may be a mount, or a link: root's database is in /var/lib (docs/operations.md). PostgreSQL's is named

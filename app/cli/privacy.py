@@ -51,7 +51,7 @@ class _NamedPattern(click.ParamType):
 def privacy_command(
     project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], as_json_: bool, **options: Any
 ) -> None:
-    """Show what PROJECT does not want stored, or change it.  It holds within ten seconds, for calls that come then."""
+    """Show what PROJECT does not want stored, or change it. It holds within ten seconds, for calls that come then."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner = projects.existing(connection, project)
         before = policy_of(connection, owner.id).wishes
@@ -75,7 +75,7 @@ def _changed_wishes(
     added_patterns: tuple[tuple[str, str], ...],
     dropped: tuple[str, ...],
 ) -> PrivacySettings:
-    """The changed settings.  Raises PatternError, or NotFoundError for an unknown pattern."""
+    """The changed settings. Raises PatternError, or NotFoundError for an unknown pattern."""
     patterns = before.patterns | dict(added_patterns)
     for name in dropped:
         if name not in patterns:

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-# Seconds between two lines without a terminal.
 _EVERY = 10.0
+"""Seconds between two lines without a terminal."""
 
 Show = Callable[[int, int], None]
 """Takes the bytes read and the number of traces that were stored or known."""

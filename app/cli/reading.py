@@ -24,20 +24,22 @@ from tasks.accept import Accepted
 
 AUTO = "auto"
 
-# As many as in one POST; one transaction each.
 BATCH = 500
+"""As many as in one POST; one transaction each."""
 
-# Records without a call after which a batch ends, so that progress is shown and kept.
 _MOST_RECORDS = 10_000
+"""Records without a call after which a batch ends, so that progress is shown and kept."""
 
-# Bytes of records with spans after which a batch ends: their calls are counted when they are stored, and texts take several times as much memory.
 _MOST_BYTES_OF_SPANS = 4 * 1024 * 1024
+"""Bytes of records with spans after which a batch ends: their calls are counted when they are stored, and texts take several times as much
+memory.
+"""
 
-# Bad lines shown one by one; a million of them are one bad file.
 SHOWN_PROBLEMS = 20
+"""Bad lines shown one by one; a million of them are one bad file."""
 
-# Names of fields that help a person to identify the file.
 _SHOWN_NAMES = 12
+"""Names of fields that help a person to identify the file."""
 
 
 class WrongFormatError(CallerError):
@@ -90,7 +92,7 @@ class ReadingOptions:
 
 
 class LogReader:
-    """Reads one file, from its beginning or from where an import stopped.  Raises WrongFormatError."""
+    """Reads one file, from its beginning or from where an import stopped. Raises WrongFormatError."""
 
     def __init__(
         self, source: LogSource, options: ReadingOptions, console: Console, before: ImportProgress | None = None

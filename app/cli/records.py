@@ -18,26 +18,28 @@ import orjson
 from app.cli.formats.base import Record
 from app.cli.tables import PARQUET, JsonLines, UnreadableFileError, delimiter_of, rows_of_csv, rows_of_parquet
 
-# Errors of a damaged or truncated .gz.
 DAMAGED = (zlib.error, EOFError)
+"""Errors of a damaged or truncated .gz."""
 
-# One object a line; one list of objects; objects over several lines, one after the other.
 Layout = Literal["lines", "list", "objects"]
+"""One object a line; one list of objects; objects over several lines, one after the other."""
 
 _PEEK = 64 * 1024
 """Bytes of a file's beginning by which its kind is detected, and of a read."""
 
-_AT_ONCE = 4 * 1024  # compressed bytes read at once: of a piece with damage nothing is read
+_AT_ONCE = 4 * 1024
+"""Compressed bytes read at once: of a piece with damage nothing is read."""
+
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
-# Frequent wrong files by their first bytes, with the remedy.
 _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "is compressed with zstd; inflate it first: zstd -d",
     b"PK\x03\x04": "is a zip archive; unpack it first",
     b"\xfd7zXZ": "is compressed with xz; inflate it first: xz -d",
     b"BZh": "is compressed with bzip2; inflate it first: bzip2 -d",
 }
+"""Frequent wrong files by their first bytes, with the remedy."""
 
 
 @dataclass
@@ -57,7 +59,7 @@ class LogSource:
 
 @contextmanager
 def open_source(file: Path) -> Iterator[LogSource]:
-    """The file, decompressed if needed.  Raises UnreadableFileError for a file without text."""
+    """The file, decompressed if needed. Raises UnreadableFileError for a file without text."""
     with _raw(file) as raw:
         on_disk: io.BufferedReader = io.BufferedReader(raw, _PEEK)
         head = on_disk.peek(_PEEK)[:_PEEK]
@@ -197,8 +199,9 @@ def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0
             yield Record(number, stripped, end, closed=(unread or data).endswith(b"\n"))
 
 
-# In whole JSON inside of strings only: a comma stands between the objects of a list.
 _NEXT_OBJECT = re.compile(rb"}\s*{")
+"""In whole JSON inside of strings only: a comma stands between the objects of a list."""
+
 _OUTSIDE = re.compile(rb'["{}\[\],]')
 _INSIDE = re.compile(rb'["\\]')
 

@@ -65,7 +65,7 @@ def delimiter_of(name: str, head: bytes) -> str | None:
 
 
 def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV file.  Raises UnreadableFileError."""
+    """The rows of a CSV file. Raises UnreadableFileError."""
     csv.field_size_limit(LONGEST_CELL)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     try:
@@ -90,7 +90,7 @@ def _refuse_doubled(names: Sequence[str]) -> None:
 
 
 def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file, whose end is read at once.  Raises UnreadableFileError."""
+    """The rows of a Parquet file, whose end is read at once. Raises UnreadableFileError."""
     parquet = _pyarrow(name)
     try:
         return _batches(parquet.ParquetFile(stream))

@@ -1,10 +1,10 @@
 """Use case: people's decisions about tasks and versions, which every later run respects.
 
-A decision holds its group, as a run does while it saves.  So it comes either before a run saves, which then reads it, or after, and changes
-what the run wrote.  A decision that changes which templates form a task raises the fence too (so does a name: named tasks are not merged):
+A decision holds its group, as a run does while it saves. So it comes either before a run saves, which then reads it, or after, and changes
+what the run wrote. A decision that changes which templates form a task raises the fence too (so does a name: named tasks are not merged):
 a run that mined without knowing of it cannot save.
 
-Every decision is recorded with the data for undoing it (`app.deciding.undoing`).  expected: the state that the caller has seen;
+Every decision is recorded with the data for undoing it (`app.deciding.undoing`). expected: the state that the caller has seen;
 ConflictError where it changed meanwhile.
 """
 
@@ -74,7 +74,7 @@ def rename_slots(
 ) -> None:
     """Rename slots of a version's template, all at once: old name -> new name.
 
-    Values are stored by place, so every call has them under the new names.  Raises NotFoundError, or DecisionError with each slot that
+    Values are stored by place, so every call has them under the new names. Raises NotFoundError, or DecisionError with each slot that
     cannot be renamed like this.
     """
     version = hold_version(connection, project_id, implementation_id)
@@ -129,7 +129,7 @@ def merge(
 
 
 def hold_both(connection: Connection, project_id: UUID, task_id: UUID, into: UUID) -> Row[Any]:
-    """Hold two tasks of one path, and return the first.  Raises NotFoundError, DecisionError."""
+    """Hold two tasks of one path, and return the first. Raises NotFoundError, DecisionError."""
     source = hold_task(connection, project_id, task_id)
     target = decisions.task_of_project(connection, project_id, into)
     if target is None or target.group_id != source.group_id or into == task_id:

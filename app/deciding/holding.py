@@ -20,7 +20,7 @@ class DecisionError(CallerError):
 
 
 class ConflictError(DecisionError):
-    """A person or a run changed the subject of the decision meanwhile.  undo_first: the decision to undo first, where there is one."""
+    """A person or a run changed the subject of the decision meanwhile. undo_first: the decision to undo first, where there is one."""
 
     def __init__(self, *problems: Problem, undo_first: UUID | None = None) -> None:
         super().__init__(*problems)
@@ -28,12 +28,12 @@ class ConflictError(DecisionError):
 
 
 def hold_task(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any]:
-    """A task, its group held until the transaction ends.  Raises NotFoundError, also for a merged task."""
+    """A task, its group held until the transaction ends. Raises NotFoundError, also for a merged task."""
     return _held_row(connection, lambda: decisions.task_of_project(connection, project_id, task_id), "task")
 
 
 def hold_version(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any]:
-    """An implementation, its group held until the transaction ends.  Raises NotFoundError."""
+    """An implementation, its group held until the transaction ends. Raises NotFoundError."""
     return _held_row(
         connection,
         lambda: decisions.version_of_project(connection, project_id, implementation_id),

@@ -1,7 +1,7 @@
 """Use case: undo a decision, so that everything is as without it, except for later changes.
 
-A field returns to its former value while it still has the value of the decision.  A merge is undone by lines: the templates of the merged
-lines leave again, with versions that were made meanwhile; a split is undone by tasks.  Versions get their old numbers where these are free.
+A field returns to its former value while it still has the value of the decision. A merge is undone by lines: the templates of the merged
+lines leave again, with versions that were made meanwhile; a split is undone by tasks. Versions get their old numbers where these are free.
 Where a later decision or a run prevents it, ConflictError says which, and what to undo first.
 """
 
@@ -36,7 +36,7 @@ FENCING = {"rename", "merge", "split"}
 
 
 def undo(connection: Connection, project_id: UUID, decision_id: UUID, *, actor: Actor) -> Row[Any]:
-    """Undo a decision; answers it as `history.get` does.  Raises NotFoundError, ConflictError."""
+    """Undo a decision; answers it as `history.get` does. Raises NotFoundError, ConflictError."""
     decided = history.get(connection, project_id, decision_id)
     if decided is not None:
         runs.hold(connection, decided.group_id)

@@ -1,4 +1,4 @@
-"""promptfoo: a configuration with the prompt as chat messages and a test case for each sampled call.  YAML that is JSON."""
+"""promptfoo: a configuration with the prompt as chat messages and a test case for each sampled call. YAML that is JSON."""
 
 import json
 

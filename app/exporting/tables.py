@@ -41,7 +41,7 @@ def as_csv(rows: Sequence[Row]) -> bytes:
 
 
 def as_parquet(rows: Sequence[Row]) -> bytes:
-    """A column a field; exact.  Raises NoParquetError where pyarrow is not installed."""
+    """A column a field; exact. Raises NoParquetError where pyarrow is not installed."""
     try:
         import pyarrow
         import pyarrow.parquet

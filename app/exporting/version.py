@@ -11,7 +11,7 @@ from templating import BARRIER, Template, portable_names
 
 @dataclass(frozen=True)
 class PromptMessage:
-    """One message of a call: fixed texts with slots between them, and both in text form.  role: system or user."""
+    """One message of a call: fixed texts with slots between them, and both in text form. role: system or user."""
 
     role: str
     literals: Sequence[str]

@@ -1,8 +1,8 @@
 """The front of the web process: it reads request bodies and gives every project its turn before the application runs.
 
-A WSGI server hands a request to a thread as soon as its headers have arrived.  A few clients that send their bodies slowly then hold every
-thread, and a project that sends much holds all threads all day (both were seen).  Here an event loop reads the bodies, within a time and a
-size.  A request takes a thread only when its body is complete and its project's turn has come.
+A WSGI server hands a request to a thread as soon as its headers have arrived. A few clients that send their bodies slowly then hold every
+thread, and a project that sends much holds all threads all day (both were seen). Here an event loop reads the bodies, within a time and a
+size. A request takes a thread only when its body is complete and its project's turn has come.
 """
 
 import gc
@@ -49,7 +49,7 @@ def _spare_the_collector() -> None:
     """Exempt the objects made at start-up from garbage collection: they live as long as the process, and a full collection scans 150,000 of
     them.
 
-    A full collection took 80 ms of the 250 ms of every fourth batch; the slowest single calls were those that waited for one.  A batch
+    A full collection took 80 ms of the 250 ms of every fourth batch; the slowest single calls were those that waited for one. A batch
     makes some 50,000 objects that live until its answer: collections after every 700 of them and after ten such collections, Python's
     default, take 5 % of its time and free nothing.
     """

@@ -15,7 +15,7 @@ UNCHANGED = ("", "identity")
 
 @dataclass(frozen=True)
 class QuickRequest:
-    """A POST that may be answered without Flask.  media_type: of the body, without parameters."""
+    """A POST that may be answered without Flask. media_type: of the body, without parameters."""
 
     holder: KeyHolder
     address: str

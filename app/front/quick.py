@@ -1,7 +1,7 @@
 """The quick way: a request of a few calls is answered in the event loop, without a thread and without Flask.
 
-Flask is the reference.  The quick way answers only requests that succeed: a known key, a valid body, groups that are in memory.  Flask gets
-every other request unchanged, so the quick way writes no refusal.  The quick way counts such a request, once, in the counters of Flask.
+Flask is the reference. The quick way answers only requests that succeed: a known key, a valid body, groups that are in memory. Flask gets
+every other request unchanged, so the quick way writes no refusal. The quick way counts such a request, once, in the counters of Flask.
 """
 
 import time

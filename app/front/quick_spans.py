@@ -1,7 +1,7 @@
 """The quick way of small OpenTelemetry exports: an app that exports every span at once, or a few spans every few seconds.
 
-Stored calls of the same OpenTelemetry traces are not read here.  The statement that stores the calls checks whether there are any; if so,
-Flask handles the export.  An export without calls stores nothing, so its key is not looked up.
+Stored calls of the same OpenTelemetry traces are not read here. The statement that stores the calls checks whether there are any; if so,
+Flask handles the export. An export without calls stores nothing, so its key is not looked up.
 """
 
 import asyncio

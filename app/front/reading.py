@@ -1,6 +1,6 @@
 """Reads request bodies as they arrive, within a time, a size, and a limit of unfinished bodies for each party.
 
-A party is a project or an address.  A body takes no thread before it is complete.  Unfinished bodies take memory, so their size is bounded
+A party is a project or an address. A body takes no thread before it is complete. Unfinished bodies take memory, so their size is bounded
 for each party and for all parties together.
 """
 
@@ -41,7 +41,7 @@ IN_CHUNKS = -1
 _ENDS = 1
 """Empty chunks with which granian ends a chunked body.
 
-granian adds an empty chunk for an error and one for trailers, and does not say which.  So trailers are refused; otherwise a truncated body
+granian adds an empty chunk for an error and one for trailers, and does not say which. So trailers are refused; otherwise a truncated body
 would pass for a body with trailers.
 """
 
@@ -79,7 +79,7 @@ class _ArrivedBytes:
 
 
 class UnfinishedBodies:
-    """The unfinished bodies of this process.  One event loop uses it, so there is no lock."""
+    """The unfinished bodies of this process. One event loop uses it, so there is no lock."""
 
     def __init__(self, largest: int, seconds: float) -> None:
         self._largest = largest
@@ -88,9 +88,9 @@ class UnfinishedBodies:
         self._bytes: Counter[str] = Counter()
 
     async def body(self, party: str, limit: int, length: int, source: BodySource, *, at_once: int = AT_ONCE) -> bytes:
-        """The whole body.  Raises SlowBodyError, LargeBodyError, CutBodyError or TooMuchUnderWayError.
+        """The whole body. Raises SlowBodyError, LargeBodyError, CutBodyError or TooMuchUnderWayError.
 
-        length: the Content-Length, IN_CHUNKS, or 0 when neither is sent.  at_once: bytes up to which the body is read in one piece.
+        length: the Content-Length, IN_CHUNKS, or 0 when neither is sent. at_once: bytes up to which the body is read in one piece.
         """
         with self._under_way(party) as body:
             try:
@@ -118,7 +118,7 @@ class UnfinishedBodies:
                         size += len(await anext(chunks))
 
     async def _joined(self, body: _ArrivedBytes, limit: int, source: BodySource, *, in_chunks: bool) -> bytes:
-        """All chunks joined.  The chunks of a body that is too large are discarded, so they take time but no memory."""
+        """All chunks joined. The chunks of a body that is too large are discarded, so they take time but no memory."""
         size = ends = 0
         async for chunk in source:  # once: a source of granian can be read only once
             size += len(chunk)

@@ -29,7 +29,7 @@ class CacheRefresher:
         self._thread.shutdown()
 
     def see(self, key: str, project_id: UUID) -> None:
-        """A call came with this key: renew the cached entries that expire soon.  Returns at once."""
+        """A call came with this key: renew the cached entries that expire soon. Returns at once."""
         if self._authenticator.is_ageing(key):
             self._start(key, partial(self._authenticator.holder, key, now=True))
         if self._policies.is_ageing(project_id):

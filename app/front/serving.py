@@ -159,7 +159,7 @@ class Front:
         return not (self._services.authenticator.remembered(key) or self._services.limiter.may_try_a_key(address))
 
     async def _is_wrong(self, key: str, address: str) -> bool:
-        """Whether nobody holds this key: then nobody waits for the body of its request.  False, too, while the database is down."""
+        """Whether nobody holds this key: then nobody waits for the body of its request. False, too, while the database is down."""
         if self._services.authenticator.remembered(key):
             return False
         try:
@@ -180,7 +180,7 @@ class Front:
 
 
 def _check(scope: Any) -> None:
-    """Check host and method.  Raises HostError (RFC 9112, 3.2: an HTTP/1.1 request has one Host) or MethodError (RFC 9110, 9.1: case
+    """Check host and method. Raises HostError (RFC 9112, 3.2: an HTTP/1.1 request has one Host) or MethodError (RFC 9110, 9.1: case
     matters).
     """
     if scope.http_version == "1.1" and sum(name == "host" for name, _ in scope.headers.items()) != 1:

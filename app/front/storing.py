@@ -44,7 +44,7 @@ class Storing:
         return await LoopConnection.open(self._settings, together.statements())
 
     async def store(self, request: QuickRequest, calls: Sequence[CallToStore]) -> list[Recorded] | NotQuick:
-        """The calls of a request after their COMMIT.  Raises DatabaseDownError, after which it is unknown whether the calls are stored."""
+        """The calls of a request after their COMMIT. Raises DatabaseDownError, after which it is unknown whether the calls are stored."""
         ingest, project_id = self._services.ingest, request.holder.project_id
         forms_or_none = [ingest.form_in_memory(project_id, call.incoming) for call in calls]
         forms = [form for form in forms_or_none if form is not None]

@@ -1,7 +1,7 @@
-"""Decides which project's request gets the next thread.  One event loop uses it, so there is no lock.
+"""Decides which project's request gets the next thread. One event loop uses it, so there is no lock.
 
 Every project has a queue, and the queues take turns: the requests of a project wait for one another, not for the requests of other
-projects.  A project that is alone may use every thread.  When other projects are present it gets a share of them, because the threads of
+projects. A project that is alone may use every thread. When other projects are present it gets a share of them, because the threads of
 one process slow each other down: a second project would wait for all running requests.
 """
 
@@ -19,7 +19,7 @@ PRESENT = 1.0
 """Seconds after the last request of a project during which it counts as present."""
 
 MOST_WAITING = 256
-"""Waiting requests of one party: about a second's work.  Further requests are told to come back later."""
+"""Waiting requests of one party: about a second's work. Further requests are told to come back later."""
 
 
 class TooManyWaitingError(Exception):
@@ -50,7 +50,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
-        """Wait for a thread, which is free again at the end of the block.  Raises TooManyWaitingError."""
+        """Wait for a thread, which is free again at the end of the block. Raises TooManyWaitingError."""
         party = self._parties.setdefault(name, _Party())
         party.seen_at = self._clock()
         if party.waiting or not self._may_begin(party):

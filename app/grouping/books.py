@@ -22,7 +22,7 @@ from templating import Template
 
 
 class Book:
-    """Reads and writes the database.  The caller holds the group."""
+    """Reads and writes the database. The caller holds the group."""
 
     def __init__(self, connection: Connection, state: GroupState) -> None:
         self._connection = connection

@@ -1,14 +1,14 @@
-"""Lineage: which line a mined template belongs to.  Pure: templates and times in, a decision out.
+"""Lineage: which line a mined template belongs to. Pure: templates and times in, a decision out.
 
-A line is the templates of one path that descend from each other. A task is one line, or several lines that a person merged.  The rules,
+A line is the templates of one path that descend from each other. A task is one line, or several lines that a person merged. The rules,
 which docs/lineage.md explains:
 
 1. Two templates are *related* when they share enough fixed text, in order (`kinship`).
 2. Two templates are *alive together* when a good part of the calls of each was made between the first and the last call of the other
-   (`alive_together`).  Then they are two call sites, however similar: judges with one preamble, for example.
+   (`alive_together`). Then they are two call sites, however similar: judges with one preamble, for example.
    The few calls that mix during a roll-out are not a good part.
 3. A new template joins the line of the template that it is most related to, of those lines with no template that is
-   alive together with it: a line has one prompt in use at a time.  Where there is none it begins a task.
+   alive together with it: a line has one prompt in use at a time. Where there is none it begins a task.
 """
 
 from bisect import bisect_left, bisect_right
@@ -26,25 +26,30 @@ from templating.scripts import tokens
 
 CallPosition = tuple[datetime, UUID]
 
-# Shared fixed text, as a part of the mean of both fixed texts. An edit rewrites a sentence or two; two prompts that share only a system
-# message are mostly below.
 RELATED_SHARE = 0.6
+"""Shared fixed text, as a part of the mean of both fixed texts. An edit rewrites a sentence or two; two prompts that share only a system
+message are mostly below.
+"""
 
-# Part of the smaller fixed text that the larger one contains: an edit may add more text than there was.
 CONTAINED_SHARE = 0.9
-# Size of the smaller fixed text, as a part of the larger: a smaller one may be a greeting with which many prompts begin.
+"""Part of the smaller fixed text that the larger one contains: an edit may add more text than there was."""
+
 SMALLER_SHARE = 1 / 3
+"""Size of the smaller fixed text, as a part of the larger: a smaller one may be a greeting with which many prompts begin."""
 
-# Part of each template's calls made between the first and the last call of the other; up to it the newer template is an edit being rolled out. Measured: 0.14 to
-# 0.44 where a fifth of the traffic overlaps, 0.7 and more for call sites in daily use side by side, 0.67 for three calls each in turns.
 ROLL_OUT_SHARE = 0.5
+"""Part of each template's calls made between the first and the last call of the other; up to it the newer template is an edit being rolled
+out. Measured: 0.14 to 0.44 where a fifth of the traffic overlaps, 0.7 and more for call sites in daily use side by side, 0.67 for three
+calls each in turns.
+"""
 
-# Part of a template's calls at either end that are left out: a retry next week, a trial the day before.
 STRAY_SHARE = 0.05
+"""Part of a template's calls at either end that are left out: a retry next week, a trial the day before."""
 
-# Tokens of the differing middles of two templates; longer middles are compared as bags of words, since comparing in order is
-# quadratic at worst.
 IN_ORDER_TOKENS = 1000
+"""Tokens of the differing middles of two templates; longer middles are compared as bags of words, since comparing in order is quadratic at
+worst.
+"""
 
 
 class CallTimes(Protocol):

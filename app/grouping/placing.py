@@ -1,4 +1,4 @@
-"""Gives each new template its task, its line and its names, while a run saves.  The caller holds the group.
+"""Gives each new template its task, its line and its names, while a run saves. The caller holds the group.
 
 A line is the templates that descend from each other (`app.grouping.lineage`). A line has the id of the task that began it; a task
 that a person merged with another one has several lines.

@@ -1,4 +1,4 @@
-"""Interprets new templates for the known ones under review, and finds edits that these have swallowed.  Pure: no I/O.
+"""Interprets new templates for the known ones under review, and finds edits that these have swallowed. Pure: no I/O.
 
 Templates under review are not given to the miner, so it mines a sample of their calls anew.
 """

@@ -1,7 +1,7 @@
 """One run of a group: read its window, mine it, save the findings.
 
-A run has three steps.  OPEN, a short transaction: raise the fence, count the attempt, read the window.  MINE, without a transaction.  SAVE,
-a short transaction: if the fence is unchanged, write tasks, templates, versions and values, and mark the owed calls considered.  After SAVE
+A run has three steps. OPEN, a short transaction: raise the fence, count the attempt, read the window. MINE, without a transaction. SAVE,
+a short transaction: if the fence is unchanged, write tasks, templates, versions and values, and mark the owed calls considered. After SAVE
 the new templates are matched against all older calls, in batches.
 
 A run that dies leaves nothing half-written: before SAVE its calls are still owed, after SAVE the cursors of the batches are in the
@@ -94,7 +94,7 @@ def left_unfinished(connection: Connection) -> list[UUID]:
     """Groups whose last run has saved and still matches older calls, or was killed while it did.
 
     Only Redis knows which, so no wish is written for such a group: a run in progress would not serve the wish, and another run would follow
-    in vain.  A run that finds such work does it unasked.
+    in vain. A run that finds such work does it unasked.
     """
     return versions.unfinished_groups(connection)
 

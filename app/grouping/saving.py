@@ -1,4 +1,4 @@
-"""Writes the findings of a run: tasks, templates, versions, and the values of calls.  The caller holds the group."""
+"""Writes the findings of a run: tasks, templates, versions, and the values of calls. The caller holds the group."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Finds the slots of a newer template that continue slots of an older one, and so keep the names that people gave.  Pure.
+"""Finds the slots of a newer template that continue slots of an older one, and so keep the names that people gave. Pure.
 
-The fixed texts of both are aligned word by word, each slot as a word of its own.  A slot continues one where both are aligned and the word,
+The fixed texts of both are aligned word by word, each slot as a word of its own. A slot continues one where both are aligned and the word,
 mark or part border right before or right after is the same.
 """
 
@@ -90,7 +90,7 @@ def _places(words: Sequence[str]) -> dict[int, int]:
 def _side_by_side(older: list[str], newer: list[str]) -> dict[int, int]:
     """The newer words aligned to the older words.
 
-    The common beginning and end are aligned.  Long middles that differ are not: a prompt rewritten as a whole has other slots.
+    The common beginning and end are aligned. Long middles that differ are not: a prompt rewritten as a whole has other slots.
     """
     start = _common(older, newer)
     end = min(_common(older[::-1], newer[::-1]), min(len(older), len(newer)) - start)

@@ -1,7 +1,7 @@
 """Names tasks by the fixed text of a template: pure, and without a language model.
 
 A prompt mostly says its purpose in its first instructions ("Classify the support ticket ..."), or in the role of the model ("You are a
-strict grader of ...").  Sentences of the fixed text are ranked by that, and the best one is cut to a few words.  A name never has values of
+strict grader of ..."). Sentences of the fixed text are ranked by that, and the best one is cut to a few words. A name never has values of
 slots: a sentence ends where a slot begins.
 """
 

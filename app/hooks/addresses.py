@@ -70,7 +70,7 @@ class Allowed:
 
 
 def _host(url: str) -> str:
-    """The host of a valid URL.  Raises NotAllowedError."""
+    """The host of a valid URL. Raises NotAllowedError."""
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
         raise NotAllowedError(f"Must be printable ASCII without blanks, at most {LONGEST_URL} characters.")
     try:

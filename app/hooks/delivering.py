@@ -39,7 +39,7 @@ class Deliverer:
         self._allowed = Allowed.of(settings)
 
     def deliver(self) -> int:
-        """Send due deliveries; answers how many arrived.  Does nothing where webhooks are off."""
+        """Send due deliveries; answers how many arrived. Does nothing where webhooks are off."""
         if not self._allowed.hosts:
             return 0
         with transaction(self._engine) as connection:

@@ -1,4 +1,4 @@
-"""The message of a webhook: body, and headers with a signature.  Pure."""
+"""The message of a webhook: body, and headers with a signature. Pure."""
 
 import hashlib
 import hmac

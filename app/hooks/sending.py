@@ -1,4 +1,4 @@
-"""One POST to a checked address, within a time limit that holds whatever the receiver does.  It follows no redirect and uses no proxy."""
+"""One POST to a checked address, within a time limit that holds whatever the receiver does. It follows no redirect and uses no proxy."""
 
 import socket
 import ssl
@@ -23,7 +23,7 @@ PORTS = {"https": 443, "http": 80}
 
 
 class NotDeliveredError(Exception):
-    """A delivery failed.  status: of the answer, None where none came."""
+    """A delivery failed. status: of the answer, None where none came."""
 
     def __init__(self, problem: str, status: int | None = None) -> None:
         super().__init__(problem)
@@ -32,7 +32,7 @@ class NotDeliveredError(Exception):
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) -> int:
-    """Send the body; answers the status, which is 2xx.  Raises NotDeliveredError, whose text holds nothing of the answer."""
+    """Send the body; answers the status, which is 2xx. Raises NotDeliveredError, whose text holds nothing of the answer."""
     try:
         allowed.check_url(url)
         status = _status(urlsplit(url), body, headers, allowed)

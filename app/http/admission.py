@@ -12,9 +12,9 @@ _UNLIMITED = frozenset({"health.healthz"})
 
 
 def admitted(scope: str) -> KeyHolder:
-    """The holder of the request's key, within its rate.  Raises ProblemError as `caller` does, or TooManyRequests.
+    """The holder of the request's key, within its rate. Raises ProblemError as `caller` does, or TooManyRequests.
 
-    An address that has tried wrong keys is refused without asking the database.  Keys that have worked before still pass: one client's
+    An address that has tried wrong keys is refused without asking the database. Keys that have worked before still pass: one client's
     mistake must not shut out all clients behind the same router.
     """
     limiter, authenticator = services().limiter, services().authenticator

@@ -1,6 +1,6 @@
 """Identifies the caller: `Authorization: Bearer KEY`, or Basic with the key as the password.
 
-A write looks its key up, so a revoked key writes and deletes nothing from that moment on.  A read trusts a key that was looked up within
+A write looks its key up, so a revoked key writes and deletes nothing from that moment on. A read trusts a key that was looked up within
 KEY_CACHE_SECONDS, in every process: pages that poll every second do not cost a query each.
 """
 
@@ -18,8 +18,11 @@ from app.store import keys
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 
-KEY_CACHE_SECONDS = 30.0  # docs/security.md promises it
-CACHED_KEYS = 10_000  # a forgotten key costs a query
+KEY_CACHE_SECONDS = 30.0
+"""Seconds for which a key is trusted without a query, as docs/security.md promises."""
+
+CACHED_KEYS = 10_000
+"""Keys in memory; a forgotten key costs a query."""
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -32,7 +35,7 @@ class Authenticator:
         self._holders: Cache[str, KeyHolder] = Cache(CACHED_KEYS, cache_seconds)
 
     def holder(self, key: str, *, now: bool = False) -> KeyHolder | None:
-        """The holder of the key; None for an unknown or revoked one.  `now`: look it up even if it is cached."""
+        """The holder of the key; None for an unknown or revoked one. `now`: look it up even if it is cached."""
         key_hash = keys.hash_of(key)
         return (None if now else self._holders.fresh(key_hash)) or self._look_up(key_hash)
 
@@ -59,7 +62,7 @@ class Authenticator:
 
 
 def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
-    """The holder of the request's key.  Raises ProblemError: 401 without a valid key, 403 without the scope; ProjectMovingError."""
+    """The holder of the request's key. Raises ProblemError: 401 without a valid key, 403 without the scope; ProjectMovingError."""
     holder = authenticator.holder(bearer_key(), now=request.method not in _READS)
     if holder is None:
         raise _unauthorized("The API key is unknown or revoked.")
@@ -75,7 +78,7 @@ def _command(holder: KeyHolder, scope: str) -> str:
 
 
 def bearer_key() -> str:
-    """The key of the request.  Raises ProblemError 401 when it has none."""
+    """The key of the request. Raises ProblemError 401 when it has none."""
     key = key_in(request.headers.get("Authorization", ""))
     if not key:
         raise _unauthorized("Send your API key as Authorization: Bearer KEY.")

@@ -1,6 +1,6 @@
 """JSON request bodies: limited before they are read, decompressed and parsed.
 
-orjson parses valid JSON.  Where it refuses, the standard library may still parse the body (lone surrogates, NaN, integers of any length),
+orjson parses valid JSON. Where it refuses, the standard library may still parse the body (lone surrogates, NaN, integers of any length),
 so that the error can name item and field and the good items of a batch are kept.
 """
 
@@ -40,19 +40,19 @@ class Parsed(NamedTuple):
 
 
 def read_json(settings: Settings) -> Parsed:
-    """The parsed body.  Raises ProblemError: 400, 413, 415 or 422."""
+    """The parsed body. Raises ProblemError: 400, 413, 415 or 422."""
     _check_media_type()
     check_encoding()
     return parse_json(read_bytes(settings), settings)
 
 
 def read_bytes(settings: Settings) -> bytes:
-    """The decompressed body.  Raises ProblemError: 400 or 413."""
+    """The decompressed body. Raises ProblemError: 400 or 413."""
     return _inflated(_read_up_to(settings.max_body_bytes), settings)
 
 
 def parse_json(data: bytes, settings: Settings) -> Parsed:
-    """The values of JSON bytes.  Raises ProblemError: 400, 413 or 422."""
+    """The values of JSON bytes. Raises ProblemError: 400, 413 or 422."""
     limit = settings.max_json_values
     if has_more_values(data, limit):
         raise ProblemError(413, f"The body has over {limit} JSON values; send fewer traces in one request.")

@@ -7,7 +7,7 @@ million empty lists in 24 MB cost half a minute, 32 MB of empty members sixteen 
 import zlib
 
 _BYTES_INFLATED_AT_ONCE = 64 * 1024
-"""Bytes that are inflated at once.  What a member leaves over is copied, so it must be little."""
+"""Bytes that are inflated at once. What a member leaves over is copied, so it must be little."""
 
 _GZIP = zlib.MAX_WBITS + 16
 
@@ -21,7 +21,7 @@ class CutOffError(Exception):
 
 
 def has_more_values(data: bytes, limit: int) -> bool:
-    """Whether JSON holds more values and names than `limit`.  Each but the first follows a comma, a colon or a bracket."""
+    """Whether JSON holds more values and names than `limit`. Each but the first follows a comma, a colon or a bracket."""
     if len(data) < limit or sum(data.count(mark) for mark in b",:[{") < limit:
         return False
     bare = data.replace(rb"\\", b"").replace(rb"\"", b"")

@@ -2,7 +2,6 @@
 
 _WHOLE = "OTEL_EXPORTER_OTLP_ENDPOINT takes the address without it, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT the whole one"
 
-# Addresses of an endpoint with the hint for paths that end or begin like them; the longest first.
 _ADDRESSES = {
     "/api/public/otel/v1/traces": "LANGFUSE_HOST takes the address without a path",
     "/api/public/ingestion": "LANGFUSE_HOST takes the address without a path",
@@ -11,6 +10,7 @@ _ADDRESSES = {
     "/v1/metrics": _WHOLE,
     "/v1/logs": _WHOLE,
 }
+"""Addresses of an endpoint with the hint for paths that end or begin like them; the longest first."""
 
 
 def where_to(path: str) -> str | None:

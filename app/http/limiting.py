@@ -56,16 +56,16 @@ class Limiter:
         self._limits = limits
 
     def take_address(self) -> None:
-        """Count one request of this address.  Raises TooManyRequests."""
+        """Count one request of this address. Raises TooManyRequests."""
         self._take(self._limits.address, _address(), 1, "This address sends too many requests.")
 
     def take_key(self, holder: KeyHolder, scope: str) -> None:
-        """Count one request with this key.  Raises TooManyRequests."""
+        """Count one request with this key. Raises TooManyRequests."""
         rate = self._limits.ingest if scope == "ingest" else self._limits.read
         self._take(rate, str(holder.key_id), 1, "This API key sends too many requests.")
 
     def take_traces(self, holder: KeyHolder, number: int) -> None:
-        """Count the traces of a request before any is stored.  Raises TooManyRequests."""
+        """Count the traces of a request before any is stored. Raises TooManyRequests."""
         self._take(
             self._limits.traces, str(holder.key_id), number, "Nothing was stored: too many traces of this API key."
         )
@@ -85,12 +85,12 @@ class Limiter:
         return not self._rates.wait(self._limits.failures, address)
 
     def take_regroup(self, holder: KeyHolder) -> None:
-        """Count one regroup of a path, for all keys of the project.  Raises TooManyRequests."""
+        """Count one regroup of a path, for all keys of the project. Raises TooManyRequests."""
         subject = str(holder.project_id)
         self._take(self._limits.regroup, subject, 1, "This project asks too often to regroup paths.")
 
     def take_page(self) -> None:
-        """Count one page, which costs more than a request of the API.  Raises TooManyRequests."""
+        """Count one page, which costs more than a request of the API. Raises TooManyRequests."""
         self._take(self._limits.read, _address(), 1, "This address asks for too many pages.")
 
     def failed(self) -> None:

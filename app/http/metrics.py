@@ -11,8 +11,8 @@ from app.http.routes import Routes
 from app.http.services import services
 from tasks.monitor import collector_of
 
-# From a healthy POST (2 ms) to a request that waits for a hanging dependency (5 s).
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""From a healthy POST (2 ms) to a request that waits for a hanging dependency (5 s)."""
 
 REQUEST_SECONDS = "promptlode.request_seconds"
 """The extension of the app that holds the histogram of its requests, by method, route and status."""

@@ -19,13 +19,15 @@ _PROBLEM = "application/problem+json"
 _PARAMETER = re.compile(r"<(\w+):(\w+)>")
 _ID = {"type": "string", "format": "uuid"}
 
-# Errors that an operation may answer beside its declared ones: always, with a key, with an id in the path, with a query string, with a
-# body.
 _ALWAYS = {
     429: "Too many requests; Retry-After says when to try again.",
     500: "Our fault; the log says what.",
     503: "A dependency is down; Retry-After says when to try again.",
 }
+"""Errors that an operation may answer beside its declared ones: always, with a key, with an id in the path, with a query string, with a
+body.
+"""
+
 _WITH_KEY = {401: "No valid API key.", 403: "The key lacks the scope."}
 _WITH_ID = {404: "This project has no such thing."}
 _WITH_QUERY = {422: "A parameter is wrong; errors says which."}
@@ -38,10 +40,11 @@ _WITH_BODY = {
     422: "A field is wrong; errors says which.",
 }
 
-# No text in a request may contain NUL, at any depth (`unstorable`).
 _TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
+"""No text in a request may contain NUL, at any depth (`unstorable`)."""
+
 _VALUE = {"$ref": "#/components/schemas/JsonValue"}
-# Each rule applies to values of its own type. anyOf would mean the same, but client generators give up at its recursion.
+
 _JSON_VALUE = {
     "description": "Any JSON without NUL characters, which PostgreSQL cannot store.",
     "pattern": _TEXT["pattern"],
@@ -49,12 +52,13 @@ _JSON_VALUE = {
     "propertyNames": _TEXT,
     "additionalProperties": _VALUE,
 }
+"""Each rule applies to values of its own type. anyOf would mean the same, but client generators give up at its recursion."""
 
 _RULED = {"format", "pattern", "enum", "const"}
 _SAYS = {"type", "anyOf", "oneOf", "allOf", "$ref", "enum", "const"}
 
-# A model, and whether it describes a request ("validation") or an answer ("serialization").
 _Schemas = dict[tuple[str, str], dict[str, Any]]
+"""A model, and whether it describes a request ("validation") or an answer ("serialization")."""
 
 
 _ABOUT = """Finds the prompt templates behind LLM traffic.

@@ -1,7 +1,7 @@
 """Lists in pages: `{"items": [...], "next_cursor": str | null}`.
 
 A cursor is the id of the last item (ids are time-ordered; of a version of a task it is its number), so a page costs the same at any
-depth and new items never shift it.  It is opaque to callers: base64 of the 16 bytes.
+depth and new items never shift it. It is opaque to callers: base64 of the 16 bytes.
 """
 
 import base64

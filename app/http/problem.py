@@ -1,6 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457), for every answer of 400 and above.
 
-`errors` names each wrong item and field, and the remedy.  No answer shows a value from the request, nor internals of the server.
+`errors` names each wrong item and field, and the remedy. No answer shows a value from the request, nor internals of the server.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,8 +18,8 @@ from app.http.hints import where_to
 from app.logs import describe, logger
 from app.store.sqlstates import is_busy, state_of
 
-# Seconds after which a client may retry when a dependency is down.
 RETRY_AFTER = 2
+"""Seconds after which a client may retry when a dependency is down."""
 
 _log = logger(__name__)
 

@@ -1,10 +1,10 @@
 """Rate limits: counted in the memory of this process, shared through Redis, never waiting for Redis.
 
-A request is counted in memory and answered with what this process knows.  Once a second, beside the requests, new counts are added to Redis
-and the counts of the other processes are read.  So a request costs no round trip, a Redis that is down or hangs delays nothing (each
+A request is counted in memory and answered with what this process knows. Once a second, beside the requests, new counts are added to Redis
+and the counts of the other processes are read. So a request costs no round trip, a Redis that is down or hangs delays nothing (each
 process then counts alone), and the common limit is at most a second late.
 
-A rate uses a *sliding window*: the running window counts in full, the previous one by the part that the last period still covers.  No burst
+A rate uses a *sliding window*: the running window counts in full, the previous one by the part that the last period still covers. No burst
 of two windows passes at a border, and a subject needs two numbers, not a list of its requests.
 
 Keys in Redis: `promptlode:rate:{name}:{subject}:{window}`, a count that expires after three periods.
@@ -136,7 +136,7 @@ class Rates:
             self._sharing.release()
 
     def share(self) -> None:
-        """Add the new counts of this process to Redis and read those of the other processes.  Raises RedisError."""
+        """Add the new counts of this process to Redis and read those of the other processes. Raises RedisError."""
         now = int(self._clock() // PERIOD)
         with self._lock:
             news = [
@@ -159,7 +159,7 @@ class Rates:
 
 
 def _wait(count: _WindowCount, amount: float, cost: int, now: float) -> float:
-    """Seconds until `cost` more events fit; 0 when they fit now.  A cost above the whole rate fits into an idle window."""
+    """Seconds until `cost` more events fit; 0 when they fit now. A cost above the whole rate fits into an idle window."""
     share_elapsed = now / PERIOD - count.window
     room = amount - min(cost, amount) - count.total
     if room >= count.before * (1 - share_elapsed):

@@ -71,10 +71,10 @@ class Routes:
         media_types: Sequence[str] = (),
         owned: Callable[..., Any] | None = None,
     ) -> Callable[[View], View]:
-        """Register a view.  It is called with the parts of the rule, `holder` if it has a scope, `query` if it has one.
+        """Register a view. It is called with the parts of the rule, `holder` if it has a scope, `query` if it has one.
 
-        Its docstring's first line is its summary.  `answers` maps a status to the model of its body; `problems` maps a status to its
-        meaning, for statuses that no other route answers.  `media_types` are further types that the body may have beside JSON.
+        Its docstring's first line is its summary. `answers` maps a status to the model of its body; `problems` maps a status to its
+        meaning, for statuses that no other route answers. `media_types` are further types that the body may have beside JSON.
         `owned` is for a query string with required parameters: called with the holder and the ids of the rule, it raises NotFoundError for
         an id of another project, which is the answer then, not the missing parameter.
         """
@@ -131,7 +131,7 @@ def tagged(response: Response) -> Response:
 
 
 def read_query(model: type[BaseModel]) -> Any:
-    """The query string as this model; an empty value counts as absent, except for a slot's value.  Raises ProblemError 422."""
+    """The query string as this model; an empty value counts as absent, except for a slot's value. Raises ProblemError 422."""
     values = {name: value for name, value in request.args.items() if value != "" or name.startswith("slot.")}
     problems = [*_not_utf8(), *unstorable(values, services().limits)]
     try:
@@ -155,12 +155,12 @@ def _not_utf8() -> Iterator[Problem]:
 
 
 def read_body(model: type[BodyModel], refusal: str) -> BodyModel:
-    """The body as this model.  Raises ProblemError 422 with the sentence `refusal`, and the errors of `read_json`."""
+    """The body as this model. Raises ProblemError 422 with the sentence `refusal`, and the errors of `read_json`."""
     return validated(model, read_json(services().settings).value, refusal)
 
 
 def validated(model: type[BodyModel], body: Any, refusal: str) -> BodyModel:
-    """Plain values as this model.  Raises ProblemError 422 with the sentence `refusal`."""
+    """Plain values as this model. Raises ProblemError 422 with the sentence `refusal`."""
     problems = list(unstorable(body, services().limits))
     try:
         validated_body = model.model_validate(body)

@@ -36,7 +36,7 @@ class Services:
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
-        """All services, made from the settings without connecting yet.  Raises ConfigurationError when a setting is missing."""
+        """All services, made from the settings without connecting yet. Raises ConfigurationError when a setting is missing."""
         settings.require("database_url", "redis_url")
         engine = make_engine(settings)
         statements = make_single_statement_engine(settings, beside=engine)

@@ -15,11 +15,11 @@ from app.store.groups import Group
 from app.store.templates import StoredTemplate, VersionKey, load_templates
 from templating import Matcher
 
-# Groups in memory, enough for every busy group of a large installation; a forgotten group costs one query.
 MAX_GROUPS = 2000
+"""Groups in memory, enough for every busy group of a large installation; a forgotten group costs one query."""
 
-# Implementations of a group in memory. More means that tools or settings change with every call; a forgotten one costs a query.
 MAX_IMPLEMENTATIONS = 10_000
+"""Implementations of a group in memory. More means that tools or settings change with every call; a forgotten one costs a query."""
 
 
 class TemplateMatch(NamedTuple):

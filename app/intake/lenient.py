@@ -1,6 +1,6 @@
 """Reads a call leniently: a wrong side field never costs the call; only its prompt, model or path can.
 
-For bodies that software sends (OTLP, other SDKs, files).  `POST /api/v1/traces` stays strict: its caller can correct the body.
+For bodies that software sends (OTLP, other SDKs, files). `POST /api/v1/traces` stays strict: its caller can correct the body.
 
 1. A value with a plain meaning is converted: "0.7" and 256.0 to numbers, an id of 7 to "7", an empty text to nothing.
 2. A field that is still wrong is kept under metadata (`UNREAD`) with the reason, and the call is stored without it.
@@ -33,7 +33,7 @@ class LenientRead:
 
 
 def read_leniently(body: dict[str, Any], limits: TraceLimits = DEFAULT_LIMITS) -> LenientRead:
-    """Check a call; wrong side fields do not refuse it.  Raises InvalidTraceError for its prompt, model or path."""
+    """Check a call; wrong side fields do not refuse it. Raises InvalidTraceError for its prompt, model or path."""
     plain = _plain(body)
     try:
         return LenientRead(read_trace(plain, limits))

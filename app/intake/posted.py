@@ -10,7 +10,7 @@ _EXPORTS = {"resourceSpans": "/v1/traces", "resourceLogs": "/v1/logs"}
 
 
 def read_posted(body: Any, limits: TraceLimits, *, is_json: bool = False) -> Incoming:
-    """Check one trace, as `read_trace` does, in our names or a provider's.  Raises InvalidTraceError."""
+    """Check one trace, as `read_trace` does, in our names or a provider's. Raises InvalidTraceError."""
     if not isinstance(body, dict):
         return read_trace(body, limits, is_json=is_json)
     if "model" not in body and (exported := next((name for name in _EXPORTS if name in body), None)):

@@ -1,6 +1,6 @@
 """Applies a project's privacy settings to a call before any of it is stored.
 
-`Policies.of` gives the policy of a project to `Ingest` and to the runs.  A change of it holds in every process within POLICY_CACHE_SECONDS,
+`Policies.of` gives the policy of a project to `Ingest` and to the runs. A change of it holds in every process within POLICY_CACHE_SECONDS,
 for later calls.
 """
 
@@ -163,7 +163,7 @@ class Policies:
         self._policies: Cache[UUID, Policy] = Cache(CACHED_POLICIES, cache_seconds)
 
     def of(self, project_id: UUID) -> Policy:
-        """The policy of a project, as it was at most `cache_seconds` ago.  Raises DatabaseDownError."""
+        """The policy of a project, as it was at most `cache_seconds` ago. Raises DatabaseDownError."""
         return self.remembered(project_id) or self.look_up(project_id)
 
     def remembered(self, project_id: UUID) -> Policy | None:
@@ -175,7 +175,7 @@ class Policies:
         return self._policies.is_ageing(project_id)
 
     def look_up(self, project_id: UUID) -> Policy:
-        """The policy as it is now.  Raises DatabaseDownError."""
+        """The policy as it is now. Raises DatabaseDownError."""
         with transaction(self._engine) as connection:
             policy = policy_of(connection, project_id)
         self._policies.keep(project_id, policy)

@@ -3,14 +3,14 @@
 A prompt has two parts, system and user, either of which may be empty:
 
 - system: `instructions`; without them the system and developer messages of the input.
-- user: the first run of user messages.  Later ones are answers within a conversation, not the prompt.
-- Several texts (messages of a run, text parts of a message) are joined by one blank line.  An empty text counts, so that
+- user: the first run of user messages. Later ones are answers within a conversation, not the prompt.
+- Several texts (messages of a run, text parts of a message) are joined by one blank line. An empty text counts, so that
   an empty value does not change the template; a part without text (an image, null beside tool calls) does not count.
 
 A *follow-up turn* repeats its prompt: its input already holds answers of the model.
 
-*Few-shot by messages* looks like one: pairs of user and assistant messages, then the real input.  There the first user
-message is an example and the input would be lost, so it becomes a third part.  It differs from a conversation in all of:
+*Few-shot by messages* looks like one: pairs of user and assistant messages, then the real input. There the first user
+message is an example and the input would be lost, so it becomes a third part. It differs from a conversation in all of:
 
 - no tools and no conversation id;
 - strictly user, assistant, user, ... user, each with text;
@@ -19,7 +19,7 @@ message is an example and the input would be lost, so it becomes a third part.  
 
 Known weakness: a chat without conversation id that wraps every turn in the same words, or whose model only ever gave
 one-word answers, is read as few-shot; its later turns then make a template of their own beside that of its first turns.
-One call alone does not show the difference.  Few-shot with free-form examples and answers is read as a follow-up turn.
+One call alone does not show the difference. Few-shot with free-form examples and answers is read as a follow-up turn.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,7 +37,8 @@ _FRAME_CHARACTERS = 12
 _LABEL_CHARACTERS = 40
 """Characters of the longest answer that counts as a label."""
 
-_TEXT_PARTS = ("text", "input_text", "output_text", None)  # no set: a type may be any JSON, also a list
+_TEXT_PARTS = ("text", "input_text", "output_text", None)
+"""Types of content parts that hold text; no set, since a type may be any JSON, also a list."""
 
 PLAIN_ROLES = ("system", "user", "assistant")
 """Roles of messages that hold a text and nothing else; no set, since a role may be any JSON."""

@@ -24,9 +24,10 @@ from app.store.sqlstates import is_crossing, is_gone
 from app.store.templates import VersionKey, implementation_for, implementations_of
 from app.store.traces import StoredTrace, variables_of
 
-# matched: by a known template. owed: to be requested. held: owed, but its group is quarantined, so it is not requested. off: no text
-# prompt, or grouping is disabled.
 MatchState = Literal["matched", "owed", "held", "off"]
+"""matched: by a known template. owed: to be requested. held: owed, but its group is quarantined, so it is not requested. off: no text
+prompt, or grouping is disabled.
+"""
 
 Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
 """A stored call, what is added to it, and the spans whose answer it must have: `otel_traces.complete` has more."""
@@ -37,8 +38,8 @@ StoreMethod = Literal["copy while matching", "copy", "insert"]
 RECORD_TRIES = 6
 """Tries to store a request before its sender gets 503: several deletions in a row can conflict with it."""
 
-# Rows; COPY from 20 rows up. A known external_id aborts COPY, then we INSERT.
 _COPY_ROWS = 20
+"""COPY from so many rows up. A known external_id aborts COPY, then we INSERT."""
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ class Ingest:
     def complete(
         self, project_id: UUID, additions: Iterable[Addition], related: otel_traces.SeenTraces | None = None
     ) -> None:
-        """Add answers to stored calls, redacted by the project's policy.  `related` as for `record`.
+        """Add answers to stored calls, redacted by the project's policy. `related` as for `record`.
 
         Raises DatabaseDownError or UnseenCallError, and then nothing was added.
         """
@@ -136,7 +137,7 @@ class Ingest:
                 otel_traces.complete(connection, project_id, call_id, policy.cleaned_values(values), also)
 
     def form_in_memory(self, project_id: UUID, item: Incoming) -> "StoredForm | None":
-        """The row of a call by the groups in memory, without a query.  None where memory does not suffice."""
+        """The row of a call by the groups in memory, without a query. None where memory does not suffice."""
         policy = self.policies.remembered(project_id)
         return None if policy is None else self._form_in_memory(project_id, policy.cleaned(item), policy)
 
@@ -398,7 +399,7 @@ def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
 
 
 def _row(project_id: UUID, item: Incoming, recorded: Recorded, policy: Policy, now: datetime) -> dict[str, Any]:
-    """The row of a call.  A matched call stores its template and values instead of its texts.
+    """The row of a call. A matched call stores its template and values instead of its texts.
 
     now: its time if its caller gave none.
     """

@@ -1,7 +1,7 @@
-"""Removes secrets: keys, passwords, card numbers, and a project's own patterns.  Pure: values in, values out.
+"""Removes secrets: keys, passwords, card numbers, and a project's own patterns. Pure: values in, values out.
 
 A kind of secret always becomes the same text, `[redacted:card]`, so that the prompts around it keep one template. A secret is recognised by
-its shape (`_SHAPES`, `_CARD`) or by the name of its field (`_NAMES`), in JSON and in JSON within a text.  A shape that ordinary text may
+its shape (`_SHAPES`, `_CARD`) or by the name of its field (`_NAMES`), in JSON and in JSON within a text. A shape that ordinary text may
 have is checked again: `check` holds the condition.
 
 All patterns run on RE2, whose time is linear in the text: a project's own pattern cannot stop the process.
@@ -36,7 +36,7 @@ class PatternError(CallerError):
 
 @dataclass(frozen=True)
 class SecretPattern:
-    """A kind of secret.  The pattern's group is passed to `part`, and the text that `part` returns is replaced; "" replaces nothing."""
+    """A kind of secret. The pattern's group is passed to `part`, and the text that `part` returns is replaced; "" replaces nothing."""
 
     kind: str
     pattern: Any
@@ -103,8 +103,6 @@ def _has_check_digit(digits: str) -> bool:
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
-# Names of fields whose value is a secret, without case, hyphens and underscores; also as the end of a longer name (openai_api_key,
-# DB_PASSWORD).  Not `token`: a model's answer is full of tokens, and max_tokens is a number.
 _NAMES = (
     "password",
     "passwd",
@@ -126,13 +124,18 @@ _NAMES = (
     "cookie",
     "connectionstring",
 )
+"""Names of fields whose value is a secret, without case, hyphens and underscores; also as the end of a longer name (openai_api_key,
+DB_PASSWORD). Not `token`: a model's answer is full of tokens, and max_tokens is a number.
+"""
+
 _IN_TEXT = (
     r"pass[-_. ]*(?:word|wd|phrase)|pwd|secret|(?:api|private|secret|access)[-_. ]*key|"
     r"(?:access|refresh|id|auth|session|bearer)[-_. ]*token|authorization|connection[-_. ]*string"
 )
 
-# The beginning of a word, also behind an escape sequence: in JSON a line end is the letters `\\n`.
 _EDGE = r"(?:\b|\\[bfnrt]|\\u[0-9A-Fa-f]{4})"
+r"""The beginning of a word, also behind an escape sequence: in JSON a line end is the letters `\\n`."""
+
 _GAP = r"[ \-\x{a0}\x{2009}\x{2011}\x{2013}\x{202f}]?"
 """Separators between two digits of a card number; text copied from a page has other characters than a plain blank or hyphen."""
 
@@ -172,13 +175,13 @@ _SHAPES = (
 _CARD = SecretPattern("card", _word(rf"\d(?:{_GAP}\d){{12,}}\b"), group=1, part=_card_in)
 _EMAIL = SecretPattern("email", _word(r"(?i:[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b)"), group=1)
 
-# One pattern of all signs of a secret, for one search over a whole call as JSON: most calls contain none.
 _HINTS = (
     rf"{_EDGE}(?:eyJ|(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{{16}}|gh[pousr]_|pl_|[sp]k-|"
     r"gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_|xox|SG\.|(?i:bearer|basic)[\s\\])|"
     r"PRIVATE KEY|github_pat_|AIza|://[^\s/:@]*:[^\s/@]+@|"
     rf"(?i:aws.{{0,60}}secret|{_IN_TEXT}|cookie)|{_EDGE}\d(?:{_GAP}\d){{12}}"
 )
+"""One pattern of all signs of a secret, for one search over a whole call as JSON: most calls contain none."""
 
 
 class Redactor:
@@ -215,7 +218,7 @@ class Redactor:
         return self._placeholder(value) if is_secret_name(name) else self.value(value)
 
     def _placeholder(self, value: Any) -> Any:
-        """The value of a field with a secret name, replaced.  An object that describes such a field (a tool's schema) holds no secret."""
+        """The value of a field with a secret name, replaced. An object that describes such a field (a tool's schema) holds no secret."""
         if isinstance(value, bool) or value is None or value == "":
             return value
         if isinstance(value, list | tuple):
@@ -252,7 +255,7 @@ def _redacted(shape: SecretPattern, text: str) -> str:
 
 
 def checked_pattern(name: str, pattern: str) -> Any:
-    """The pattern, compiled.  Raises PatternError, which says what is wrong with it."""
+    """The pattern, compiled. Raises PatternError, which says what is wrong with it."""
     if not _PATTERN_NAME.fullmatch(name):
         raise PatternError(f"The name {name!r} must be a lower-case letter and then letters, digits or _, up to 32.")
     if not 0 < len(pattern) <= LONGEST_PATTERN:

@@ -1,7 +1,7 @@
 """Calls of the same moment share a statement and a COMMIT, across requests; a single call does not wait.
 
 While PostgreSQL stores some calls, others arrive and go with the next statement: the cost of a COMMIT is divided by the number of calls
-that arrive meanwhile.  A statement that takes longer than PATIENCE blocks no other: the next one takes another connection.
+that arrive meanwhile. A statement that takes longer than PATIENCE blocks no other: the next one takes another connection.
 
 One event loop uses it, so there is no lock.
 """
@@ -61,7 +61,7 @@ class SharedCommit:
     async def store(self, rows: Sequence[CurrentRow]) -> bool:
         """Store the calls of one request in one statement; False where `Ingest.record` must find out why some are not stored.
 
-        Raises DatabaseDownError, after which it is unknown what is stored.  The calls of a cancelled caller are stored all the same.
+        Raises DatabaseDownError, after which it is unknown what is stored. The calls of a cancelled caller are stored all the same.
         """
         if not self._can_store():
             return False
@@ -110,7 +110,7 @@ class SharedCommit:
         try:
             stored_ids = await together.insert_current(connection, [row for wish in wishes for row in wish.rows])
         except (exc.DBAPIError, ProjectMovingError):
-            # The statement stored nothing.  Each call is stored alone, which shows the one that PostgreSQL refused.
+            # The statement stored nothing. Each call is stored alone, which shows the one that PostgreSQL refused.
             self._keep(connection)
             stored_ids = set[str]()
         except DatabaseDownError:

@@ -128,7 +128,7 @@ EXAMPLE_OF_A_CALL: Any = {
 
 
 class TraceIn(BaseModel):
-    """One LLM call.  Further fields are kept under `metadata`."""
+    """One LLM call. Further fields are kept under `metadata`."""
 
     model_config = ConfigDict(
         extra="allow", hide_input_in_errors=True, title="TraceIn", json_schema_extra={"examples": [EXAMPLE_OF_A_CALL]}
@@ -273,7 +273,7 @@ class Incoming:
 
 
 def read_trace(body: object, limits: TraceLimits = DEFAULT_LIMITS, *, is_json: bool = False) -> Incoming:
-    """Check one trace.  Raises InvalidTraceError, which names every wrong field.
+    """Check one trace. Raises InvalidTraceError, which names every wrong field.
 
     is_json: the body comes from a strict JSON parser, so it is not searched for NaN.
     """
@@ -339,7 +339,7 @@ _remembered_digest = lru_cache(1_000)(_digest)
 """Most calls have one of a few settings: to find a digest takes a fifth of the time of making it."""
 
 _LONGEST_REMEMBERED = 500
-"""Bytes of settings whose digest is remembered: a thousand of them take 0.5 MB.  Tools are longer."""
+"""Bytes of settings whose digest is remembered: a thousand of them take 0.5 MB. Tools are longer."""
 
 
 def _present(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

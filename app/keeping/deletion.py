@@ -2,7 +2,7 @@
 
 A batch has calls of one group and is one transaction, which holds the group. It raises the fence, so that a run that has read the calls
 cannot save; it raises the version of the templates, so that no process matches deleted ones; rows without calls are deleted with the last
-call.  A killed deletion has done whole batches; the caller repeats it.
+call. A killed deletion has done whole batches; the caller repeats it.
 """
 
 import time
@@ -59,7 +59,7 @@ def delete(
 ) -> Deleted:
     """Delete the selected calls of a project, for at most about `seconds` seconds.
 
-    delete_all: the selector may be empty.  To delete all calls of a project or of a path also deletes rows that have no call.
+    delete_all: the selector may be empty. To delete all calls of a project or of a path also deletes rows that have no call.
     """
     if selector == Selector() and not delete_all:
         raise NothingSelectedError(

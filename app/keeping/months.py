@@ -1,4 +1,4 @@
-"""Use case: make partitions of table `trace` ahead, and drop months that no project keeps.  Every transaction is short.
+"""Use case: make partitions of table `trace` ahead, and drop months that no project keeps. Every transaction is short.
 
 Any number of processes may do it at once, and each continues where another was killed.
 """
@@ -56,7 +56,7 @@ def _copy(engine: Engine, moving: Moving, after: UUID, step: int) -> UUID | None
 
 
 def drop(engine: Engine, month: Partition, end: float, *, step: int = partitions.NOTED_CALLS) -> Iterator[int]:
-    """Drop a month of calls; yields the number of calls, step by step.  Stops when the clock (`time.monotonic`) is at `end`.
+    """Drop a month of calls; yields the number of calls, step by step. Stops when the clock (`time.monotonic`) is at `end`.
 
     Raises OperationalError when the table is in use for longer than ingest may wait behind this; completed steps stay done, and
     `partitions.leaving` lists the month until it is dropped.

@@ -58,7 +58,7 @@ def _expire_but(engine: Engine, project_id: UUID, since: datetime, end: float, h
 
 
 def _drop(engine: Engine, month: Partition, end: float) -> int:
-    """Drop a month; answers how many calls were removed.  When the table is busy or time is over, the next call continues."""
+    """Drop a month; answers how many calls were removed. When the table is busy or time is over, the next call continues."""
     rows_dropped = 0
     try:
         for calls in months.drop(engine, month, end):

@@ -21,7 +21,7 @@ PATIENCE_TO_START, PATIENCE_TO_STOP = 900.0, 120.0
 
 
 def start(home: Path) -> str:
-    """Start an instance in the background; returns its output once it serves.  Raises LocalError with the reason why it does not."""
+    """Start an instance in the background; returns its output once it serves. Raises LocalError with the reason why it does not."""
     (home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     log = home / "logs" / LOG
     with log.open("w") as output:
@@ -74,7 +74,7 @@ def stop(home: Path) -> bool:
 
 
 def logs(home: Path, program: str | None) -> list[Path]:
-    """The newest log of each program, or of one.  Raises LocalError when there is none of that name."""
+    """The newest log of each program, or of one. Raises LocalError when there is none of that name."""
     files = sorted((home / "logs").glob("*.log"))
     log_files = [log for log in files if program in (None, log.stem)]
     if not log_files:

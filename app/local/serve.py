@@ -27,12 +27,12 @@ class Interrupted(BaseException):
 
 
 def run() -> None:
-    """Start everything and serve until Ctrl-C.  Ends the process."""
+    """Start everything and serve until Ctrl-C. Ends the process."""
     _until_interrupted(_run)
 
 
 def demo() -> None:
-    """Send sample traffic to a new project, show the tasks found, and serve until Ctrl-C (DEMO_EXIT=1: stop then).  Ends the process."""
+    """Send sample traffic to a new project, show the tasks found, and serve until Ctrl-C (DEMO_EXIT=1: stop then). Ends the process."""
     _until_interrupted(_demo)
 
 

@@ -1,4 +1,4 @@
-"""The target side of a move.  Until the project is opened its groups are held and it has no keys, so no reader meets half of it."""
+"""The target side of a move. Until the project is opened its groups are held and it has no keys, so no reader meets half of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

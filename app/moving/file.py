@@ -34,7 +34,7 @@ class BadFileError(CallerError):
 
 @dataclass(frozen=True)
 class Section:
-    """Rows of one table.  number: of the section in its file, from 1."""
+    """Rows of one table. number: of the section in its file, from 1."""
 
     number: int
     table: str
@@ -79,7 +79,7 @@ class ProjectFileWriter:
 
 
 class ProjectFileReader:
-    """Reads one file once.  All methods raise BadFileError, with the remedy."""
+    """Reads one file once. All methods raise BadFileError, with the remedy."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(source), 256 * 1024)

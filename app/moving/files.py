@@ -30,7 +30,7 @@ SECRET = {project_tables.PROJECT: ("secret",)}
 
 @dataclass(frozen=True)
 class Copied:
-    """The rows written or read, by table.  again: the file had been imported before."""
+    """The rows written or read, by table. again: the file had been imported before."""
 
     project: Project
     totals: dict[str, TableSum] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def _totals(
 
 
 def import_project(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell: ReportPage) -> Copied:
-    """Import a project from a file.  A killed import continues when it is repeated; a completed one changes nothing."""
+    """Import a project from a file. A killed import continues when it is repeated; a completed one changes nothing."""
     reader = ProjectFileReader(source)
     project = _project_of(reader.head, name)
     arrival = Arrival(engine, project.id, project.name, peer)
@@ -227,7 +227,7 @@ def _totals_stored(
 
 
 def _imported_before(engine: Engine, reader: ProjectFileReader, project: Project, *, same_file: bool) -> Copied:
-    """The project exists: the file is only read for its digests.  Later changes of the project are kept."""
+    """The project exists: the file is only read for its digests. Later changes of the project are kept."""
     logged: Logged = {}
     for _ in _sections_noting(reader, logged):
         pass

@@ -7,7 +7,7 @@
   there, and here it has moved.
 
 What was done stands in both databases (`project_move`), so a move that was killed goes on when it is asked for again, and `undo` leads
-back.  A kill in step 4 leaves the project closed on both sides until then: nothing is stored twice, nothing is lost.
+back. A kill in step 4 leaves the project closed on both sides until then: nothing is stored twice, nothing is lost.
 """
 
 from collections.abc import Callable, Iterable
@@ -48,7 +48,7 @@ _BY_PEOPLE = [
     for table in project_tables.all_tables()
     if table.name not in moves.UNWATCHED | {project_tables.PROJECT, "webhook"}
 ]
-"""Tables whose every change matters: calls, results of grouping, decisions, keys.  Webhooks are deleted here, and the target notes their
+"""Tables whose every change matters: calls, results of grouping, decisions, keys. Webhooks are deleted here, and the target notes their
 failures.
 """
 
@@ -279,7 +279,7 @@ class Move:
     # Undo, and finish
 
     def undo(self) -> None:
-        """Undo the move: delete the copy and reopen the project here.  Raises CallerError once the copy took calls."""
+        """Undo the move: delete the copy and reopen the project here. Raises CallerError once the copy took calls."""
         state = self._state()
         if state not in moves.LEAVING and self._arrival.state() != "arriving":
             raise CallerError(f"The project {self._project.name} does not move.")
@@ -323,7 +323,7 @@ class Move:
 
 
 def finish(source: Engine, moved_project: Project) -> None:
-    """Delete the remains of a project that has moved.  Its keys are unknown here from then on."""
+    """Delete the remains of a project that has moved. Its keys are unknown here from then on."""
     with transaction(source) as connection:
         state = moves.state_of(connection, moved_project.id)
     if state != "moved":

@@ -51,7 +51,7 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def tables_in_order() -> list[ProjectTable]:
-    """Tables in the order of their arrival.  Keys come last: access begins when everything has arrived."""
+    """Tables in the order of their arrival. Keys come last: access begins when everything has arrived."""
     return [table for table in project_tables.all_tables() if table.name not in SECRETS | _FOUND_ANEW]
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from app.intake.bodies.values import parsed
 
-# No convention nests half as deep; deeper levels stay in one name.
 _DEEPEST = 16
+"""No convention nests half as deep; deeper levels stay in one name."""
 
 
 class Attributes:
-    """The attributes of a span.  `take` returns a value once; `rest` holds the values never taken."""
+    """The attributes of a span. `take` returns a value once; `rest` holds the values never taken."""
 
     def __init__(self, values: Mapping[str, Any], names: str | None = None) -> None:
         """names: the names of the values, as `Span.names`; a search in it shows quickly that no name has a prefix."""

@@ -1,7 +1,7 @@
-"""Several spans that describe one call become one trace: the one with the most content, completed from the others.  Pure.
+"""Several spans that describe one call become one trace: the one with the most content, completed from the others. Pure.
 
 An SDK and the framework above it, or two instrumentations of one client, each write a span of the same call; a streamed call is a span for
-its request and a log at its end.  A *call span* is one span's description of a call.  Two call spans with the same texts are one call when they
+its request and a log at its end. A *call span* is one span's description of a call. Two call spans with the same texts are one call when they
 are
 
 - nested: one span encloses the other;
@@ -9,7 +9,7 @@ are
 - or side by side, where the first has no answer and the second has it (a stream).
 
 Calls that are merely alike stay distinct: the same prompt sent five times at once by one instrumentation is five calls, and answers with
-different provider ids are different answers.  A wrapper (an agent, a framework's outer span) is a call only where no call is within it; a
+different provider ids are different answers. A wrapper (an agent, a framework's outer span) is a call only where no call is within it; a
 span without messages is no call of its own where another span describes the call.
 """
 
@@ -38,7 +38,7 @@ _ABOUT = ("external_id", "path", "metadata", "messages", "input", "instructions"
 
 @dataclass(eq=False, slots=True)
 class CallSpan:
-    """One span's description of a call.  `ancestors`: the ids of the enclosing spans, as far as known, the nearest first."""
+    """One span's description of a call. `ancestors`: the ids of the enclosing spans, as far as known, the nearest first."""
 
     id: str
     ancestors: Sequence[str]
@@ -257,7 +257,7 @@ def _make_one(first: CallSpan, second: CallSpan) -> None:
 
 
 def _fill(richer: CallSpan, poorer: CallSpan) -> None:
-    """Fill the fields that the richer call span lacks; never a prompt, or fields of the span alone.  A row gets only its answer."""
+    """Fill the fields that the richer call span lacks; never a prompt, or fields of the span alone. A row gets only its answer."""
     is_late = richer.stored and poorer.has_answer and not richer.has_answer
     for name, value in poorer.body.items():
         if name in _ABOUT or value in (None, {}, []) or (richer.stored and name not in _ANSWER):

@@ -9,7 +9,7 @@ from functools import cache
 from google.protobuf.descriptor import Descriptor
 
 UNCOUNTED_BYTES = 4 * 1024 * 1024
-"""A smaller body is parsed without counting: two million empty fields take 0.3 s.  Nearly all exports are smaller, and counting costs 1 us
+"""A smaller body is parsed without counting: two million empty fields take 0.3 s. Nearly all exports are smaller, and counting costs 1 us
 a field.
 """
 
@@ -20,7 +20,7 @@ _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def has_more_fields(data: bytes, kind: Descriptor, limit: int) -> bool:
-    """Whether the body has more fields than `limit`, at any depth.  A body that is no protobuf is left to the parser, which refuses it."""
+    """Whether the body has more fields than `limit`, at any depth. A body that is no protobuf is left to the parser, which refuses it."""
     if len(data) <= UNCOUNTED_BYTES:
         return False
     try:
@@ -54,7 +54,7 @@ def _count(data: bytes, kind: Descriptor, limit: int) -> int:
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """A varint and the position behind it.  Raises IndexError at the end of the data, and for more than 64 bits."""
+    """A varint and the position behind it. Raises IndexError at the end of the data, and for more than 64 bits."""
     byte = data[position]
     if byte < 128:
         return byte, position + 1

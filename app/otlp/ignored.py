@@ -8,7 +8,6 @@ from app.otlp.spans import Span
 LOG = "log record"
 PLAIN = "no sign of a model"
 
-# Attributes that name the kind of a span, in order of precedence.
 _KINDS = (
     "openinference.span.kind",
     "langsmith.span.kind",
@@ -17,6 +16,8 @@ _KINDS = (
     "traceloop.span.kind",
     "ai.operationId",
 )
+"""Attributes that name the kind of a span, in order of precedence."""
+
 _WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]{0,39}")
 """The form of a label: a longer or different text is the sender's own, and would make a series of its own."""
 

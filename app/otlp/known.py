@@ -29,7 +29,7 @@ class KnownCalls:
         self._recent = recent
 
     def __call__(self, call_spans: Iterable[CallSpan]) -> list[CallSpan]:
-        """The stored call spans of the same OpenTelemetry traces; marks call spans whose call another signal described.  Raises
+        """The stored call spans of the same OpenTelemetry traces; marks call spans whose call another signal described. Raises
         DatabaseDownError.
         """
         call_spans = list(call_spans)
@@ -48,7 +48,7 @@ class KnownCalls:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Within the block, no other transaction stores calls of the export's OpenTelemetry traces.  Raises DatabaseDownError."""
+        """Within the block, no other transaction stores calls of the export's OpenTelemetry traces. Raises DatabaseDownError."""
         with transaction(self._engine) as connection:
             otel_traces.hold(connection, self._project_id, self._trace_ids)
             yield

@@ -11,14 +11,15 @@ from app.intake.bodies.values import filled, parsed
 
 __all__ = ["ChatMessage", "flat_messages", "from_parts", "has_content", "parts_in", "tool_call"]
 
-# Types of content parts in the APIs of OpenAI and Anthropic: a JSON list of these alone is content.
 _PART_TYPES = {"text", "image", "image_url", "document", "tool_use", "tool_result", "thinking", "refusal", "file"}
+"""Types of content parts in the APIs of OpenAI and Anthropic: a JSON list of these alone is content."""
+
 _PART_TYPES |= {"input_text", "input_image", "input_audio", "input_file", "output_text"}
 _PART_TYPES |= {"tool-call", "tool-result", "reasoning"}
 
 
 def from_parts(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """Messages of the current conventions: a role and typed parts.  Messages with plain content stay unchanged."""
+    """Messages of the current conventions: a role and typed parts. Messages with plain content stay unchanged."""
     return [in_chat_form for message in messages for in_chat_form in _from_parts(message)]
 
 

@@ -1,7 +1,7 @@
 """The call site of a span.
 
-The configured attribute, on the span or around it.  Else, from the call outwards, the first name of a place in the app: the dialect's name
-for it, the function in the code (`code.*`), the name of an enclosing span.  Enclosing spans that are calls themselves are passed over.
+The configured attribute, on the span or around it. Else, from the call outwards, the first name of a place in the app: the dialect's name
+for it, the function in the code (`code.*`), the name of an enclosing span. Enclosing spans that are calls themselves are passed over.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ _MAX_ANCESTORS = 64
 
 
 class Paths:
-    """The paths of an export's spans.  call_site: the place that the dialects of a span name; is_call: whether the span is a call."""
+    """The paths of an export's spans. call_site: the place that the dialects of a span name; is_call: whether the span is a call."""
 
     def __init__(
         self,

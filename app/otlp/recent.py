@@ -1,8 +1,8 @@
 """Recent answers, by the id that their provider gave them.
 
 Two signals that describe one call may share no other id: a span and a log event that does not know its span, or two instrumentations whose
-spans have no common parent.  Redis shares the answers among all web processes (`promptlode:told:{project}:{digest}`: ids and digests, which
-expire); while it is down each process knows its own.  This is best effort: two signals that arrive in the same moment are both stored.
+spans have no common parent. Redis shares the answers among all web processes (`promptlode:told:{project}:{digest}`: ids and digests, which
+expire); while it is down each process knows its own. This is best effort: two signals that arrive in the same moment are both stored.
 """
 
 import time

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from app.errors import CallerError
 
-# The settings of known instrumentations that capture content.  docs/ingest.md has a block for each.
 _CAPTURE = {
     "openinference": "OPENINFERENCE_HIDE_INPUTS=false (OpenInference)",
     "traceloop": "TRACELOOP_TRACE_CONTENT=true (OpenLLMetry)",
@@ -16,6 +15,8 @@ _CAPTURE = {
         " OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental (OpenTelemetry)"
     ),
 }
+"""The settings of known instrumentations that capture content. docs/ingest.md has a block for each."""
+
 HOW_TO_CAPTURE = (
     f"switch content capture on: {_CAPTURE['opentelemetry']}, {_CAPTURE['traceloop']}, {_CAPTURE['openinference']}."
 )
@@ -35,7 +36,7 @@ class UnusableSpanError(CallerError):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A span that is not stored, with the reason.  It never shows a value."""
+    """A span that is not stored, with the reason. It never shows a value."""
 
     span_id: str
     reason: str

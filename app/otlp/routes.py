@@ -206,7 +206,7 @@ def as_status(response: Response, media_type: str) -> Response:
 
 
 def _request(kind: type[wire.M]) -> wire.Decoded[wire.M]:
-    """The request in either encoding.  Raises ProblemError: 400, 413, 415 or 422."""
+    """The request in either encoding. Raises ProblemError: 400, 413, 415 or 422."""
     _check_media_type()
     check_encoding()
     settings = services().settings

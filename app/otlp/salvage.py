@@ -78,7 +78,7 @@ def _has_lone_surrogate(item: Any) -> bool:
 
 
 def of_protobuf(data: bytes, kind: type[Message]) -> tuple[bytes, Salvage]:
-    """The request without unreadable spans.  Raises DecodeError where its outer messages cannot be read either."""
+    """The request without unreadable spans. Raises DecodeError where its outer messages cannot be read either."""
     salvage = Salvage()
     return _readable(data, list(_path_to_spans(kind.DESCRIPTOR)), "", salvage), salvage
 

@@ -32,7 +32,7 @@ class ExportStore:
     read: Callable[[KnownCalls], Export]
 
     def store(self, admit: Callable[[Export], None] = lambda _: None) -> tuple[Export, list[Accepted]]:
-        """The export, whose calls are stored now, and the stored calls.  admit: may raise before any call is stored."""
+        """The export, whose calls are stored now, and the stored calls. admit: may raise before any call is stored."""
         export = self.read(self.known_calls)
         admit(export)
         try:

@@ -20,15 +20,15 @@ from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError,
 from app.otlp.spans import Span
 from app.store.otel_traces import ALSO
 
-# As many attributes as an SDK keeps by default, and no attribute as long as a document.
 MAX_ATTRIBUTES = 128
+"""As many attributes as an SDK keeps by default, and no attribute as long as a document."""
+
 MAX_ATTRIBUTE_BYTES = 8 * 1024
 """Bytes of an attribute that is kept as metadata: a longer one is a document."""
 
 PARENT = "otel.parent_span_id"
 SCOPE = "otel.scope_name"
 
-# Attributes of a service that help to find a call again.
 _RESOURCE = (
     "service.name",
     "service.version",
@@ -36,9 +36,10 @@ _RESOURCE = (
     "deployment.environment.name",
     "deployment.environment",
 )
+"""Attributes of a service that help to find a call again."""
 
-# Never shortened: mining is checked against declared templates, and an unreadable field is kept nowhere else.
 _WHOLE = ("gen_ai.prompt.", "llm.prompt_template.", UNREAD)
+"""Never shortened: mining is checked against declared templates, and an unreadable field is kept nowhere else."""
 
 FindKnownCalls = Callable[[Iterable[CallSpan]], Iterable[CallSpan]]
 """Looks up stored call spans that may be of the same calls."""
@@ -91,7 +92,7 @@ def read_logs(
 def read_export(
     spans: list[Span], path_attribute: str, limits: TraceLimits, known_calls: FindKnownCalls | None = None
 ) -> Export:
-    """Read every span.  known_calls: looks up stored calls; without it an export is read by itself."""
+    """Read every span. known_calls: looks up stored calls; without it an export is read by itself."""
     reading = ExportReading(spans, path_attribute, limits)
     return reading.export(known_calls(reading.call_spans) if known_calls and reading.call_spans else ())
 
@@ -112,7 +113,7 @@ class ExportReading:
         self.call_spans = [call_span for span in spans if (call_span := self._call_span(span)) is not None]
 
     def export(self, known_call_spans: Iterable[CallSpan] = ()) -> Export:
-        """The content of the export; known_call_spans: stored call spans that may be of the same calls.  Call it once."""
+        """The content of the export; known_call_spans: stored call spans that may be of the same calls. Call it once."""
         export, call_spans = self._export, self.call_spans
         stored = self._settle_stored(known_call_spans)
         for call_span in deduplicated([*stored, *call_spans]):

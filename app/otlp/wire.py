@@ -29,18 +29,20 @@ from app.otlp import salvage as salvaging
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
-# Both spellings: protobuf's JSON accepts either, and so do other receivers.
 _ID_FIELDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
-# Where a body belongs that was sent to another route, by its field.
+"""Both spellings: protobuf's JSON accepts either, and so do other receivers."""
+
 _PLACES = {
     "resourceSpans": "Spans go to /v1/traces.",
     "resourceLogs": "Log records go to /v1/logs.",
     "resourceMetrics": "Metrics go to /v1/metrics, which keeps nothing of them.",
 }
+"""Where a body belongs that was sent to another route, by its field."""
+
 _OUR_OWN = 'A call, or {"traces": [...]}, goes to POST /api/v1/traces.'
 
-# An item of a list within a place.
 _ITEM = re.compile(r"\[(\d+)\]")
+"""An item of a list within a place."""
 
 M = TypeVar("M", bound=Message)
 
@@ -62,7 +64,7 @@ class Decoded(Generic[M]):
 
 
 def from_protobuf(data: bytes, kind: type[M]) -> Decoded[M]:
-    """The request.  Raises UnreadableExportError."""
+    """The request. Raises UnreadableExportError."""
     try:
         return Decoded(kind.FromString(data))
     except DecodeError:
@@ -80,7 +82,7 @@ def _saved(data: bytes, kind: type[M]) -> Decoded[M]:
 
 
 def from_json(body: Any, kind: type[M]) -> Decoded[M]:
-    """The request from parsed JSON, whose ids are converted in place.  Raises UnreadableExportError."""
+    """The request from parsed JSON, whose ids are converted in place. Raises UnreadableExportError."""
     name = kind.DESCRIPTOR.name
     if not isinstance(body, dict):
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
@@ -114,7 +116,7 @@ def in_words(place: str) -> str:
 
 
 def _parsed(body: Any, kind: type[M]) -> M | None:
-    """The message; None for an invalid body.  Whatever error protobuf raises, the body is at fault."""
+    """The message; None for an invalid body. Whatever error protobuf raises, the body is at fault."""
     try:
         return json_format.ParseDict(body, kind(), ignore_unknown_fields=True)
     except Exception:  # noqa: BLE001  it raises a dozen kinds: an object may be a text, a number have 400 digits

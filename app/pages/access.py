@@ -1,9 +1,9 @@
 """Access of visitors to projects: login with an API key, and open pages in local mode.
 
-The session is Flask's signed cookie.  It holds the SHA-256 of the key, as the database does, so that each page checks the key again: a
+The session is Flask's signed cookie. It holds the SHA-256 of the key, as the database does, so that each page checks the key again: a
 revoked key is out at the next click.
 
-Local mode opens the pages to every client of 127.0.0.1.  A foreign web site can reach it from the user's own browser, by pointing its host
+Local mode opens the pages to every client of 127.0.0.1. A foreign web site can reach it from the user's own browser, by pointing its host
 name there (DNS rebinding); so a request for any other host name must log in.
 """
 
@@ -32,12 +32,14 @@ SESSION_LASTS = timedelta(hours=12)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _EXTENSION = "promptlode.pages"
 _DECIDED = "decided_at"
-_FORM_SECONDS = 5.0  # from the beginning of a form's transaction to the page that shows its result
+
+_FORM_SECONDS = 5.0
+"""From the beginning of a form's transaction to the page that shows its result."""
 
 
 @dataclass(frozen=True)
 class PageServices:
-    """Services of the process for pages.  `reader` is `engine` with read-only transactions; `standby` is used where it is up to date."""
+    """Services of the process for pages. `reader` is `engine` with read-only transactions; `standby` is used where it is up to date."""
 
     settings: Settings
     engine: Engine
@@ -89,7 +91,7 @@ def reading() -> Iterator[Connection]:
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """A transaction of a form that decides.  Its visitor then reads the primary, until a standby has the change."""
+    """A transaction of a form that decides. Its visitor then reads the primary, until a standby has the change."""
     if services().settings.database_read_url:
         session[_DECIDED] = time.time()
     with transaction(services().engine) as connection:

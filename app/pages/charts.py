@@ -1,4 +1,4 @@
-"""Charts as geometry: the points of lines, areas and bars, which templates draw as SVG.  Pure."""
+"""Charts as geometry: the points of lines, areas and bars, which templates draw as SVG. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

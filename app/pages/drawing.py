@@ -1,4 +1,4 @@
-"""Small pieces of HTML of which a list has hundreds: Python writes one in a third of the time of a Jinja macro.  Every text is escaped."""
+"""Small pieces of HTML of which a list has hundreds: Python writes one in a third of the time of a Jinja macro. Every text is escaped."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ def drawn_time(time: datetime | None) -> Markup:
 
 
 def drawn_bar(share: float, colour: str = "") -> Markup:
-    """A bar of a share from 0 to 1.  colour: a class of ours."""
+    """A bar of a share from 0 to 1. colour: a class of ours."""
     return Markup(  # noqa: S704  ours
         '<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="6"/>'
         f'<rect class="fill {escape(colour)}" width="{100 * share:.2f}" height="6"/></svg>'

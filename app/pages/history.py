@@ -46,7 +46,7 @@ def history(
     range_shown: ShownRange,
     metric: str,
 ) -> History:
-    """The usage of a task in a range.  scope: of the task; versions: rows of `app.reading.tasks`."""
+    """The usage of a task in a range. scope: of the task; versions: rows of `app.reading.tasks`."""
     spending_by_version = {
         version.id: spending_of_version
         for version, spending_of_version in spending.of_versions(connection, scope, priced=priced).items()

@@ -1,4 +1,4 @@
-"""The rows of the list of tasks.  Python writes a row in a third of the time of a template; every text is escaped."""
+"""The rows of the list of tasks. Python writes a row in a third of the time of a template; every text is escaped."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Two versions of a task side by side: latency, cost and output of a call.  Pure."""
+"""Two versions of a task side by side: latency, cost and output of a call. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The bill of a prompt: the cost of its fixed text and of each of its slots, and what a cache could save.  Pure.
+"""The bill of a prompt: the cost of its fixed text and of each of its slots, and what a cache could save. Pure.
 
 Providers bill the tokens of a whole input. The bill divides them by characters: the parts of an average sampled call that are fixed text,
 each slot, and text around the prompt (history, tools).
@@ -55,7 +55,7 @@ class Bill:
 
 
 def bill(parts: Sequence[Part], costs: Costs, around: float, usage: Usage, price: Price | None) -> Bill:
-    """The bill of a version.  around: characters of an average call beside its prompt; price: None where it is unknown."""
+    """The bill of a version. around: characters of an average call beside its prompt; price: None where it is unknown."""
     mean_tokens = costs.mean + around
     dollars = input_dollars(price, usage) if price else 0.0
 

@@ -185,7 +185,7 @@ def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def tokens_of() -> ColumnElement[Any]:
-    """Tokens of a call: the total it states, else input plus output.  NULL where it states neither."""
+    """Tokens of a call: the total it states, else input plus output. NULL where it states neither."""
     return func.coalesce(_stated("total_tokens"), _stated("input_tokens") + _stated("output_tokens"))
 
 
@@ -224,7 +224,7 @@ def ungrouped_page(
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[UngroupedCall]:
-    """Ungrouped calls, newest first.  Grouped calls are not read, however many there are."""
+    """Ungrouped calls, newest first. Grouped calls are not read, however many there are."""
     if not path and (newest := _among_newest(connection, project_id, states, after, limit)) is not None:
         return newest
     return _newest_of_groups(connection, project_id, path=path, states=states, after=after, limit=limit)
@@ -340,7 +340,7 @@ class UngroupedPath:
 
 
 def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) -> list[UngroupedPath]:
-    """Groups that have ungrouped calls, most first.  Counted by the partial indexes."""
+    """Groups that have ungrouped calls, most first. Counted by the partial indexes."""
     owed, considered = (_counts_by_group(project_id, condition) for condition in (IS_OWED, IS_RESIDUE))
     numbers = [func.coalesce(counts.c.calls, 0) for counts in (owed, considered)]
     total = numbers[0] + numbers[1]

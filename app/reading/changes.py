@@ -1,4 +1,4 @@
-"""The differences between two templates, word by word.  Pure.
+"""The differences between two templates, word by word. Pure.
 
 Lines are compared first, and words only inside lines that differ: `difflib` takes quadratic time, and two versions of a prompt share most
 of their lines.
@@ -29,7 +29,7 @@ def replaced_by(number: int, setups: Mapping[int, Any]) -> int | None:
     """The number of the version that version `number` replaced; None for the first version.
 
     It is the last earlier version with the same model, settings and tools: an app that uses two models edits a prompt for both. Without one,
-    it is the last earlier version.  setups: number -> model, settings and tools of each version of the task.
+    it is the last earlier version. setups: number -> model, settings and tools of each version of the task.
     """
     earlier = [setup for setup in setups if setup < number]
     alike = [setup for setup in earlier if setups[setup] == setups[number]]

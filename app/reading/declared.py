@@ -1,4 +1,4 @@
-"""The share of calls in which mining agrees with the template that the call declares.  Pure.
+"""The share of calls in which mining agrees with the template that the call declares. Pure.
 
 Some calls name the template from which they were made: its text (`llm.prompt_template.template`), or only its name and version
 (`gen_ai.prompt.name`, Langfuse's prompts). A call *agrees*

@@ -46,7 +46,7 @@ COMPARISONS_KEPT = 64
 
 @dataclass(frozen=True)
 class ChangeFilter:
-    """The filter of the feed.  before: the change after which the page begins."""
+    """The filter of the feed. before: the change after which the page begins."""
 
     project_ids: Collection[UUID]
     range: Range
@@ -59,9 +59,9 @@ class ChangeFilter:
 
 @dataclass(frozen=True)
 class FeedEntry:
-    """A change.  name: of its task; by_person: whether a person gave the name, else it consists of words of the prompt.
+    """A change. name: of its task; by_person: whether a person gave the name, else it consists of words of the prompt.
 
-    details: figures, ids, models, settings.  texts: parts of prompts: `diff` of an edit (None where the templates are too long), `slot` by
+    details: figures, ids, models, settings. texts: parts of prompts: `diff` of an edit (None where the templates are too long), `slot` by
     name.
     """
 

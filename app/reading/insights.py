@@ -37,7 +37,7 @@ from app.store.tables import call_count, change, grouping_key, implementation, t
 from app.store.versions import is_listed, is_shown
 
 SAMPLE = 2_000
-"""Newest calls from which statistics are computed.  At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the size of the task."""
+"""Newest calls from which statistics are computed. At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the size of the task."""
 
 MOST_COUNTED = 100_000
 """Calls of a project that a page counts; for more, it shows "100,000+"."""
@@ -264,7 +264,7 @@ def _counted_values() -> Subquery:
     """Every distinct value at every place of the sample, with its number of calls.
 
     The newest calls are taken by implementation alone, which is what the index knows; with a further condition beside
-    the limit PostgreSQL reads all calls of the implementation and sorts them.  Calls whose values still follow an
+    the limit PostgreSQL reads all calls of the implementation and sorts them. Calls whose values still follow an
     older template fall out of the sample afterwards.
     """
     newest = (

@@ -1,6 +1,6 @@
-"""Detects the language of texts by their letters and most common words.  Pure.
+"""Detects the language of texts by their letters and most common words. Pure.
 
-It is a hint on the page of a slot: a script of one language is enough, Latin letters need common words.  A text that is too short or mixed
+It is a hint on the page of a slot: a script of one language is enough, Latin letters need common words. A text that is too short or mixed
 has no language.
 """
 

@@ -1,4 +1,4 @@
-"""Templates and prompts as pieces for a page: fixed text, slots, and invisible characters.  Pure.
+"""Templates and prompts as pieces for a page: fixed text, slots, and invisible characters. Pure.
 
 A page never builds HTML from text: a Jinja template draws the pieces and escapes each of them.
 """
@@ -13,11 +13,11 @@ from templating import BARRIER, Template
 ROLES = ("system", "user", "input")
 
 COLOURS = 10
-"""Colours in the style sheet (`.c0` to `.c9`).  A task with more slots uses them again from the first."""
+"""Colours in the style sheet (`.c0` to `.c9`). A task with more slots uses them again from the first."""
 
 
 class Piece(NamedTuple):
-    """A stretch of a prompt.  `slot` names its slot, None for fixed text."""
+    """A stretch of a prompt. `slot` names its slot, None for fixed text."""
 
     text: str
     slot: str | None = None
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 
 def template_parts(parts: Sequence[Mapping[str, Any]], slots: Sequence[str]) -> list[Part]:
-    """The pieces of a stored template; the piece of a slot has no text.  Empty parts are left out."""
+    """The pieces of a stored template; the piece of a slot has no text. Empty parts are left out."""
     values: Iterator[tuple[str, str]] = ((name, "") for name in slots)
     return _without_empty(Part(part["role"], list(_interleave(part["literals"], values))) for part in parts)
 

@@ -1,7 +1,7 @@
 """Prices of tokens: those that a project has set, else the published ones of the package genai-prices.
 
-The package holds the prices of its release; its updater, which asks a server, is never started, so no data leaves this machine.  It is
-imported with the first price, which takes a second.  Prices are today's, for the tier of short inputs: a model that costs more above
+The package holds the prices of its release; its updater, which asks a server, is never started, so no data leaves this machine. It is
+imported with the first price, which takes a second. Prices are today's, for the tier of short inputs: a model that costs more above
 200,000 tokens a call is counted too low there.
 """
 

@@ -43,7 +43,6 @@ def became(connection: Connection, template_id: UUID, slots: Sequence[str]) -> B
     )
 
 
-# At most 50 steps: templates replace each other once in a run, and a circle would have no end.
 _IN_PLACE = text(
     """
     WITH RECURSIVE line AS (
@@ -58,6 +57,7 @@ _IN_PLACE = text(
      ORDER BY step DESC, implementation.model = line.model DESC, implementation.version DESC LIMIT 1
     """
 )
+"""At most 50 steps: templates replace each other once in a run, and a circle would have no end."""
 
 
 class InPlace(NamedTuple):

@@ -1,4 +1,4 @@
-"""The values of a template's slots, and each slot's share of the prompt.  Pure."""
+"""The values of a template's slots, and each slot's share of the prompt. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.reading.pieces import Part
 
 @dataclass(frozen=True)
 class SlotRow:
-    """A slot for readers.  A name at several places is one slot, whose characters are those of all places."""
+    """A slot for readers. A name at several places is one slot, whose characters are those of all places."""
 
     name: str
     kind: str

@@ -1,4 +1,4 @@
-"""A change as a sentence, with texts of prompts or without.  Pure."""
+"""A change as a sentence, with texts of prompts or without. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ LONGEST = 120
 
 
 def summary(change: FeedEntry, *, with_texts: bool = True) -> str:
-    """One line.  Without texts it has nothing from a prompt: only paths, models, numbers, and names that people gave."""
+    """One line. Without texts it has nothing from a prompt: only paths, models, numbers, and names that people gave."""
     sentence = _SENTENCES[change.kind](change, _subject(change, with_texts))
     alike = change.details.get("others", 0)
     return f"{sentence} The same of {alike} others." if alike else sentence

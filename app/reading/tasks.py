@@ -1,4 +1,4 @@
-"""Tasks and implementations for readers.  `templates` and `versions` write them.
+"""Tasks and implementations for readers. `templates` and `versions` write them.
 
 Triggers keep the number of a version's calls and their times (`counting`), so the cost of a list does not depend on the number of calls or
 months.

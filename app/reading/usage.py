@@ -186,7 +186,7 @@ _FIELDS_OF_A_VERSION = ", ".join(f"implementation.{name}" for name in ("id", "ta
 def _of_versions(
     connection: Connection, scope: UsageScope, place: str, pieces: list[RangePiece], *, timed: bool
 ) -> Iterator[tuple[BilledVersion, Any, Usage]]:
-    """The usage of each version at each place.  place: SQL for the place of a cell."""
+    """The usage of each version at each place. place: SQL for the place of a cell."""
     of_versions, values = _statement(scope, place, pieces, ALL if timed else BILLED)
     for row in _rows(connection, scope, of_versions, values):
         yield BilledVersion(*row[:4]), row[4], Usage.of(row[5:])
@@ -233,7 +233,7 @@ def _gathered(
 
 
 def _beside_versions(scope: UsageScope, query: str) -> str:
-    """SQL for the rows of a query beside each version.  OFFSET 0 keeps PostgreSQL from reading the cells of all versions instead."""
+    """SQL for the rows of a query beside each version. OFFSET 0 keeps PostgreSQL from reading the cells of all versions instead."""
     return f"SELECT * FROM ({_versions(scope)}) AS version CROSS JOIN LATERAL ({query} OFFSET 0) AS of_version"  # noqa: S608
 
 

@@ -1,4 +1,4 @@
-"""Finds the template nearest to a text, and the place where the text departs from it.  Pure.
+"""Finds the template nearest to a text, and the place where the text departs from it. Pure.
 
 A text follows a template as far as it contains the template's fixed texts, in order, from the beginning and from the end. The nearest
 template is the one with the most fixed text followed; at the first departure, the words of the template and those of the call are shown

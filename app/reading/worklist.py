@@ -53,7 +53,7 @@ class UnknownCursorError(Exception):
 
 @dataclass(frozen=True)
 class TaskFilter:
-    """The filter and the order.  range: of the usage; a user, a conversation or a label also selects tasks by their calls.
+    """The filter and the order. range: of the usage; a user, a conversation or a label also selects tasks by their calls.
 
     whenever: the calls of that user or conversation, or with that label, may be outside of the range.
     """
@@ -83,7 +83,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Worklist:
-    """All matching tasks, in order.  versions: the usage of each version; None where neither order nor filter needs it.
+    """All matching tasks, in order. versions: the usage of each version; None where neither order nor filter needs it.
 
     is_searched: the tasks were selected by a path or by words, which say nothing about calls.
     """
@@ -96,7 +96,7 @@ class Worklist:
     is_searched: bool = False
 
     def after(self, task_id: UUID | None) -> Sequence[UUID]:
-        """The ids after this one.  Raises UnknownCursorError."""
+        """The ids after this one. Raises UnknownCursorError."""
         if task_id is None:
             return self.ids
         if task_id not in self.ids:

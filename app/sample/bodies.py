@@ -12,7 +12,9 @@ from app.sample.values import as_json, restock_step, several, spin
 
 Body = dict[str, Any]
 Message = dict[str, Any]
-Texts = list[tuple[str, str]]  # (role, text) of each part
+
+Texts = list[tuple[str, str]]
+"""(role, text) of each part."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The reasons why a server is unusable, each a sentence with its remedy.
 
-A driver's message is prose with addresses, names and sometimes values.  Ours is one of the sentences below and never part of the driver's,
+A driver's message is prose with addresses, names and sometimes values. Ours is one of the sentences below and never part of the driver's,
 since it goes to logs, to `/readyz`, which is open, and to terminals.
 """
 

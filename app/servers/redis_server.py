@@ -19,7 +19,7 @@ SENTINEL = "sentinel://"
 
 
 def client(settings: Settings, **options: Any) -> Redis:
-    """A client of REDIS_URL.  Raises ConfigurationError when it is not set."""
+    """A client of REDIS_URL. Raises ConfigurationError when it is not set."""
     settings.require("redis_url")
     if settings.redis_url.startswith(SENTINEL):
         return _of_sentinel(settings, options)

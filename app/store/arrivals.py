@@ -1,7 +1,7 @@
 """The rows of a project that arrive from another database or from a file.
 
 Rows are copied into a staging table, merged into the table, and compared with its rows, in one transaction: a page arrives whole and equal,
-or not at all.  Merging twice changes nothing.
+or not at all. Merging twice changes nothing.
 """
 
 import io
@@ -49,7 +49,7 @@ class Arriving:
         self._staged: set[str] = set()
 
     def put(self, table: ProjectTable, columns: Sequence[str], data: bytes) -> None:
-        """Merge one page and compare it.  Raises ForeignRowsError; the caller must then roll back."""
+        """Merge one page and compare it. Raises ForeignRowsError; the caller must then roll back."""
         self.clear(table)
         self.stage(table, columns, data)
         self.merge(table, columns)
@@ -83,7 +83,7 @@ class Arriving:
         self._check(table, columns)
 
     def prune(self, table: ProjectTable) -> int:
-        """Delete rows of the project that were not staged, and answer how many.  All rows of the project must be staged."""
+        """Delete rows of the project that were not staged, and answer how many. All rows of the project must be staged."""
         if table.name not in self._staged:
             return 0
         if table.name == "template":  # calls that refer to it have changed, so it arrives with them
@@ -169,11 +169,11 @@ def _comparing(table: ProjectTable, columns: Sequence[str]) -> str:
     )
 
 
-# Two versions may have swapped their numbers: the changed rows get temporary numbers first.
 _FREE_NUMBERS = """
 UPDATE implementation SET version = -implementation.version FROM incoming_implementation AS incoming
  WHERE {} AND incoming.version <> implementation.version
 """
+"""Two versions may have swapped their numbers: the changed rows get temporary numbers first."""
 
 _EXTERNAL_IDS = """
 INSERT INTO trace_external_id (project_id, external_id, trace_id)

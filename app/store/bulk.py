@@ -1,7 +1,7 @@
 """COPY: many rows into a table at once, several times faster than INSERT.
 
 We write rows while PostgreSQL stores earlier ones: two cores work instead of one.
-PostgreSQL's binary format (manual, COPY, "Binary Format"): each value with its length, nothing escaped.  PostgreSQL stores rows of 2 KB in two
+PostgreSQL's binary format (manual, COPY, "Binary Format"): each value with its length, nothing escaped. PostgreSQL stores rows of 2 KB in two
 thirds of the time that the text format takes, and we write them in three quarters of it.
 """
 

@@ -141,7 +141,6 @@ def facts(calls: str) -> str:
 
 _IN_TOKENS = f"(({{}}) + {BYTES_PER_TOKEN - 1}) / {BYTES_PER_TOKEN}"
 
-# Bytes of a request: its prompt (its own, or template and values), the rest of the input, and tools.
 _BYTES_SENT = """
     coalesce((SELECT sum(octet_length(part)) FROM unnest(call.prompt_parts) AS part), 0)
   + coalesce((SELECT sum(octet_length(value)) FROM unnest(call.variables) AS value), 0)
@@ -152,6 +151,7 @@ _BYTES_SENT = """
   + CASE WHEN json_typeof(call.input) = 'number' THEN 0 ELSE octet_length(call.input::text) END
   + coalesce(octet_length(call.tools::text), 0)
 """
+"""Bytes of a request: its prompt (its own, or template and values), the rest of the input, and tools."""
 
 SUMS_OF_FACTS = (
     ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
@@ -163,7 +163,7 @@ SUMS_OF_FACTS = (
 
 
 def _of_cells(summed: str) -> str:
-    """SQL for sums over cells, with latencies.  summed: the SQL that adds up a column."""
+    """SQL for sums over cells, with latencies. summed: the SQL that adds up a column."""
     latencies = ", ".join(summed.format(f"latency[{place}]") for place in range(1, BUCKETS + 1))
     return f"{_sums(SUMS, summed)}, min(fastest_ms) AS fastest_ms, max(slowest_ms) AS slowest_ms, ARRAY[{latencies}] AS latency"
 
@@ -175,7 +175,7 @@ def _sums(names: Sequence[str], summed: str) -> str:
 TOGETHER = _of_cells("sum({})::bigint")
 
 BILLED, CALLS_ALONE = SUMS[:6], SUMS[:1]
-"""The columns that a cost needs, and those that a small line needs.  Indexes have these columns, so lists of hundreds of versions read no others."""
+"""The columns that a cost needs, and those that a small line needs. Indexes have these columns, so lists of hundreds of versions read no others."""
 
 _READ = "sum({}::float8)::bigint"
 """A sum in floating point, which is exact up to 2^53 and takes a third of the time."""

@@ -37,11 +37,11 @@ from app.store.tables import trace
 from app.store.templates import parts_of, prompt_of
 from templating import BARRIER
 
-# Characters of the texts of one window; the miner needs a few times as much memory. 10,000 calls of 5,000 characters fit.
 WINDOW_CHARACTERS = 50_000_000
+"""Characters of the texts of one window; the miner needs a few times as much memory. 10,000 calls of 5,000 characters fit."""
 
-# Rows fetched at once, before their texts are counted: one row may have 32 MB.
 FETCHED_ROWS = 20
+"""Rows fetched at once, before their texts are counted: one row may have 32 MB."""
 
 OTEL_TRACE_DIGITS, OTEL_SPAN_DIGITS = 32, 16
 """Hexadecimal digits of the ids of OpenTelemetry: 16 and 8 bytes."""
@@ -223,7 +223,6 @@ def assign(connection: Connection, assignments: Sequence[Assignment], *, keep_te
     return sum(_assign(connection, batch, keep_texts) for batch in batches)
 
 
-# One statement for many rows, their values as one JSON parameter: a row a statement costs a round trip each.
 _ASSIGN = text(
     """
     UPDATE trace SET template_id = new.template_id, implementation_id = new.implementation_id,
@@ -233,6 +232,7 @@ _ASSIGN = text(
      WHERE trace.id = new.id
     """
 ).bindparams(bindparam("rows"))
+"""One statement for many rows, their values as one JSON parameter: a row a statement costs a round trip each."""
 
 
 _FORGET_TEXTS = text(
@@ -255,7 +255,6 @@ def _assign(connection: Connection, assignments: Sequence[Assignment], keep_text
     return connection.execute(_ASSIGN, {"rows": json.dumps(rows)}).rowcount
 
 
-# The text first becomes the call's own again, in the same statement: its template may be gone one day.
 _UNASSIGN = text(
     """
     UPDATE trace SET template_id = NULL, implementation_id = NULL, variables = NULL, considered_run_id = NULL,
@@ -264,6 +263,7 @@ _UNASSIGN = text(
      WHERE trace.id = released.id AND trace.template_id = :template_id
     """
 ).bindparams(bindparam("rows"), bindparam("template_id", type_=Uuid))
+"""The text first becomes the call's own again, in the same statement: its template may be gone one day."""
 
 
 def unassign(connection: Connection, template_id: UUID, unmatched: Iterable[Call]) -> None:

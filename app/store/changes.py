@@ -1,7 +1,7 @@
 """The feed of changes; each change is noted once.
 
 `note_versions` notes new tasks, versions and models from the rows that runs and ingest wrote, in one statement each: a version is noted as
-soon as it has a call, and once, however many processes call `note_versions`.  Texts are read from the versions when the feed is read, so
+soon as it has a call, and once, however many processes call `note_versions`. Texts are read from the versions when the feed is read, so
 the feed shows a merge, an edit or a deletion too.
 """
 
@@ -17,7 +17,8 @@ from sqlalchemy.dialects.postgresql import insert
 from app.store.ids import first_id_of
 from app.store.tables import change
 
-_LOCK_OF_CHANGES = 0x70726F6D70746D68  # an arbitrary number, the same in every process: the process that notes changes holds this advisory lock
+_LOCK_OF_CHANGES = 0x70726F6D70746D68
+"""An arbitrary number, the same in every process: the process that notes changes holds this advisory lock."""
 
 UNSETTLED = timedelta(hours=1)
 """Time during which the first findings of a run may still change; until then the feed reads whether a version begins its task.
@@ -31,7 +32,7 @@ BEFORE_ALL_VERSIONS = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True)
 class Change:
-    """A change to be noted.  key: equal for changes that are noted once.  at: the time of the change, from the times of the calls."""
+    """A change to be noted. key: equal for changes that are noted once. at: the time of the change, from the times of the calls."""
 
     kind: str
     key: str
@@ -42,15 +43,14 @@ class Change:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-# A task begins with its lowest version that was not withdrawn as a mistake.
 _BEGINS = """
     NOT EXISTS (SELECT FROM implementation AS older
                  WHERE older.task_id = implementation.task_id AND older.version < implementation.version
                    AND (older.emptied_at IS NULL
                         OR (SELECT sum(calls) FROM call_count WHERE implementation_id = older.id) > 0))
 """
+"""A task begins with its lowest version that was not withdrawn as a mistake."""
 
-# Ids of versions sort by time of creation, so the primary key finds the new ones.
 _NOTE_VERSIONS = text(
     f"""
     WITH untold AS MATERIALIZED (
@@ -71,6 +71,7 @@ _NOTE_VERSIONS = text(
         ON CONFLICT DO NOTHING
     """  # noqa: S608  ours
 )
+"""Ids of versions sort by time of creation, so the primary key finds the new ones."""
 
 _SETTLE = text(
     f"""
@@ -83,7 +84,6 @@ _SETTLE = text(
     """  # noqa: S608  ours
 )
 
-# A model is a change where earlier calls of the project used another one.
 _NOTE_MODELS = text(
     """
     INSERT INTO change (project_id, key, kind, at, group_id, task_id, implementation_id)
@@ -102,12 +102,13 @@ _NOTE_MODELS = text(
         ON CONFLICT DO NOTHING
     """
 )
+"""A model is a change where earlier calls of the project used another one."""
 
 
 def note_versions(connection: Connection, made_since: datetime = BEFORE_ALL_VERSIONS) -> None:
-    """Note tasks, versions made since a moment, and models that were not noted yet.  Does nothing while another process does it.
+    """Note tasks, versions made since a moment, and models that were not noted yet. Does nothing while another process does it.
 
-    The cost grows with the number of versions made since then.  A version may get its first call long after it was made.
+    The cost grows with the number of versions made since then. A version may get its first call long after it was made.
     """
     if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_CHANGES))).scalar_one():
         connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since)})

@@ -15,7 +15,7 @@ RefusalReason = Literal["malformed", "unknown"]
 
 @dataclass(frozen=True)
 class GroupCounts:
-    """The counters of one group as they stand in Redis.  `born` changes when Redis lost them and began anew."""
+    """The counters of one group as they stand in Redis. `born` changes when Redis lost them and began anew."""
 
     group_id: UUID
     born: int
@@ -26,7 +26,7 @@ def fold(connection: Connection, counts: Iterable[GroupCounts]) -> None:
     """Add the growth of the counters since they were last folded.
 
     Counters in Redis only grow and are never reset, and the folded value is in the same row: folding twice, two reconcilers at once, or a
-    crash in between count every event exactly once.  Deleted groups are left out.
+    crash in between count every event exactly once. Deleted groups are left out.
     """
     counts = _existing(connection, counts)
     rows = [
@@ -48,7 +48,7 @@ def totals(connection: Connection, project_id: UUID | None) -> dict[str, int]:
 
 
 def refuse(connection: Connection, why: RefusalReason) -> None:
-    """A message was refused.  It names no group that we know, so it is counted apart from all of them."""
+    """A message was refused. It names no group that we know, so it is counted apart from all of them."""
     statement = insert(refused_message).values(reason=why, value=1)
     incremented = refused_message.c.value + 1
     connection.execute(statement.on_conflict_do_update(index_elements=["reason"], set_={"value": incremented}))

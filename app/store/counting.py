@@ -1,8 +1,8 @@
 """Counts the calls of versions, with the times of the first and the last, without reading the calls.
 
 Triggers of `trace` add a row to `call_count` in every transaction that stores, moves or removes calls: the sum of the rows of a version is
-exact in every snapshot, and no transaction waits for a counter.  A row of new calls has their times; a row of removed calls has none, so
-readers look at the calls.  The reconciler folds many rows into one with times.
+exact in every snapshot, and no transaction waits for a counter. A row of new calls has their times; a row of removed calls has none, so
+readers look at the calls. The reconciler folds many rows into one with times.
 """
 
 from datetime import datetime
@@ -12,9 +12,9 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.tables import call_count, implementation
 
-_LOCK_OF_FOLDING = 0x70726F6D70746D63  # an arbitrary number, the same in every process: the process that folds holds this advisory lock
+_LOCK_OF_FOLDING = 0x70726F6D70746D63
+"""An arbitrary number, the same in every process: the process that folds holds this advisory lock."""
 
-# One snapshot: the rows of calls that come, move or go meanwhile stay.
 _FOLD = text(
     """
     WITH many AS (SELECT implementation_id FROM call_count GROUP BY implementation_id
@@ -31,6 +31,7 @@ _FOLD = text(
       FROM summed
     """
 )
+"""One snapshot: the rows of calls that come, move or go meanwhile stay."""
 
 
 def fold(connection: Connection, limit: int = 20) -> None:

@@ -1,4 +1,4 @@
-"""Decisions of people about tasks, as stored.  The caller holds the row of the group."""
+"""Decisions of people about tasks, as stored. The caller holds the row of the group."""
 
 import hashlib
 import json

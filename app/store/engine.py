@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL.  Each process makes one engine, after a fork."""
+"""Connections to PostgreSQL. Each process makes one engine, after a fork."""
 
 import math
 import select
@@ -16,12 +16,15 @@ from app.servers import reasons
 from app.store import planned, session
 from app.store.sqlstates import is_moving, is_outage, is_read_only, state_of
 
-# Connecting to a host that does not answer is given up after 3 s; a host that vanished within a connection is noticed after 15 s (ms here).
 _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5}
+"""Connecting to a host that does not answer is given up after 3 s; a host that vanished within a connection is noticed after 15 s (ms
+here).
+"""
 
-# A pooled connection that was idle for longer is tested first, which takes a round trip: nothing else shows that a host or the network in
-# between is gone. HikariCP has the same rule with the same time (aliveBypassWindowMs).
 TRUSTED_SECONDS = 0.5
+"""A pooled connection that was idle for longer is tested first, which takes a round trip: nothing else shows that a host or the network in
+between is gone. HikariCP has the same rule with the same time (aliveBypassWindowMs).
+"""
 
 
 def make_engine(settings: Settings, pool_size: int | None = None) -> Engine:
@@ -35,7 +38,7 @@ def make_engine(settings: Settings, pool_size: int | None = None) -> Engine:
 def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
     """An engine for statements that commit by themselves (`app.store.prepared`), with its own connections.
 
-    It is disposed of with the engine `beside`.  To switch a shared connection to autocommit and back would release the interpreter lock
+    It is disposed of with the engine `beside`. To switch a shared connection to autocommit and back would release the interpreter lock
     twice more for each statement.
     """
     engine = _pooled(settings, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)

@@ -84,7 +84,7 @@ def group_named(connection: Connection, project: str, path: str) -> Group:
 
 
 def note_wish(connection: Connection, group_id: UUID, wish: RegroupScope) -> None:
-    """Ask that the next run also reads what `wish` says; `all` stays, else the newer wish counts.  `wanted_at` identifies the wish."""
+    """Ask that the next run also reads what `wish` says; `all` stays, else the newer wish counts. `wanted_at` identifies the wish."""
     all_stays = case(
         (grouping_key.c.wanted == "all", "all"),
         else_=wish,
@@ -115,10 +115,10 @@ def open_wish(connection: Connection, group_id: UUID) -> RegroupScope | None:
     return connection.scalar(select(grouping_key.c.wanted).where(grouping_key.c.id == group_id))
 
 
-# Built once, since every POST runs it.
 _BY_PATH = select(*_COLUMNS).where(
     grouping_key.c.project_id == bindparam("project_id"), grouping_key.c.path.in_(bindparam("paths", expanding=True))
 )
+"""Built once, since every POST runs it."""
 
 
 def _by_path(connection: Connection, project_id: UUID, paths: list[str]) -> dict[str, Group]:

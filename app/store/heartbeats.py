@@ -1,4 +1,4 @@
-"""Heartbeats of workers and reconcilers.  The database's clock decides, so the clocks of hosts need not agree."""
+"""Heartbeats of workers and reconcilers. The database's clock decides, so the clocks of hosts need not agree."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,17 +11,17 @@ from app.store.tables import heartbeat
 
 ProcessKind = Literal["worker", "reconciler"]
 
-# Seconds between two beats of a process.
 BEAT_SECONDS = 3.0
+"""Seconds between two beats of a process."""
 
-# Seconds after the last beat that a process counts as alive: one beat may be late or lost, and a death is seen within 10 s.
 ALIVE_SECONDS = 8.0
+"""Seconds after the last beat that a process counts as alive: one beat may be late or lost, and a death is seen within 10 s."""
 
-# The name of the row that `/readyz` writes to test the database.
 _PROBE = "readyz"
+"""The name of the row that `/readyz` writes to test the database."""
 
-# Seconds that a dead process stays listed, so that a person sees what died.
 KEPT_SECONDS = 3600.0
+"""Seconds that a dead process stays listed, so that a person sees what died."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The history of people's decisions: actor, time, the state before and after, and the data for undoing.
 
-A merge moves no text: undoing works with ids.  Names, descriptions and names of slots are stored here as in tasks and templates, so an
+A merge moves no text: undoing works with ids. Names, descriptions and names of slots are stored here as in tasks and templates, so an
 entry is deleted with its task or template, and our own names are removed from it when text of the task is deleted.
 """
 

@@ -15,8 +15,8 @@ _VARIANT = 0b10 << 62
 _RANDOM_BITS = (1 << 62) - 1
 """A mask of the 62 random bits."""
 
-# The time in 4096ths of a millisecond: 48 bits of milliseconds and the 12 bits after them.
 _TICKS_PER_MILLISECOND = 1 << 12
+"""The time in 4096ths of a millisecond: 48 bits of milliseconds and the 12 bits after them."""
 
 _lock = threading.Lock()
 _last_tick = 0

@@ -6,7 +6,7 @@ stored as places in the prompt:
 - a number: the input is `FORMS[number]` of the prompt, as nearly all are;
 - a list: a number, then the rest of the input (the later turns of a conversation), with references;
 - an object: the input with references in place of texts, "\\0<part>" for a whole part of the prompt and "\\0<part>:<start>:<end>" for a
-  stretch of one.  No text of a caller begins with NUL, since PostgreSQL cannot hold it.
+  stretch of one. No text of a caller begins with NUL, since PostgreSQL cannot hold it.
 
 References name places in the prompt, not values of a template: they stay valid whatever template matches the call.
 """

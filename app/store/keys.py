@@ -1,4 +1,4 @@
-"""API keys.  The database holds the SHA-256 of a key, never the key.
+"""API keys. The database holds the SHA-256 of a key, never the key.
 
 A key is 256 random bits, so one fast hash is enough; a slow password hash would cost every request and protect nothing.
 """
@@ -29,7 +29,7 @@ class NewKey:
 
 @dataclass(frozen=True)
 class KeyHolder:
-    """The holder of a key: its project and its scopes.  moved: the project is in another database."""
+    """The holder of a key: its project and its scopes. moved: the project is in another database."""
 
     key_id: UUID
     project_id: UUID
@@ -39,7 +39,7 @@ class KeyHolder:
     moved: bool = False
 
     def may(self, scope: str) -> bool:
-        """Whether the key has this scope.  admin implies all scopes of its project; operator, for all projects, is granted separately."""
+        """Whether the key has this scope. admin implies all scopes of its project; operator, for all projects, is granted separately."""
         return scope in self.scopes or ("admin" in self.scopes and scope != "operator")
 
 
@@ -119,7 +119,7 @@ def summaries(connection: Connection, project_id: UUID | None = None) -> list[Ke
 
 
 def revoke(connection: Connection, key_id: UUID) -> UUID | None:
-    """Revoke; the key's project, None when there is no such key.  Revoking again keeps the first time."""
+    """Revoke; the key's project, None when there is no such key. Revoking again keeps the first time."""
     return connection.scalar(
         update(api_key)
         .where(api_key.c.id == key_id)

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import array, insert
 
 from app.store.tables import grouping_counter, trace
 
-#: Upper bounds in seconds: from a cold group to one that waited until a person started a worker.
 ENDS = (1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+"""Upper bounds in seconds: from a cold group to one that waited until a person started a worker."""
 
 _SUM = "lag_ms"
 _NAMES = [f"lag_{number}" for number in range(len(ENDS) + 1)]

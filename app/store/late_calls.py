@@ -2,9 +2,9 @@
 
 PostgreSQL attaches a partition only while `trace_later` has no calls in its range. So calls are copied in batches to a separate table
 (`trace_moving`), and a trigger applies every change of a call to its copy; at the end that table becomes the partition and `trace_later`
-begins anew.  In the moment in which the table is locked, nothing is moved or checked: indexes, keys and bounds exist already.
+begins anew. In the moment in which the table is locked, nothing is moved or checked: indexes, keys and bounds exist already.
 
-A killed process loses nothing: until that moment the calls are in their old place.  The next one starts with the first call again, and
+A killed process loses nothing: until that moment the calls are in their old place. The next one starts with the first call again, and
 finds most of the copies.
 """
 
@@ -24,7 +24,7 @@ COPIED_CALLS = 200
 
 @dataclass(frozen=True)
 class Moving:
-    """A copy in progress.  oid: the id of its table, which distinguishes it from a later copy."""
+    """A copy in progress. oid: the id of its table, which distinguishes it from a later copy."""
 
     oid: int
     month: Partition
@@ -35,7 +35,7 @@ class Moving:
 def begin(connection: Connection, now: datetime, enough: datetime) -> Moving | None:
     """Make the table for the copies, if it does not exist; None when no call is late.
 
-    Late are calls of the months that are missing up to `enough`.  All of them become one partition, however many months they are. Raises
+    Late are calls of the months that are missing up to `enough`. All of them become one partition, however many months they are. Raises
     OperationalError, with nothing done, when the table is in use for long.
     """
     partitions.hold(connection)
@@ -114,7 +114,6 @@ def take_in(connection: Connection, moving: Moving) -> list[Partition]:
     return [moving.month]
 
 
-# Calls from far away times are few: a clock was wrong.
 _TAKING_IN = (
     "LOCK TABLE trace IN ACCESS EXCLUSIVE MODE",
     "ALTER TABLE trace DETACH PARTITION trace_later",
@@ -127,3 +126,4 @@ _TAKING_IN = (
     "INSERT INTO trace_later SELECT * FROM trace_moved WHERE id < '{1}' OR id >= '{2}'",
     "DROP TABLE trace_moved",
 )
+"""Calls from far away times are few: a clock was wrong."""

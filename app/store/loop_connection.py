@@ -1,7 +1,7 @@
 """A PostgreSQL connection for an event loop: no thread waits for its statements.
 
 It uses the driver's asynchronous mode (psycopg2 manual, "Asynchronous support"): a statement is sent, and the event loop reports when there
-is data to read.  Each statement is a transaction of its own.
+is data to read. Each statement is a transaction of its own.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class LoopConnection:
         return opened
 
     async def fetch(self, statement: bytes) -> list[tuple[Any, ...]]:
-        """The rows of a statement.  Raises SQLAlchemy's errors, and DatabaseDownError.
+        """The rows of a statement. Raises SQLAlchemy's errors, and DatabaseDownError.
 
         After an error of the connection it is unknown whether the statement was carried out.
         """
@@ -109,7 +109,7 @@ class LoopConnection:
             await self._ready(writing=state == extensions.POLL_WRITE)
 
     async def _ready(self, *, writing: bool) -> None:
-        """Wait until the socket is readable or writable.  The event loop forgets the socket before it may be closed."""
+        """Wait until the socket is readable or writable. The event loop forgets the socket before it may be closed."""
         watch, forget = (
             (self._loop.add_writer, self._loop.remove_writer)
             if writing

@@ -1,7 +1,7 @@
 """Marks of templates: hashes of stretches of fixed text, by which similar templates are found.
 
 A template keeps the smallest hashes of its stretches (a bottom-k sketch): the share of marks that two templates have in common is close to
-their share of common stretches, however long they are.  The hash includes the project, so the index of marks never leads to another
+their share of common stretches, however long they are. The hash includes the project, so the index of marks never leads to another
 project's templates.
 """
 

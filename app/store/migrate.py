@@ -1,4 +1,4 @@
-"""Bring a database to a revision of the schema.  The same code serves the release step, the embedded default and tests.
+"""Bring a database to a revision of the schema. The same code serves the release step, the embedded default and tests.
 
 Alembic is imported on demand: a web process needs it only for /readyz.
 """

@@ -140,7 +140,7 @@ def _watch(engine: Engine, project_id: UUID, peer: str) -> None:
 
 
 def watch_no_more(engine: Engine) -> None:
-    """Drop the triggers, unless another project still moves.  A table in use keeps its trigger, which then does nothing."""
+    """Drop the triggers, unless another project still moves. A table in use keeps its trigger, which then does nothing."""
     with transaction(engine) as connection:
         if connection.scalar(select(exists().where(project_move.c.state.in_(LEAVING)))):
             return

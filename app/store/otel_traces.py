@@ -2,7 +2,7 @@
 
 The external id of an OpenTelemetry call is `traceId:spanId`, so the calls of one trace are adjacent in the index of ids.
 
-Two exports may describe one call in the same moment.  A transaction that stores calls of an OpenTelemetry trace therefore holds a lock of
+Two exports may describe one call in the same moment. A transaction that stores calls of an OpenTelemetry trace therefore holds a lock of
 the trace until COMMIT, and looks again, under the lock, for calls that it has not seen.
 """
 
@@ -92,7 +92,7 @@ def _locked_rows(connection: Connection, project_id: UUID, trace_ids: Collection
 def storing_alone(connection: Connection, project_id: UUID, related: SeenTraces | None) -> Iterator[None]:
     """Store calls within: until the transaction ends no other one stores calls of the same OpenTelemetry traces.
 
-    A few traces are locked one by one, from the beginning.  Many are locked at the end, for a moment and with all others of the project: so
+    A few traces are locked one by one, from the beginning. Many are locked at the end, for a moment and with all others of the project: so
     large exports are stored side by side, and no transaction has more locks than PostgreSQL has room for. Raises UnseenCallError, after
     which nothing may be stored.
     """

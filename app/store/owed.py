@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, or_,
 
 from app.store.tables import grouping_key, project, project_move, trace
 
-# The conditions of the partial indexes of `trace`, which PostgreSQL uses only for queries with the same condition.
 IS_UNGROUPED = and_(trace.c.implementation_id.is_(None), trace.c.prompt_parts.is_not(None))
+"""The conditions of the partial indexes of `trace`, which PostgreSQL uses only for queries with the same condition."""
+
 IS_OWED = and_(IS_UNGROUPED, trace.c.considered_run_id.is_(None))
 IS_RESIDUE = and_(IS_UNGROUPED, trace.c.considered_run_id.is_not(None))
 
@@ -53,7 +54,7 @@ def waiting_groups(
 ) -> list[WaitingGroup]:
     """Groups with a trace that is owed, or with a wish that is open, for longer than `older_than` seconds.
 
-    Without groups that are quarantined or wait after a failure.  Projects take turns, so the limit leaves every project some groups.
+    Without groups that are quarantined or wait after a failure. Projects take turns, so the limit leaves every project some groups.
     among: look at these groups only.
     """
     owed = _owed_groups()

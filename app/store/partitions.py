@@ -3,7 +3,7 @@
 `trace_before_2027_01` holds calls stored in December 2026: its name gives its end, the name of the one before it its beginning.
 `trace_later` takes calls for which there is no partition, so a call is stored even if none was made for months; see `late_calls`.
 
-A month is dropped in steps: it is detached from the table, the facts that only its calls hold are noted, and it is dropped.  Between two
+A month is dropped in steps: it is detached from the table, the facts that only its calls hold are noted, and it is dropped. Between two
 steps it is a table of its own, whose comment says how far it was read.
 """
 
@@ -29,12 +29,13 @@ _DROP_LOCK_SECONDS = 2
 _ATTACH_LOCK_MS = 200
 """Milliseconds to wait for the lock that attaching takes; there are weeks for further tries."""
 
-_ADVISORY_LOCK = 0x70726F6D70746D6F  # an arbitrary number, the same in every process; a process that makes or drops partitions holds this lock
+_ADVISORY_LOCK = 0x70726F6D70746D6F
+"""An arbitrary number, the same in every process; a process that makes or drops partitions holds this lock."""
 
 
 @dataclass(frozen=True)
 class Partition:
-    """A month of calls.  until: the first moment that is not in it."""
+    """A month of calls. until: the first moment that is not in it."""
 
     name: str
     until: datetime
@@ -85,7 +86,7 @@ def hold(connection: Connection) -> None:
 
 
 def make_missing(connection: Connection, enough: datetime) -> list[Partition]:
-    """Make the missing partitions up to a moment; answers them.  `trace_later` must have no calls in their range.
+    """Make the missing partitions up to a moment; answers them. `trace_later` must have no calls in their range.
 
     Raises OperationalError, with nothing done, when a dump or a long transaction holds the table: later readers, and so ingest, would wait
     behind us.
@@ -105,11 +106,11 @@ def _make(connection: Connection, begin: datetime) -> Partition:
     return month
 
 
-# Names of partitions are ours.  The table is attached instead of created in place, which would lock the whole table.
 _MAKING = (
     "CREATE TABLE {0} (LIKE trace INCLUDING DEFAULTS INCLUDING COMMENTS)",
     "ALTER TABLE trace ATTACH PARTITION {0} FOR VALUES FROM ('{1}') TO ('{2}')",
 )
+"""Names of partitions are ours. The table is attached instead of created in place, which would lock the whole table."""
 
 
 # Dropping
@@ -139,11 +140,11 @@ def detach(connection: Connection, partition: Partition) -> None:
         connection.execute(text(f"COMMENT ON TABLE {partition.name} IS '{FIRST_ID}'"))
 
 
-# OFFSET 0: one index entry for each group instead of the whole month.
 _RAISING = """
 UPDATE grouping_key SET fence = fence + 1
  WHERE EXISTS (SELECT FROM {0} AS call WHERE call.group_id = grouping_key.id OFFSET 0)
 """
+"""OFFSET 0: one index entry for each group instead of the whole month."""
 
 
 def leaving(connection: Connection) -> list[Partition]:
@@ -170,7 +171,6 @@ def note_gone(connection: Connection, partition: Partition, limit: int = NOTED_C
     return row.calls
 
 
-# An external id may belong to another call by now, since ids are freed before the month is dropped.
 _NOTING = """
 WITH batch AS (SELECT id, project_id, external_id, implementation_id, seen_at FROM {0}
                WHERE id > CAST(obj_description(CAST(:name AS regclass), 'pg_class') AS uuid) ORDER BY id LIMIT :limit),
@@ -186,6 +186,7 @@ WITH batch AS (SELECT id, project_id, external_id, implementation_id, seen_at FR
           AND trace_external_id.external_id = batch.external_id AND trace_external_id.trace_id = batch.id)
 SELECT count(*) AS calls, (SELECT id FROM batch ORDER BY id DESC LIMIT 1) AS last FROM batch
 """
+"""An external id may belong to another call by now, since ids are freed before the month is dropped."""
 
 
 def drop(connection: Connection, partition: Partition) -> None:

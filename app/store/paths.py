@@ -1,4 +1,4 @@
-"""Folds ids in paths of call sites: /users/123/chat and /users/124/chat are one call site.  Pure.
+"""Folds ids in paths of call sites: /users/123/chat and /users/124/chat are one call site. Pure.
 
 A group for each such path would never get the three calls that make a template.
 """

@@ -1,7 +1,7 @@
 """Queries that each connection plans once: PostgreSQL takes a third of the time of a list to plan its statements.
 
-The first request of a connection prepares a marked query, and later ones carry it out (PostgreSQL manual, "PREPARE").  After five
-executions PostgreSQL itself decides whether a plan for any values costs more than one for the given values.  Behind a pooler no
+The first request of a connection prepares a marked query, and later ones carry it out (PostgreSQL manual, "PREPARE"). After five
+executions PostgreSQL itself decides whether a plan for any values costs more than one for the given values. Behind a pooler no
 statement lasts, so all queries are sent as they are.
 """
 
@@ -26,7 +26,7 @@ Query = TypeVar("Query", bound=Executable)
 
 
 def planned_once(query: Query) -> Query:
-    """This query, marked to be planned once a connection.  PostgreSQL must be able to infer the types of its parameters."""
+    """This query, marked to be planned once a connection. PostgreSQL must be able to infer the types of its parameters."""
     return query.execution_options(**{_OPTION: True})
 
 

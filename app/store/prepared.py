@@ -20,7 +20,7 @@ from app.store.sqlstates import is_of_another_session, is_read_only
 
 
 class Prepared:
-    """A statement with named parameters, each of a known type.  Each execution is a transaction of its own."""
+    """A statement with named parameters, each of a known type. Each execution is a transaction of its own."""
 
     def __init__(self, name: str, statement: ClauseElement) -> None:
         dialect = PGDialect_psycopg2(paramstyle="numeric_dollar")
@@ -36,7 +36,7 @@ class Prepared:
     def rows_changed(self, engine: Engine, values: Mapping[str, Any]) -> int | None:
         """Carry it out; answers the number of changed rows, None when it could not be prepared and nothing was done.
 
-        engine: from `make_single_statement_engine`.  Raises SQLAlchemy's errors, and DatabaseDownError.
+        engine: from `make_single_statement_engine`. Raises SQLAlchemy's errors, and DatabaseDownError.
         """
         parameters = [None if (value := values[name]) is None else write(value) for name, write in self._parameters]
         with outages_named():

@@ -220,7 +220,7 @@ def total(
     columns: Sequence[str],
     among: Collection[UUID] | None = None,
 ) -> TableSum:
-    """The sum over the rows of a project, by these columns; among: only rows with these ids.  Reads every row: some 5 us each."""
+    """The sum over the rows of a project, by these columns; among: only rows with these ids. Reads every row: some 5 us each."""
     row = f"ROW({', '.join(columns)})::text"
     return _sum(connection, table, project_id, f"('x' || left(md5({row}), 15))::bit(60)::bigint", among)
 

@@ -70,7 +70,7 @@ def names(connection: Connection) -> list[str]:
 
 
 def summaries(connection: Connection) -> list[ProjectSummary]:
-    """Every project by name, with counts.  Reads whole indexes: for commands, not for requests."""
+    """Every project by name, with counts. Reads whole indexes: for commands, not for requests."""
     query = select(
         project.c.id,
         project.c.name,

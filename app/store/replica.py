@@ -28,7 +28,7 @@ GIVEN_UP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether the standby is used.  behind: its lag in seconds, None where unknown."""
+    """Whether the standby is used. behind: its lag in seconds, None where unknown."""
 
     used: bool
     behind: float | None
@@ -36,7 +36,7 @@ class Standing:
 
 
 class ReadRouter:
-    """Chooses the database to read from.  Safe to share between threads."""
+    """Chooses the database to read from. Safe to share between threads."""
 
     def __init__(self, settings: Settings, primary: Engine) -> None:
         self._primary = primary.execution_options(postgresql_readonly=True)
@@ -54,7 +54,7 @@ class ReadRouter:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads.  Raises DatabaseDownError."""
+        """A transaction that only reads. Raises DatabaseDownError."""
         connection = self._connected()
         if connection is None:
             with transaction(self._primary) as connection:
@@ -127,7 +127,7 @@ class ReadRouter:
 
 
 def _position(engine: Engine, function: str) -> int:
-    """A position in the write-ahead log, in bytes.  Raises ValueError where the server is no standby."""
+    """A position in the write-ahead log, in bytes. Raises ValueError where the server is no standby."""
     with transaction(engine) as connection:
         position = connection.execute(text(f"SELECT pg_wal_lsn_diff({function}, '0/0')::bigint")).scalar()
     if position is None:

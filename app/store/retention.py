@@ -16,7 +16,8 @@ from app.store.ids import first_id_of
 from app.store.partitions import Partition
 from app.store.tables import project, trace
 
-FOR_EVER = 0  # days; the project removes nothing
+FOR_EVER = 0
+"""Days; the project removes nothing."""
 
 
 def days_of(connection: Connection, project_id: UUID) -> int | None:
@@ -37,7 +38,7 @@ def starts_of_keeping(connection: Connection, default_days: int, now: datetime) 
 
 
 def months_over(connection: Connection, since: Mapping[UUID, datetime]) -> list[Partition]:
-    """Months whose calls no project keeps, the oldest first.  since: the answer of `starts_of_keeping`."""
+    """Months whose calls no project keeps, the oldest first. since: the answer of `starts_of_keeping`."""
     *all_but_the_newest, _ = partitions.partitions(connection)  # a partition ends where the next one begins
     past = [month for month in all_but_the_newest if since and month.until <= max(since.values())]
     everybody = connection.scalars(select(project.c.id)).all() if past else []
@@ -54,14 +55,13 @@ def _keepers(projects: Iterable[UUID], since: Mapping[UUID, datetime], month: Pa
 def overdue(
     connection: Connection, project_id: UUID, since: datetime, limit: int, without: Collection[UUID] = ()
 ) -> list[tuple[UUID, UUID]]:
-    """The oldest calls of a project that were stored before `since`, each with its group.  without: groups that are left out."""
+    """The oldest calls of a project that were stored before `since`, each with its group. without: groups that are left out."""
     old = select(trace.c.id, trace.c.group_id).where(trace.c.project_id == project_id, trace.c.id < first_id_of(since))
     if without:
         old = old.where(trace.c.group_id.not_in(without))
     return [(row.id, row.group_id) for row in connection.execute(old.order_by(trace.c.id).limit(limit))]
 
 
-# Versions show the number of their calls, the first and the last; these are noted before the calls are removed.
 _REMOVE = text(
     f"""
     WITH gone AS (DELETE FROM trace WHERE id = ANY(:ids) RETURNING implementation_id, seen_at),
@@ -69,8 +69,9 @@ _REMOVE = text(
     SELECT count(*) FROM gone
     """  # noqa: S608  ours
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+"""Versions show the number of their calls, the first and the last; these are noted before the calls are removed."""
 
 
 def remove(connection: Connection, call_ids: Sequence[UUID]) -> int:
-    """Remove calls and note their number; templates, versions and tasks stay.  Answers how many were removed."""
+    """Remove calls and note their number; templates, versions and tasks stay. Answers how many were removed."""
     return connection.execute(_REMOVE, {"ids": list(call_ids)}).scalar_one()

@@ -1,13 +1,13 @@
 """Usage per version and hour, kept by the reconciler: table `call_usage`.
 
 Triggers of `trace` write a mark (`usage_mark`) in every transaction that stores, moves, changes or removes calls: the version, the hour,
-and the new calls.  `add_up` reads the marks and updates `call_usage`.  New calls are added; where calls were removed, the hour is computed
-again.  Marks and calls are read in one snapshot, so a cell equals a query over the calls:
+and the new calls. `add_up` reads the marks and updates `call_usage`. New calls are added; where calls were removed, the hour is computed
+again. Marks and calls are read in one snapshot, so a cell equals a query over the calls:
 
 - a call of a version and hour that is new since the last snapshot has a mark with its id, and is read by its id;
 - a call that left since then has a mark without ids, and all calls of that hour are read.
 
-A day is the sum of its hours, a week that of its days.  Ungrouped calls have no version, so they are in no cell.
+A day is the sum of its hours, a week that of its days. Ungrouped calls have no version, so they are in no cell.
 """
 
 from collections.abc import Mapping
@@ -18,20 +18,23 @@ from sqlalchemy import Connection, TextClause, func, select, text
 
 from app.store.call_facts import ALL, BUCKETS, SUMS, SUMS_OF_FACTS, TOGETHER, Usage, facts
 
-_LOCK_OF_ADDING_UP = 0x70726F6D70746D75  # an arbitrary number, the same in every process: the process that adds up holds this advisory lock
+_LOCK_OF_ADDING_UP = 0x70726F6D70746D75
+"""An arbitrary number, the same in every process: the process that adds up holds this advisory lock."""
 
 MARKS_AT_ONCE = 5_000
-"""Marks whose hours are added up in one transaction: some 0.5 s.  They are taken in the order of versions and hours, so a backlog adds up
+"""Marks whose hours are added up in one transaction: some 0.5 s. They are taken in the order of versions and hours, so a backlog adds up
 each day and each week once.
 """
 
-_PATIENCE = "10min"  # a busy hour may have millions of calls, at some 10 µs each, and must still finish
+_PATIENCE = "10min"
+"""A busy hour may have millions of calls, at some 10 µs each, and must still finish."""
 
-# OFFSET 0 keeps PostgreSQL from reading whole tables into a hash table: it cannot estimate how few rows are marked.
 _CAME = """
     (SELECT found.* FROM came CROSS JOIN LATERAL (
             SELECT * FROM trace WHERE id = came.id AND implementation_id = came.implementation_id OFFSET 0) AS found)
 """
+"""OFFSET 0 keeps PostgreSQL from reading whole tables into a hash table: it cannot estimate how few rows are marked."""
+
 _ANEW = """
     (SELECT found.* FROM marked CROSS JOIN LATERAL (
             SELECT * FROM trace WHERE implementation_id = marked.implementation_id

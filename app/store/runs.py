@@ -1,7 +1,7 @@
 """Runs of a group and the fence that keeps them apart.
 
 `grouping_key.fence` is the truth about which run may write: a run raises it when it opens and holds the row while it
-saves.  Redis decides who should run; only the fence decides whose work is saved (after a flush of Redis, or a lease that ended in mid-run).
+saves. Redis decides who should run; only the fence decides whose work is saved (after a flush of Redis, or a lease that ended in mid-run).
 """
 
 import os

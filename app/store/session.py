@@ -1,7 +1,7 @@
 """Settings of every PostgreSQL session: time-outs that end hanging statements, the time zone, and plans that are switched off.
 
-Without a pooler they are sent while connecting, which costs no round trip.  A pooler refuses that (PgBouncer: "unsupported startup
-parameter") or drops it (`ignore_startup_parameters = options`), and in transaction mode no setting of a session lasts.  Behind a pooler
+Without a pooler they are sent while connecting, which costs no round trip. A pooler refuses that (PgBouncer: "unsupported startup
+parameter") or drops it (`ignore_startup_parameters = options`), and in transaction mode no setting of a session lasts. Behind a pooler
 each transaction therefore begins with the settings, and no statement is prepared (`app.store.prepared`).
 """
 

@@ -9,12 +9,20 @@ READ_ONLY = "25006"
 DEADLOCK = "40P01"
 SERIALIZATION_FAILURE = "40001"
 LOCK_NOT_AVAILABLE = "55P03"
-QUERY_CANCELED = "57014"  # by statement_timeout
+
+QUERY_CANCELED = "57014"
+"""By statement_timeout."""
+
 FOREIGN_KEY_VIOLATION = "23503"
-PROJECT_MOVES = "PL001"  # ours: function moving_stage raises it
+
+PROJECT_MOVES = "PL001"
+"""Ours: function moving_stage raises it."""
+
 UNKNOWN_STATEMENT = "26000"
 DUPLICATE_STATEMENT = "42P05"
-FEATURE_NOT_SUPPORTED = "0A000"  # of a prepared statement: a migration has changed its columns
+
+FEATURE_NOT_SUPPORTED = "0A000"
+"""Of a prepared statement: a migration has changed its columns."""
 
 STATES = {
     "25006": "PostgreSQL is read-only: it is a standby, or somebody made it so. Let DATABASE_URL name the primary.",

@@ -1,6 +1,6 @@
-"""The tables, as SQLAlchemy Core.  Every row belongs to one project; every query takes the project from the key.
+"""The tables, as SQLAlchemy Core. Every row belongs to one project; every query takes the project from the key.
 
-`json`, not `jsonb`, where a caller's text comes back: jsonb reorders keys.  Ids are UUIDv7 (`app.store.ids`).
+`json`, not `jsonb`, where a caller's text comes back: jsonb reorders keys. Ids are UUIDv7 (`app.store.ids`).
 """
 
 from sqlalchemy import (
@@ -39,10 +39,16 @@ metadata = MetaData(
 
 _Time = DateTime(timezone=True)
 
-# What `app.intake.privacy` does with a column of trace before it is stored.  A column without a mark is redacted.
-SAFE = {"redaction": "none"}  # an id or a time: its type holds no text
-DERIVED = {"redaction": "derived"}  # made anew from the redacted columns
-IDENTIFIER = {"redaction": "identifier"}  # redacted, and distinct ids stay distinct
+SAFE = {"redaction": "none"}
+"""Mark of a column of trace that `app.intake.privacy` leaves as it is: an id or a time, whose type holds no text. A column without a mark is
+redacted.
+"""
+
+DERIVED = {"redaction": "derived"}
+"""Mark of a column that is made anew from the redacted columns."""
+
+IDENTIFIER = {"redaction": "identifier"}
+"""Mark of a column that is redacted so that distinct ids stay distinct."""
 
 
 def _index_of_link(table: str, column: str) -> Index:

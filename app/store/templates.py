@@ -22,11 +22,11 @@ from templating import BARRIER, Template
 
 ROLES = ("system", "user", "input")
 
-# What makes a call another implementation. max_tokens, seed, user and the like do not change what a prompt is for.
 IDENTITY_SETTINGS = ("temperature", "tool_choice", "reasoning", "response_format")
+"""What makes a call another implementation. max_tokens, seed, user and the like do not change what a prompt is for."""
 
-# What an implementation is found by: template, model, digest of settings and tools.
 VersionKey = tuple[UUID, str, str]
+"""What an implementation is found by: template, model, digest of settings and tools."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def from_parts(parts: Iterable[Mapping[str, Any]], slots: Sequence[str]) -> Temp
 
 
 def prompt_of(parts: Iterable[Mapping[str, Any]], values: Sequence[str]) -> list[str]:
-    """The parts of the prompt that these values make.  Needs no names of slots, so that no name can cost a text."""
+    """The parts of the prompt that these values make. Needs no names of slots, so that no name can cost a text."""
     remaining = iter(values)
     return [_filled(part["literals"], remaining) for part in parts]
 

@@ -19,19 +19,21 @@ from app.store import otel_traces
 from app.store.loop_connection import LoopConnection
 from app.store.tables import trace
 
-# A column of JSON may hold references into the prompt, which begin with NUL (`app.store.inputs`). json_to_recordset decodes what it
-# reads, and no text of PostgreSQL holds NUL: so JSON of this column is handed over as a text and read as JSON afterwards.
 _AS_TEXT = frozenset({"input"})
+"""A column of JSON may hold references into the prompt, which begin with NUL (`app.store.inputs`). json_to_recordset decodes what it reads,
+and no text of PostgreSQL holds NUL: so JSON of this column is handed over as a text and read as JSON afterwards.
+"""
 
 _MADE_BY_POSTGRES = frozenset({"created_at", "considered_run_id"})
 
 _NAMED, _UNNAMED, _HOLD = "store_named_together", "store_together", "hold_otel_traces"
 
-# Without a trace of OpenTelemetry the bounds are NULL, and nothing is between them.  See `app.store.otel_traces` for what bounds are.
-# A subquery of one row is looked up in the index for each call; NOT EXISTS might become a join that reads the whole table.
 _KIN = """
     SELECT true FROM trace_external_id AS kin WHERE kin.project_id = calls.project_id
      AND kin.external_id BETWEEN calls.alone_in || ':0000000000000000' AND calls.alone_in || ':ffffffffffffffff' LIMIT 1
+"""
+"""Without a trace of OpenTelemetry the bounds are NULL, and nothing is between them. See `app.store.otel_traces` for what bounds are. A
+subquery of one row is looked up in the index for each call; NOT EXISTS might become a join that reads the whole table.
 """
 
 
@@ -56,14 +58,14 @@ async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow])
     """Insert the rows whose groups are current and whose external ids are free; answers the ids that are now stored.
 
     A group with other templates, a quarantined or deleted group, a revoked key, a project that moves, and an OpenTelemetry trace with calls
-    exclude only their own rows.  Any other error excludes all.  Raises as `LoopConnection.fetch`.
+    exclude only their own rows. Any other error excludes all. Raises as `LoopConnection.fetch`.
 
     Rows of one OpenTelemetry trace must be of one request: a statement does not see the rows that it stores.
     """
     is_named = any(row.row["external_id"] is not None for row in rows)
     name = _NAMED if is_named else _UNNAMED
     statement = b"EXECUTE %b (%b)" % (name.encode(), _literal(orjson.dumps([_as_json(row) for row in rows])))
-    # Both statements are one message and one transaction.  The second one sees the calls stored while the first one waited.
+    # Both statements are one message and one transaction. The second one sees the calls stored while the first one waited.
     if locks := otel_traces.locks_in_order(row.otel_trace for row in rows if row.otel_trace is not None):
         statement = b"EXECUTE %b (%b, %b); %b" % (_HOLD.encode(), *map(_numbers, zip(*locks, strict=True)), statement)
     rows_stored = await connection.fetch(statement)

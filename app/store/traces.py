@@ -156,11 +156,11 @@ def _took(row: Select[Any]) -> CTE:
     return take.returning(trace_external_id.c.trace_id).cte("took")
 
 
-# One parameter for all ids: SQLAlchemy compiles a statement again for each number of parameters, which takes longer than its execution.
 _IDS_OF_NAMED = select(trace_external_id.c.trace_id).where(
     trace_external_id.c.project_id == bindparam("project_id", type_=Uuid()),
     trace_external_id.c.external_id == any_(bindparam("external_ids", type_=ARRAY(Text))),
 )
+"""One parameter for all ids: SQLAlchemy compiles a statement again for each number of parameters, which takes longer than its execution."""
 
 
 def by_external_id(connection: Connection, project_id: UUID, external_ids: Iterable[str]) -> dict[str, StoredTrace]:
@@ -293,7 +293,6 @@ def with_texts(row: Row[Any]) -> SimpleNamespace:
     return SimpleNamespace(**(dict(row._mapping) | texts))
 
 
-# A list shows neither inputs nor outputs: 200 of them may be 200 MB.
 _LISTED = (
     trace.c.id,
     trace.c.group_id,
@@ -313,6 +312,8 @@ _LISTED = (
     implementation.c.version,
     template.c.slots,
 )
+"""A list shows neither inputs nor outputs: 200 of them may be 200 MB."""
+
 _COLUMNS_SENT = (
     trace.c.prompt_parts,
     trace.c.prompt_source,

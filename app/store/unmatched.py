@@ -1,6 +1,6 @@
 """The number of ungrouped calls of each hour, kept for 35 days: `unmatched_hour`.
 
-Calls without a version are in no cell of `call_usage`.  They are counted once, soon after their hour: a run may find a template for them
+Calls without a version are in no cell of `call_usage`. They are counted once, soon after their hour: a run may find a template for them
 weeks later, which must not change the rate of that hour.
 """
 

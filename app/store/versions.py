@@ -1,4 +1,4 @@
-"""Tasks, templates and implementations as a run changes them.  The caller holds the row of the group."""
+"""Tasks, templates and implementations as a run changes them. The caller holds the row of the group."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def tasks_kept_apart(connection: Connection, group_id: UUID) -> KeptApart:
 
 
 def names_in(connection: Connection, group_id: UUID) -> set[str]:
-    """The names that tasks of a group have.  The run that asks holds the group's fence, so nobody adds one meanwhile."""
+    """The names that tasks of a group have. The run that asks holds the group's fence, so nobody adds one meanwhile."""
     of_group = (task.c.group_id == group_id) & task.c.merged_into.is_(None)
     return set(connection.execute(select(task.c.name).where(of_group)).scalars())
 

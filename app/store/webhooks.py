@@ -1,7 +1,7 @@
 """Webhooks, and the deliveries of changes to them.
 
 A delivery is a row before anything is sent, and its sender holds it for a while: if the sender dies between sending and noting it, the row
-becomes due again.  So every change arrives at least once, each time with the same ids.
+becomes due again. So every change arrives at least once, each time with the same ids.
 """
 
 import secrets
@@ -27,7 +27,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 """The longest pause after a failure."""
 
 GIVEN_UP_AFTER = timedelta(days=3)
-"""Time after which a delivery is given up: a receiver that is down over a week-end misses nothing.  A change of that age is not sent at all."""
+"""Time after which a delivery is given up: a receiver that is down over a week-end misses nothing. A change of that age is not sent at all."""
 
 LOG_KEPT = timedelta(days=90)
 """Time for which the log of deliveries is kept: a quarter, in which whoever runs a receiver asks what it got."""

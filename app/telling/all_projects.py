@@ -24,7 +24,7 @@ def newest_hour(now: datetime) -> datetime:
 
 
 def detect_in_all_projects(engine: Engine, hour: datetime) -> int:
-    """Note the changes in every project up to a full hour; answers how many are new.  A project that fails does not stop the others."""
+    """Note the changes in every project up to a full hour; answers how many are new. A project that fails does not stop the others."""
     with transaction(engine) as connection:
         unmatched.forget(connection, hour)
         recent = (call_usage.c.span == "day") & (call_usage.c.start >= hour - hourly.BLOCKS * hourly.BLOCK)

@@ -65,7 +65,7 @@ class Jump(NamedTuple):
 
 
 def jump(blocks: Sequence[Figures], measure: Measure) -> Jump | None:
-    """The rise of the newest portion above those before it; None without one.  blocks: oldest first, the last one ends now."""
+    """The rise of the newest portion above those before it; None without one. blocks: oldest first, the last one ends now."""
     newest, *before = [*_portions(blocks)][: MOST_PORTIONS + 1] or [_Portion(0, 0.0, 0)]
     if len(before) < LEAST_PORTIONS:
         return None

@@ -18,7 +18,6 @@ batch, or of one hour, do not represent the week.
 MOST_VERSIONS = 500
 """Versions that are probed, those with the newest calls: some 10 ms each."""
 
-# Hashes of the values: only they leave the database.
 _PROBES = text(
     """
     WITH probe AS (
@@ -40,10 +39,11 @@ _PROBES = text(
      ORDER BY version.id, call.seen_at
     """
 )
+"""Hashes of the values: only they leave the database."""
 
 
 class Sampled(NamedTuple):
-    """Calls of a version, oldest first: hashes of their values by place.  slots: names by place."""
+    """Calls of a version, oldest first: hashes of their values by place. slots: names by place."""
 
     task_id: UUID
     group_id: UUID

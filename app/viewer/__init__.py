@@ -23,7 +23,7 @@ viewer = Blueprint("viewer", __name__, template_folder="templates")
 
 @viewer.get("/docs")
 def page() -> Response:
-    """The viewer.  It holds nothing of any project, so it needs no key."""
+    """The viewer. It holds nothing of any project, so it needs no key."""
     return make_response(render_template("viewer/page.html"))
 
 

@@ -21,11 +21,12 @@ from benchmarks.frameworks.documents import QUESTIONS, topic
 
 Url = Callable[[str], str]
 PATH = "/deepeval/judges"
-# Each metric runs on every n-th case, since teams run some judges more often than others.
+
 METRICS: tuple[tuple[type[BaseMetric], int], ...] = (
     (FaithfulnessMetric, 1), (AnswerRelevancyMetric, 1), (ContextualPrecisionMetric, 2), (ContextualRecallMetric, 2),
     (ContextualRelevancyMetric, 3), (HallucinationMetric, 3),
 )  # fmt: skip
+"""Each metric runs on every n-th case, since teams run some judges more often than others."""
 
 
 def prepare() -> None:
@@ -55,11 +56,13 @@ def _case(name: str, question: str, pieces: int) -> LLMTestCase:
 
 
 CHAINS = (judges,)
-# The values that the metrics fill in for text without images.
+
 _FIXED = _contextual_relevancy_verdict_kwargs(multimodal=False) | {
     "multimodal": False, "multimodal_instruction": "", "multimodal_note": "", "limit": _faithfulness_truths_limit_phrase(None),
     "content_type": "sentence", "content_type_plural": "sentences", "content_or": "sentence", "node_instruction": "",
 }  # fmt: skip
+"""The values that the metrics fill in for text without images."""
+
 _SLOTS: tuple[tuple[str, str, str], ...] = (
     ("Faithfulness", "truths", "retrieval_context"),
     ("Faithfulness", "claims", "actual_output"),

@@ -56,7 +56,9 @@ FOLLOW_UPS = (
     "And in older versions?", "show me the shortest example", "why", "Is that also true for subclasses?", "what if it raises?",
     "Does the order matter there", "How would I test that?", "so it is slower, right?",
 )  # fmt: skip
-LONGEST = 12_000  # characters of a topic at most
+
+LONGEST = 12_000
+"""Characters of a topic at most."""
 
 
 def topic(name: str) -> str:

@@ -18,8 +18,12 @@ from benchmarks.serving import LocalServer, serving
 
 Json = dict[str, Any]
 SUFFIX = "/v1/chat/completions"
-INSTRUCTIONS = r"\n\*\*\s*\n"  # DeepEval's instructions end with a line of two asterisks
-FIELDS, FIELD = "Your output fields are:", r"^\d+\. `(\w+)` \((.+?)\):"  # DSPy's request for its fields
+
+INSTRUCTIONS = r"\n\*\*\s*\n"
+"""DeepEval's instructions end with a line of two asterisks."""
+
+FIELDS, FIELD = "Your output fields are:", r"^\d+\. `(\w+)` \((.+?)\):"
+"""DSPy's request for its fields."""
 
 
 class StandIn(LocalServer):

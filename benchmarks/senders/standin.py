@@ -20,7 +20,9 @@ Json = dict[str, Any]
 Text = tuple[str, str]
 """A role and a text."""
 
-FIELDS = r"\[\[ ## (\w+) ## \]\]"  # DSPy's marks of fields, in prompt and answer
+FIELDS = r"\[\[ ## (\w+) ## \]\]"
+"""DSPy's marks of fields, in prompt and answer."""
+
 CREATED = 1_760_000_000
 
 

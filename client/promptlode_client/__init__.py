@@ -68,7 +68,7 @@ def record(
     metadata: Mapping[str, Any] | None = None,
     **further: Any,
 ) -> None:
-    """Send one call: the fields of `POST /api/v1/traces`, further ones as metadata.  Returns at once and never raises."""
+    """Send one call: the fields of `POST /api/v1/traces`, further ones as metadata. Returns at once and never raises."""
     fields = {**further, **{name: value for name, value in locals().items() if name != "further"}}
     client().record(**{name: value for name, value in fields.items() if value is not None})
 

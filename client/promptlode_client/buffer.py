@@ -6,7 +6,7 @@ from collections import deque
 
 
 class Buffer:
-    """A queue of texts with a limit in bytes.  Its user holds the lock."""
+    """A queue of texts with a limit in bytes. Its user holds the lock."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

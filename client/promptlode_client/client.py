@@ -31,8 +31,9 @@ from promptlode_client.transport import Outcome, Transport
 
 logger = logging.getLogger("promptlode_client")
 
-# Well below the limits of one POST: 1,000 calls and 32 MB.
 _BATCH = 500
+"""Well below the limits of one POST: 1,000 calls and 32 MB."""
+
 _BATCH_BYTES = 4 * 1024 * 1024
 
 _FIRST_PAUSE = 0.5
@@ -64,7 +65,7 @@ class Client:
         _CLIENTS.add(self)
 
     def _begin(self) -> None:
-        """Begin empty, with a new lock.  It is reentrant: a stream may be finalized while `record` runs."""
+        """Begin empty, with a new lock. It is reentrant: a stream may be finalized while `record` runs."""
         self._changed = threading.Condition(threading.RLock())
         self._buffer = Buffer(self.settings.queue_bytes)
         self._thread: threading.Thread | None = None
@@ -81,7 +82,7 @@ class Client:
     # --- called by the app
 
     def record(self, **call: Any) -> None:
-        """Send one call: the fields of `POST /api/v1/traces`.  Returns at once and never raises."""
+        """Send one call: the fields of `POST /api/v1/traces`. Returns at once and never raises."""
         if not self.settings.api_key:
             return
         try:

@@ -10,11 +10,11 @@ from contextvars import ContextVar
 _PATH: ContextVar[str | None] = ContextVar("promptlode_path", default=None)
 _TRACEPARENT: ContextVar[str | None] = ContextVar("promptlode_traceparent", default=None)
 
-# Modules whose functions are never the call site.
 _NOT_THE_APP = (
     "promptlode_client", "openai", "anthropic", "google", "litellm", "langchain_core", "langchain", "langchain_openai", "langchain_classic",
     "langgraph", "asyncio", "concurrent", "threading", "contextvars", "functools", "tenacity",
 )  # fmt: skip
+"""Modules whose functions are never the call site."""
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from promptlode_client.wrapping import How, arguments, watch_method
 
 T = TypeVar("T")
 
-# Arguments of the client itself, which are not part of the request.
 _NO_REQUEST = {"extra_headers", "extra_query", "extra_body", "timeout", "stream", "stream_options"}
+"""Arguments of the client itself, which are not part of the request."""
+
 _NAMES = {
     "max_tokens": "max_output_tokens",
     "max_completion_tokens": "max_output_tokens",
@@ -21,7 +22,7 @@ _NAMES = {
 
 
 def wrap_with(recorder: Client, client: T, path: str | None = None) -> T:
-    """The same client, recorded from now on.  Wrapping it again changes nothing."""
+    """The same client, recorded from now on. Wrapping it again changes nothing."""
     wrap_openai(recorder, client, path)
     return client
 

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-# No message is nested deeper; the limit also ends a reference cycle.
 _DEEPEST = 50
+"""No message is nested deeper; the limit also ends a reference cycle."""
 
-# Bytes of a picture or sound within a message, which holds no prompt.
 _LONGEST_DATA = 64 * 1024
+"""Bytes of a picture or sound within a message, which holds no prompt."""
 
-# The markers of OpenAI's client for an argument that was not given.
 _ABSENT = ("NotGiven", "Omit")
+"""The markers of OpenAI's client for an argument that was not given."""
 
 
 def is_given(value: Any) -> bool:

@@ -16,16 +16,17 @@ from promptlode_client.settings import Settings
 
 logger = logging.getLogger("promptlode_client")
 
-# The longest pause accepted from a server.
 _LONGEST_WAIT = 600.0
+"""The longest pause accepted from a server."""
+
 _TOO_LARGE = 413
 """The status 413 of HTTP: the batch is sent in halves."""
 
 _LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer that are read."""
 
-# Failed tries in a row before a warning: a restarting server is back before the third, 0.75 to 1.5 s after the first.
 _TRIES_BEFORE_NEWS = 3
+"""Failed tries in a row before a warning: a restarting server is back before the third, 0.75 to 1.5 s after the first."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def arguments(kwargs: dict[str, Any], left_out: set[str]) -> dict[str, Any]:
 
 
 def watch_method(recorder: Client, resource: Any, name: str, how: How, path: str | None) -> bool:
-    """Record a method of a client from now on; False where it has no such method.  A second time changes nothing."""
+    """Record a method of a client from now on; False where it has no such method. A second time changes nothing."""
     original = getattr(resource, name, None)
     if original is None:
         return False
@@ -76,7 +76,7 @@ def _recorded(recorder: Client, original: Callable[..., Any], how: How, path: st
 
 
 class _Watch:
-    """One call from its request to its answer.  No method raises errors other than the app's own."""
+    """One call from its request to its answer. No method raises errors other than the app's own."""
 
     def __init__(self, recorder: Client, answer: Answer, body: dict[str, Any]) -> None:
         self._recorder, self._answer, self._body = recorder, answer, body

@@ -3,7 +3,7 @@
 Revision ID: texts_once
 Revises: audit
 
-Calls that are stored already keep their text until they are matched again; both kinds read back alike.  A template with
+Calls that are stored already keep their text until they are matched again; both kinds read back alike. A template with
 calls now holds their text, so none can be deleted while it has some, and the text of a template never changes.
 """
 

@@ -4,7 +4,7 @@ Revision ID: usage
 Revises: merge_and_split
 
 Triggers of `trace` note which hours of which versions changed (`usage_mark`); the reconciler brings `call_usage` up to date from
-the calls themselves.  Every hour that has calls is marked here, so the reconciler adds up what is stored already.
+the calls themselves. Every hour that has calls is marked here, so the reconciler adds up what is stored already.
 """
 
 import sqlalchemy as sa

@@ -2,12 +2,12 @@
 
 A run costs about the same for one trace as for fifty, so a request waits a little for others to join it:
 
-* `quiet`: a cold group runs after this long without a request, so a burst costs one run.  Where more than `crowd` requests wait, this time
+* `quiet`: a cold group runs after this long without a request, so a burst costs one run. Where more than `crowd` requests wait, this time
   is shorter in proportion, since all of them wait for it;
 * `max_wait`: no request waits longer than this for a message, however busy the group is;
-* `gap`: after a run the group pauses for at most this many times the length of that run.  The pause ends earlier when waiting costs as
+* `gap`: after a run the group pauses for at most this many times the length of that run. The pause ends earlier when waiting costs as
   much as a run: `crowd` requests that wait as long as a run takes do (where requests come evenly, this is the rule of economic order
-  quantities).  n requests that came evenly since the run began have waited n / 2 times the time since then.
+  quantities). n requests that came evenly since the run began have waited n / 2 times the time since then.
 
 The rule is carried out inside the scripts, on Redis' clock (`state.lua`: due, `finish.lua`: rest_until and enough). This Python form of it
 serves the double against which the scripts are checked, and the simulation in `benchmarks/pace.py` that chose the numbers.
@@ -35,7 +35,7 @@ class Pace:
     """All times in seconds of one clock.
 
     The defaults cost at most 1.25 times the offline optimum on slow (1/s), fast (20/s) and bursty arrivals when a run
-    takes a second and a waiting trace costs a twentieth of one.  With a pause that is fixed at its begin they cost 1.3.  Within `max_wait`
+    takes a second and a waiting trace costs a twentieth of one. With a pause that is fixed at its begin they cost 1.3. Within `max_wait`
     no rule is much better: whoever knew the rate of 1/s, and ran at each sixth request, would pay 1.24.
 
     least: the least length of a run in this rule: its message, its claim and its two transactions cost time whatever it finds.

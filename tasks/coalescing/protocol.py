@@ -1,7 +1,7 @@
 """The coalescing protocol, told in one sitting.
 
-The truth is in PostgreSQL: a trace is *owed* until a committed run has read it.  Redis only says *when* a run is worth a
-message and *who* may run, and it may lose everything at any moment.  One hash per group holds one of four states:
+The truth is in PostgreSQL: a trace is *owed* until a committed run has read it. Redis only says *when* a run is worth a
+message and *who* may run, and it may lose everything at any moment. One hash per group holds one of four states:
 
     state    what it means                          until            left by
     -------  -------------------------------------  ---------------  -----------------------------------------------------
@@ -21,7 +21,7 @@ message and *who* may run, and it may lose everything at any moment.  One hash p
                 when owed
 
 `seq` counts requests, `run_seq` is its value at CLAIM, `done` the highest run_seq that a committed run has covered.
-A message finds nothing to do when seq <= done: that is the check against the latest request.  The latest is counted here
+A message finds nothing to do when seq <= done: that is the check against the latest request. The latest is counted here
 after COMMIT and never a trace's own id, because ids are not commit order and a trace would be lost.
 
 Guarantees (docs/coalescing.md in a user's words; tests/coalescing checks them on a model and on the real scripts):
@@ -39,7 +39,7 @@ I10  in every atomic state: requests = coalesced + messages + (1 while parked), 
      messages + redelivered = runs + skips + expired tickets + messages under way + live runs, short of lost messages
 
 Two keys, each with scripts of its own, so a Redis Cluster can hold them: `promptlode:{group}`, and `promptlode:due`,
-an index of parked groups by due time.  The index is a hint: what is missing there, the reconciler finds owed.
+an index of parked groups by due time. The index is a hint: what is missing there, the reconciler finds owed.
 
 A message that is under way is in the broker, or waits for its project's turn to enter it: turns.py.
 """
@@ -62,10 +62,9 @@ Outcome = Literal["committed", "empty", "fenced", "failed", "stopped"]
 
 DUE_KEY = "promptlode:due"
 
-#: Milliseconds; later than now + 5 s: the clock went back.
 CLOCK_STEP_MS = 5000
+"""Milliseconds; later than now + 5 s: the clock went back."""
 
-#: Counters of a group, in the order in which people read them.  `n_` + name is the field of the hash.
 COUNTERS = (
     "requests",  # someone asked, the pipeline itself included
     "followups",  # those of them by the pipeline itself: follow-ups, retries, wakes
@@ -82,6 +81,8 @@ COUNTERS = (
     "lost",  # runs that died: their lease ended without FINISH
     "expired",  # messages that nobody claimed in time
 )
+"""Counters of a group, in the order in which people read them. `n_` + name is the field of the hash."""
+
 SKIPS = ("busy", "early", "covered", "empty", "fenced")
 
 
@@ -89,11 +90,11 @@ SKIPS = ("busy", "early", "covered", "empty", "fenced")
 class Terms:
     """Durations, in seconds.
 
-    ttl:    of every key.  A group at rest needs only its counters, which the reconciler folds every few seconds; a
-            parked one is due within the longest back-off (15 minutes).  An hour exceeds both.
+    ttl:    of every key. A group at rest needs only its counters, which the reconciler folds every few seconds; a
+            parked one is due within the longest back-off (15 minutes). An hour exceeds both.
     ticket: after it a queued message counts as lost, unless so many wait that it may just not have come to its turn
             (`patience`, which the caller takes from the length of the queue).
-    lease:  after it without HEARTBEAT a run counts as dead.  Three missed heartbeats.
+    lease:  after it without HEARTBEAT a run counts as dead. Three missed heartbeats.
     grace:  how long a parked group may be overdue before any request sends for it.
     """
 
@@ -219,7 +220,7 @@ class RedisCoalescing:
         return self._noted(group, self._run("request", group, *arguments, patience=patience))
 
     def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer:
-        """CLAIM: ask for the right to run.  `ticketless`: there was no REQUEST for this message."""
+        """CLAIM: ask for the right to run. `ticketless`: there was no REQUEST for this message."""
         return self._run("claim", group, owner, int(ticketless), int(redelivered))
 
     def heartbeat(self, group: UUID, owner: str) -> Answer:
@@ -229,7 +230,7 @@ class RedisCoalescing:
     def finish(
         self, group: UUID, owner: str, outcome: Outcome, *, has_more: bool = False, pause: float = 0.0
     ) -> Answer:
-        """FINISH: give the lease back.  `pause`: seconds until a failed run is tried again."""
+        """FINISH: give the lease back. `pause`: seconds until a failed run is tried again."""
         return self._noted(group, self._run("finish", group, owner, outcome, int(has_more), milliseconds(pause)))
 
     def wake(

@@ -36,7 +36,7 @@ class ProjectLine:
 
 @dataclass(frozen=True)
 class Turns:
-    """The lines of all projects.  `share` 0 switches them off.  Times in seconds; `hold` is that of a ticket."""
+    """The lines of all projects. `share` 0 switches them off. Times in seconds; `hold` is that of a ticket."""
 
     redis: Redis
     share: int
@@ -46,7 +46,7 @@ class Turns:
         """The group has a message to send; answers the groups whose messages are to be published now, often only this one.
 
         An urgent group goes to the front of its own project's line, and waits there like others: a person who requests a hundred groups
-        does not delay other projects.  A message of an unknown project does not wait.
+        does not delay other projects. A message of an unknown project does not wait.
         """
         if not self.share or not project:
             return [group]

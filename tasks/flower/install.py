@@ -1,4 +1,4 @@
-"""Hooks into Flower 2.2: a page, a tab and a collector.  Tested against Flower itself (tests/flows/test_flower.py)."""
+"""Hooks into Flower 2.2: a page, a tab and a collector. Tested against Flower itself (tests/flows/test_flower.py)."""
 
 import asyncio
 from pathlib import Path
@@ -18,8 +18,9 @@ from tasks.monitor import collector_of, pipeline
 
 HERE = Path(__file__).parent
 
-#: Flower's green and grey have too little contrast at the size of these texts, in light and in dark (WCAG 2.2, 1.4.3: 4.5:1).
 HEAD_ENDS = b"</head>"
+"""Flower's green and grey have too little contrast at the size of these texts, in light and in dark (WCAG 2.2, 1.4.3: 4.5:1)."""
+
 COLOURS = b"""<style>
   [data-bs-theme="light"] :is(.page-eyebrow, .nav-link.active, .task-state-filter.active) { color: #1f5c08; }
   [data-bs-theme="light"] :is(.page-eyebrow, .alert) :is(a, code) { color: inherit; }
@@ -28,12 +29,14 @@ COLOURS = b"""<style>
 </style>
 """
 
-#: The title of Flower's pages is a paragraph; readers of a screen look for a heading.
 TITLE, HEADING = (b'<p class="page-eyebrow">', b"</p>"), (b'<h1 class="page-eyebrow">', b"</h1>")
+"""The title of Flower's pages is a paragraph; readers of a screen look for a heading."""
 
-#: What DataTables 1.13 writes into Flower's tables, for readers of a screen and of a keyboard: its buttons have an attribute that does not
-#: exist, and a table that scrolls sideways cannot be reached.
 BODY_ENDS = b"</body>"
+"""What DataTables 1.13 writes into Flower's tables, for readers of a screen and of a keyboard: its buttons have an attribute that does not
+exist, and a table that scrolls sideways cannot be reached.
+"""
+
 TABLES = b"""<script>
   $(document).on("init.dt draw.dt", () => {
     $("[aria-role]").each((_, button) => $(button).attr("role", $(button).attr("aria-role")).removeAttr("aria-role"));
@@ -42,11 +45,12 @@ TABLES = b"""<script>
 </script>
 """
 
-#: Cells of the last line that name nothing.
 EMPTY_HEADING, EMPTY_CELL = b"<th></th>", b"<td></td>"
+"""Cells of the last line that name nothing."""
 
-#: Our tab goes before the last one in Flower's own navigation bar.
 TABS_END = b'<ul class="app-nav app-nav-secondary'
+"""Our tab goes before the last one in Flower's own navigation bar."""
+
 TAB = b"""<ul class="app-nav navbar-nav">
         <li class="nav-item">
           <a class="nav-link{% if active_tab == 'grouping' %} active{% end %}"

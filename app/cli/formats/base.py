@@ -20,8 +20,8 @@ PROMPTS = ("messages", "input", "instructions")
 
 NO_PROMPT = "No prompt was found: neither messages nor a text stands where this kind of log has them."
 
-# Providers' ids are far shorter; with the digest appended they must fit into 512 characters.
 _LONGEST_ID = 400
+"""Providers' ids are far shorter; with the digest appended they must fit into 512 characters."""
 
 
 class Fit(IntEnum):
@@ -88,7 +88,7 @@ class LoggedCall:
     """Whether the writer of the line can correct it: then a wrong side field refuses the call."""
 
     def read(self, body: Body, limits: TraceLimits) -> Incoming:
-        """The call checked.  Raises InvalidTraceError."""
+        """The call checked. Raises InvalidTraceError."""
         return read_trace(body, limits) if self.is_strict else read_leniently(body, limits).incoming
 
 
@@ -124,7 +124,7 @@ class LogFormat:
         raise NotImplementedError
 
     def calls(self, value: Body) -> Iterable[LoggedCall | None]:
-        """The calls of a record; None for one that is no call of a model.  Raises InvalidTraceError."""
+        """The calls of a record; None for one that is no call of a model. Raises InvalidTraceError."""
         raise NotImplementedError
 
     def take(self, record: Record, value: Body, reading: RecordContext) -> RecordCalls:
@@ -194,7 +194,7 @@ def at(value: Body, path: str) -> Any:
 def _derived_id(provider_id: Any, record: Record, index: int) -> str:
     """An id that is the same whenever the call is imported, so that it is stored once.
 
-    The provider's id alone is not enough: some servers give every answer the same one.  Without an id, the same record at the same place is
+    The provider's id alone is not enough: some servers give every answer the same one. Without an id, the same record at the same place is
     the same call; two calls may have equal texts.
     """
     if isinstance(provider_id, str) and provider_id:

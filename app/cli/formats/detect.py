@@ -27,11 +27,11 @@ _ALL: tuple[LogFormat, ...] = (
     Promptlode(),
 )  # fmt: skip
 
-# Of two that fit equally well, the first is taken.
 FORMATS: dict[str, LogFormat] = {kind.name: kind for kind in _ALL}
+"""Of two that fit equally well, the first is taken."""
 
-# Records that are looked at; more would only delay the answer.
 LOOKED_AT = 20
+"""Records that are looked at; more would only delay the answer."""
 
 
 def detect(values: Sequence[Body]) -> LogFormat:

@@ -15,7 +15,6 @@ from app.otlp.messages import from_parts
 
 _LISTS = ("observations", "data")
 
-# Fields that only Langfuse can use: keys of its tables, prices, and numbers derived from others.
 _LEFT_OUT = {
     "internal_model", "internal_model_id", "model_id", "project_id", "prompt_id", "created_at", "updated_at", "bookmarked", "public",
     "latency", "time_to_first_token", "completion_start_time", "total_cost", "cost_details", "provided_cost_details", "input_cost",
@@ -23,9 +22,9 @@ _LEFT_OUT = {
     "usage_pricing_tier_id", "usage_pricing_tier_name", "provided_usage_details", "input_usage", "output_usage", "total_usage", "unit",
     "trace_timestamp", "tool_calls", "tool_call_names", "scores", "comments",
 }  # fmt: skip
+"""Fields that only Langfuse can use: keys of its tables, prices, and numbers derived from others."""
 
 
-# Fields that only its observations have, and its names for them.
 _SIGNS = {
     "project_id",
     "usage_details",
@@ -35,6 +34,8 @@ _SIGNS = {
     "status_message",
     "trace_name",
 }
+"""Fields that only its observations have, and its names for them."""
+
 _TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EMBEDDING", "EVALUATOR", "GUARDRAIL"}
 
 

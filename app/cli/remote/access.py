@@ -30,7 +30,7 @@ class Access:
 
 
 def access_of(url: str | None, key: str | None) -> Access:
-    """The given address and key, completed by the first source that has the rest.  Raises NoAccessError.
+    """The given address and key, completed by the first source that has the rest. Raises NoAccessError.
 
     A source with another address than the given one lends no key: a key is never sent to a server that did not issue it.
     """

@@ -38,24 +38,24 @@ class Api:
         self._session.headers["Authorization"] = f"Bearer {access.key}"
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """The answer of GET; parameters that are None are left out.  Raises ApiError."""
+        """The answer of GET; parameters that are None are left out. Raises ApiError."""
         parameters = {name: value for name, value in (query or {}).items() if value is not None}
         return self._call("GET", path, params=parameters)
 
     def text(self, path: str, query: Mapping[str, Any]) -> str:
-        """The answer of GET as plain text.  Raises ApiError."""
+        """The answer of GET as plain text. Raises ApiError."""
         return self._answer("GET", path, params=dict(query)).content.decode()
 
     def post(self, path: str, body: object) -> Any:
-        """The answer of POST.  Raises ApiError."""
+        """The answer of POST. Raises ApiError."""
         return self._call("POST", path, json=body)
 
     def put(self, path: str, body: object) -> Any:
-        """The answer of PUT.  Raises ApiError."""
+        """The answer of PUT. Raises ApiError."""
         return self._call("PUT", path, json=body)
 
     def delete(self, path: str, query: Mapping[str, Any]) -> Any:
-        """The answer of DELETE.  Raises ApiError."""
+        """The answer of DELETE. Raises ApiError."""
         return self._call("DELETE", path, params=dict(query))
 
     def items(self, path: str, query: Mapping[str, Any] | None = None, limit: int | None = None) -> Iterator[Item]:

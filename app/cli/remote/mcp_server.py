@@ -1,6 +1,6 @@
-"""Tools of the Model Context Protocol for coding agents, over the API of a Promptlode.  All tools only read.
+"""Tools of the Model Context Protocol for coding agents, over the API of a Promptlode. All tools only read.
 
-The official SDK (`mcp`) speaks the protocol; a tool calls the API and returns its answer, cut to a length that an agent can read.  Over
+The official SDK (`mcp`) speaks the protocol; a tool calls the API and returns its answer, cut to a length that an agent can read. Over
 stdio the key is that of the command; over HTTP each request brings its own, which is passed to the API: this server has no key and no
 project.
 """
@@ -44,7 +44,7 @@ Moment = Annotated[str | None, Field(description="ISO 8601, for example 2026-03-
 
 
 def server_of(url: str, key: str | None) -> MCPServer:
-    """The server.  key: of the command; None: each request brings its own."""
+    """The server. key: of the command; None: each request brings its own."""
     server = MCPServer("promptlode", instructions=INSTRUCTIONS, version=version(), log_level="WARNING")
     tools = Tools(url, key)
     for tool in (

@@ -45,7 +45,7 @@ def list_(api: Api, form: str) -> None:
 @formed
 @connected
 def set_(api: Api, *, model: str, input_: float, output: float, cached: float | None, form: str) -> None:
-    """Set the price of MODEL for the project; "*": of every model that has no other.  Needs a key with the scope admin."""
+    """Set the price of MODEL for the project; "*": of every model that has no other. Needs a key with the scope admin."""
     price = {"model": model, "input": input_, "output": output, "cached": cached}
     _tell(api.put(LIST, {name: value for name, value in price.items() if value is not None}), form)
 
@@ -55,7 +55,7 @@ def set_(api: Api, *, model: str, input_: float, output: float, cached: float | 
 @formed
 @connected
 def remove(api: Api, model: str, form: str) -> None:
-    """Take back the price that was set for MODEL: the published one holds again.  Needs a key with the scope admin."""
+    """Take back the price that was set for MODEL: the published one holds again. Needs a key with the scope admin."""
     _tell(api.delete(LIST, {"model": model}), form)
 
 

@@ -49,7 +49,7 @@ class Registry(ABC):
 
     @abstractmethod
     def push(self, name: str, body: Any) -> PushOutcome:
-        """Keep the prompt under this name.  Raises PushError."""
+        """Keep the prompt under this name. Raises PushError."""
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The answer of GET, None where there is none."""
@@ -175,7 +175,7 @@ REGISTRIES: Mapping[str, type[Registry]] = {
 
 
 def registry(name: str, url: str | None) -> Registry:
-    """The registry of this name, a key of REGISTRIES, at this address, else at the one in its own client's variables.  Raises PushError."""
+    """The registry of this name, a key of REGISTRIES, at this address, else at the one in its own client's variables. Raises PushError."""
     kind = REGISTRIES[name]
     address = url or next((os.environ[character] for character in kind.address if os.environ.get(character)), None)
     if address is None or not address.startswith(("http://", "https://")):

@@ -191,7 +191,7 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
 
 
 def find_task(api: Api, name_or_id: str) -> Item:
-    """The task with this id, this beginning of an id, this name, or this path if the path has one task.  Raises ApiError."""
+    """The task with this id, this beginning of an id, this name, or this path if the path has one task. Raises ApiError."""
     if not name_or_id:
         raise ApiError(
             "Name a task by its id, the beginning of its id, its name or its path; `promptlode tasks` lists all tasks."

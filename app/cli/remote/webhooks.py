@@ -32,7 +32,7 @@ DELIVERY_CELLS: dict[str, Cell] = {
 
 @click.group()
 def webhooks() -> None:
-    """Receivers of signed changes.  Each command needs a key with the scope admin."""
+    """Receivers of signed changes. Each command needs a key with the scope admin."""
 
 
 @webhooks.command("list")
@@ -56,7 +56,7 @@ def list_(api: Api, form: str) -> None:
 @formed
 @connected
 def create(api: Api, *, address: str, form: str, format_: str, kinds: Sequence[str], include_text: bool) -> None:
-    """Send changes to ADDRESS from now on.  The key of the signatures is printed on standard error, this once."""
+    """Send changes to ADDRESS from now on. The key of the signatures is printed on standard error, this once."""
     body = {"url": address, "format": format_, "kinds": list(kinds) or None, "include_text": include_text}
     created = api.post(WEBHOOKS_PATH, body)
     click.echo(f"The key of its signatures is not shown again: {created['secret']}", err=True)
@@ -67,7 +67,7 @@ def create(api: Api, *, address: str, form: str, format_: str, kinds: Sequence[s
 @click.argument("webhook_id", metavar="ID")
 @connected
 def delete(api: Api, webhook_id: str) -> None:
-    """Send nothing to the webhook ID any more.  Its log goes with it."""
+    """Send nothing to the webhook ID any more. Its log goes with it."""
     api.delete(WEBHOOKS_PATH, {"id": webhook_id})
     click.echo(f"Deleted: {webhook_id}", err=True)
 

@@ -1,4 +1,4 @@
-"""Bodies of providers' APIs as bodies of `POST /api/v1/traces`.  Pure: plain values in, plain values out.
+"""Bodies of providers' APIs as bodies of `POST /api/v1/traces`. Pure: plain values in, plain values out.
 
 values     access to JSON of any shape
 messages   messages of every provider as messages of the Chat Completions API

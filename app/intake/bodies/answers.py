@@ -11,7 +11,6 @@ from app.intake.bodies.messages import ChatMessage, message_of, messages_of
 from app.intake.bodies.usage import usage_of
 from app.intake.bodies.values import Body, as_object, filled, member, objects, parsed
 
-# Fields that hold the token counts; in Ollama's API the response itself holds them.
 _USAGE = (
     "usage",
     "usageMetadata",
@@ -22,13 +21,15 @@ _USAGE = (
     "meta.tokens",
     "token_usage",
 )
+"""Fields that hold the token counts; in Ollama's API the response itself holds them."""
+
 _OWN_COUNTS = ("prompt_eval_count", "eval_count", "promptTokenCount", "inputTextTokenCount")
 
 
 def answer_of(value: Any) -> Body:
     """`output`, `usage` and `error` of a response, or of the JSON text of one; {} for None.
 
-    A list of chunks of a stream is joined first.  A value in the form of no provider becomes the output unchanged.
+    A list of chunks of a stream is joined first. A value in the form of no provider becomes the output unchanged.
     """
     content = parsed(value)
     if isinstance(content, str):

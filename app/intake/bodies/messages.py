@@ -1,6 +1,6 @@
 """Messages of every provider as messages of the Chat Completions API, which `app.intake.prompts` reads.
 
-A message of the Chat Completions API stays the same object.  Other forms are rows in tables: names of roles, fields that hold the content,
+A message of the Chat Completions API stays the same object. Other forms are rows in tables: names of roles, fields that hold the content,
 and kinds of parts.
 """
 
@@ -11,10 +11,9 @@ from app.intake.bodies.values import Body, as_object, as_text, filled, member, o
 
 ChatMessage = dict[str, Any]
 
-# Roles of the Chat Completions API; `function` is an old name of `tool` that clients still send.
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+"""Roles of the Chat Completions API; `function` is an old name of `tool` that clients still send."""
 
-# Other names of these roles: LangChain, Gemini, Cohere, Titan; LangChain's classes end in Message or MessageChunk.
 _OTHER_ROLES = {
     "human": "user",
     "ai": "assistant",
@@ -24,10 +23,13 @@ _OTHER_ROLES = {
     "chat": "user",
     "generic": "user",
 }
+"""Other names of these roles: LangChain, Gemini, Cohere, Titan; LangChain's classes end in Message or MessageChunk."""
+
 _CLASS_ENDS = ("messagechunk", "message")
 
-# Fields that hold the content of a message of another provider.
 _CONTENTS = ("content", "parts", "message", "text", "contents", "blocks")
+"""Fields that hold the content of a message of another provider."""
+
 _SAID = (*_CONTENTS, "tool_calls", "lc", "data", "kwargs")
 
 
@@ -225,7 +227,6 @@ def _blocks_text(blocks: Any) -> Any:
     return texts[0] if len(texts) == 1 else texts or blocks
 
 
-# Readers by the type of a part: OpenTelemetry's conventions and the Vercel AI SDK.
 _PARTS_BY_TYPE: dict[str, Callable[[Body], Any]] = {
     "text": _typed_text,
     "tool_call": lambda part: tool_call(part.get("id"), part.get("name"), part.get("arguments", part.get("args"))),
@@ -235,8 +236,8 @@ _PARTS_BY_TYPE: dict[str, Callable[[Body], Any]] = {
     ),
     "tool-result": lambda part: _answer(part.get("toolCallId"), _vercel_output(part.get("output", part.get("result")))),
 }
+"""Readers by the type of a part: OpenTelemetry's conventions and the Vercel AI SDK."""
 
-# Readers by the only field of a part: Converse, Gemini, Haystack, and fields common to all.
 _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
     "text": lambda text: {"type": "text", "text": text},
     "toolUse": lambda use: tool_call(member(use, "toolUseId"), member(use, "name"), member(use, "input")),
@@ -254,6 +255,7 @@ _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
         member(member_fields, "origin.id"), member(member_fields, "result")
     ),
 }
+"""Readers by the only field of a part: Converse, Gemini, Haystack, and fields common to all."""
 
 
 PART_NAMES = frozenset({*_PARTS_BY_NAME, "image", "document", "video", "cachePoint", "reasoningContent", "inlineData"})

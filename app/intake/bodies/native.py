@@ -25,8 +25,9 @@ OWN = frozenset(
 
 _FIELDS_OF_PROMPTS = ("messages", "input")
 
-# Fields of providers that always hold prompts.
 _ONLY_PROMPTS = ("contents", "prompt", "prompts")
+"""Fields of providers that always hold prompts."""
+
 _RESPONSES = ("response", "choices", "candidates", "generations")
 _BESIDE_RESPONSES = ("usageMetadata", "usage_metadata")
 
@@ -41,7 +42,7 @@ class UnmappedPromptError(CallerError):
 
 
 def native(body: Body) -> Body:
-    """The body by our names; the same object where no name differs.  Raises UnmappedPromptError."""
+    """The body by our names; the same object where no name differs. Raises UnmappedPromptError."""
     if body.keys() <= OWN and _has_our_usage(body) and _has_our_messages(body):
         return body
     native_fields = dict(body)

@@ -12,7 +12,6 @@ from app.intake.bodies.values import Body, parsed, present, take
 
 MODEL = ("model", "modelId", "model_id", "modelName", "model_name", "azure_deployment", "deployment_id", "engine")
 
-# Our field: its names at providers, the first present one wins; `a.b` is a member of an object.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "temperature": (
         "temperature",
@@ -59,8 +58,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     ),
     "user_id": ("user", "metadata.user_id"),
 }
+"""Our field: its names at providers, the first present one wins; `a.b` is a member of an object."""
 
-# Fields with a system text beside the messages: Anthropic and Converse, Gemini, Cohere, Responses.
 SYSTEM = (
     "system",
     "systemInstruction",
@@ -71,15 +70,18 @@ SYSTEM = (
     "config.systemInstruction",
     "preamble",
 )
+"""Fields with a system text beside the messages: Anthropic and Converse, Gemini, Cohere, Responses."""
 
-# Fields with a common name that hold a prompt only if another field of that API is present.
 _WEAK = frozenset({"prompt", "input", "inputs", "message", "query", "question", "text"})
+"""Fields with a common name that hold a prompt only if another field of that API is present."""
+
 _SECOND_SIGNS = frozenset(
     {"model", "modelId", "stream", "temperature", "max_tokens", "max_output_tokens", "instructions", "chat_history"}
 )
 
-# Objects in which instrumentations and decorators wrap a request.
 _WRAPPERS = ("kwargs", "inputs", "input", "request", "body", "args", "arguments", "data")
+"""Objects in which instrumentations and decorators wrap a request."""
+
 _DEEPEST = 4
 """Wrappers around a request that are looked into, so that a deep body costs no deep search."""
 
@@ -237,7 +239,7 @@ def _content(item: Any) -> Any:
 
 
 def _prompt(value: Any, body: Body) -> Body | None:
-    """Completions: a text, or several; a list of tokens is no text.  Vercel AI SDK: also messages."""
+    """Completions: a text, or several; a list of tokens is no text. Vercel AI SDK: also messages."""
     if isinstance(value, str):
         return {"input": value}
     if isinstance(value, dict):

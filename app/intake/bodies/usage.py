@@ -54,11 +54,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# Tokens read from a cache or written to it, which Anthropic and Bedrock do not count as input.
 _BESIDE = {
     "input_tokens": ("cache_read_input_tokens", "cache_creation_input_tokens"),
     "inputTokens": ("cacheReadInputTokens", "cacheWriteInputTokens"),
 }
+"""Tokens read from a cache or written to it, which Anthropic and Bedrock do not count as input."""
+
 _WHOLE = ("prompt_tokens", "promptTokens", "input_tokens_details", "inputTokenDetails", "input_token_details")
 
 

@@ -87,7 +87,7 @@ def _known_kind(span: Span, dialects: list[Dialect]) -> SpanKind | None:
 
 
 def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
-    """The call, and the attributes without a field in any dialect.  Raises UnusableSpanError."""
+    """The call, and the attributes without a field in any dialect. Raises UnusableSpanError."""
     events = span.events()
     attributes = genai.attributes_of(span, events)
     bodies = [dialect.body_of(attributes, events) for dialect in dialects]

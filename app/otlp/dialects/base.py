@@ -1,6 +1,6 @@
 """The class of a dialect: the attribute names by which an instrumentation writes an LLM call onto a span.
 
-Most dialects consist of tables.  `read` covers the rest: members with an attribute each, and events.
+Most dialects consist of tables. `read` covers the rest: members with an attribute each, and events.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ class SpanKind(Enum):
     MAYBE = "maybe"
     """An unknown operation: a call if it carries messages."""
     WRAPPER = "wrapper"
-    """A span around calls: an agent, a chain, a framework's outer span.  A call only if it carries messages and no call is within it."""
+    """A span around calls: an agent, a chain, a framework's outer span. A call only if it carries messages and no call is within it."""
     OTHER = "other"
     """No call of a model that writes text: an embedding, a tool, a retriever."""
 
@@ -63,7 +63,7 @@ def no_fields(attributes: Attributes, events: list[Event]) -> Body:
 
 @dataclass(frozen=True)
 class Dialect:
-    """One way to write a call.  Where a span has several, the earlier dialect of the registry fills a field first."""
+    """One way to write a call. Where a span has several, the earlier dialect of the registry fills a field first."""
 
     name: str
     signs: Names
@@ -107,7 +107,7 @@ class Dialect:
         ]
 
     def body_of(self, attributes: Attributes, events: list[Event]) -> Body:
-        """The call in the fields of this dialect; it takes the attributes that it reads.  Raises UnusableSpanError."""
+        """The call in the fields of this dialect; it takes the attributes that it reads. Raises UnusableSpanError."""
         body = self.read(attributes, events)
         usage = body.setdefault("usage", {})
         for ours, count, names in self._fields_in(attributes.names):

@@ -23,7 +23,6 @@ from app.otlp.spans import Event, Span
 
 _OPERATION = ("gen_ai.operation.name", "llm.request.type")
 
-# Operations that write text: a span of one without messages is a call whose content was not captured.
 _TEXT = {
     "chat",
     "text_completion",
@@ -34,6 +33,8 @@ _TEXT = {
     "generate_text",
     "responses",
 }
+"""Operations that write text: a span of one without messages is a call whose content was not captured."""
+
 _TEXT |= {
     "response",
     "message",
@@ -45,7 +46,6 @@ _TEXT |= {
     "chat_completion",
 }
 
-# Prefixes of operations that write no text, also with LiteLLM's `a` (awaited) before them.
 _OPERATIONS_WITHOUT_TEXT: tuple[str, ...] = (
     "embed",
     "rerank",
@@ -60,6 +60,8 @@ _OPERATIONS_WITHOUT_TEXT: tuple[str, ...] = (
     "execute_tool",
     "tool",
 )
+"""Prefixes of operations that write no text, also with LiteLLM's `a` (awaited) before them."""
+
 _OPERATIONS_WITHOUT_TEXT += (
     "generate_image",
     "text_to_",
@@ -94,12 +96,13 @@ _ONLY_OBJECTS = frozenset({dict})
 
 DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 
-# Events whose attributes belong to the span.
 _DETAILS = {
     DETAILS_EVENT,
     "gen_ai.content.prompt",
     "gen_ai.content.completion",
 }
+"""Events whose attributes belong to the span."""
+
 CHOICE_EVENT = "gen_ai.choice"
 MESSAGE_EVENTS = {
     "gen_ai.system.message": "system",

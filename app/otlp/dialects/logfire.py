@@ -1,6 +1,6 @@
 """Logfire: the request and the response as sent over HTTP, and events in one attribute (Pydantic AI before version 2).
 
-A streamed call is two spans: the request, and a log at the end of the stream that has the response too.  `same` joins them.
+A streamed call is two spans: the request, and a log at the end of the stream that has the response too. `same` joins them.
 """
 
 from typing import Any

@@ -12,8 +12,8 @@ from app.otlp.dialects.base import Body, Dialect, SpanKind, by_value
 from app.otlp.messages import ChatMessage, has_content, tool_call
 from app.otlp.spans import Event, Span
 
-# The text that instrumentations write in place of hidden content.
 _REDACTED = "__REDACTED__"
+"""The text that instrumentations write in place of hidden content."""
 
 _KIND = "openinference.span.kind"
 _KINDS = {"llm": SpanKind.CALL, "agent": SpanKind.WRAPPER, "chain": SpanKind.WRAPPER}

@@ -20,7 +20,7 @@ _MARKS = ('"messages"', '"contents"')
 
 
 def _kind(span: Span) -> SpanKind | None:
-    """The kind of the span.  A server's span holds the request to the service, not a call of a model; its calls are spans within it."""
+    """The kind of the span. A server's span holds the request to the service, not a call of a model; its calls are spans within it."""
     if not any(_may_hold_request(value) for value in span.attributes.values()):
         return None
     return SpanKind.WRAPPER if span.sent.kind == trace_pb2.Span.SPAN_KIND_SERVER else SpanKind.MAYBE
