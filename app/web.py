@@ -28,7 +28,7 @@ from app.http.services import EXTENSION, Services
 from app.http.standing import StandingCollector
 from app.otlp import counting, langfuse_api
 from app.otlp import routes as otlp
-from tasks.monitor import collector_of
+from tasks.exporter import collector_of
 
 API = (
     traces.routes,

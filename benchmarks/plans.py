@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, event, select, text
 
 from app.reading import browse, insights, tasks
-from app.store import calls, deletion, owed, projects, retention, traces, versions
+from app.store import calls, deletion, owed, projects, retention, review_times, traces
 from app.store.deletion import Selector
 from app.store.tables import implementation, task, template, trace
 from app.store.traces import TraceFilter
@@ -80,7 +80,7 @@ QUERIES = {
         lambda connection, ids: calls.of_template_after(connection, ids.template, ids.call, 500), "ix_trace_template"
     ),
     "templates due for a review": Query(
-        lambda connection, _: versions.groups_to_review(connection), "ix_call_count_implementation_id"
+        lambda connection, _: review_times.groups_to_review(connection), "ix_call_count_implementation_id"
     ),
     "groups that wait": Query(lambda connection, _: owed.waiting_groups(connection, 10, 1000), "ix_trace_owed"),
     "calls that retention removes": Query(

@@ -44,7 +44,7 @@ from benchmarks.chaos.audit import Findings
 from benchmarks.chaos.plan import TIMES, Plan
 from benchmarks.chaos.traffic import Sent, Traffic, trace
 from benchmarks.ingest.tables import table
-from tasks.monitor import pipeline
+from tasks.snapshot import pipeline
 
 ROOT = Path(__file__).parents[1]
 STEADY_A_SECOND, BURST, BURST_EVERY = 40, 400, 20.0

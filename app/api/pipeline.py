@@ -7,7 +7,7 @@ from app.http.answer import json_answer
 from app.http.routes import Routes
 from app.http.services import services
 from app.store.keys import KeyHolder
-from tasks.monitor import pipeline
+from tasks.snapshot import pipeline
 
 routes = Routes("pipeline")
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row
 from app.checks import Problem
 from app.deciding.holding import DecisionError, check_fields, check_state, hold_task, hold_version
 from app.grouping import task_names
-from app.store import decisions, groups, history, runs, versions
+from app.store import decisions, groups, history, runs, tasks, template_changes, versions
 from app.store.audit import Actor
 from app.store.history import DecisionKind, Entry
 from app.store.templates import from_parts
@@ -83,7 +83,7 @@ def rename_slots(
     before = decisions.slots_of(connection, version.template_id)
     slots = [names.get(name, name) for name in version.slots]
     named_places = {place for place, name in enumerate(version.slots) if name in names}
-    versions.name_slots(connection, version.template_id, slots, named_places.union(version.named_places))
+    template_changes.name_slots(connection, version.template_id, slots, named_places.union(version.named_places))
     after = decisions.slots_of(connection, version.template_id)
     if before != after:
         entry = Entry("slots", version.task_id, before, after, template_id=version.template_id)
@@ -122,7 +122,7 @@ def merge(
     check_state(connection, (task_id, into), expected)
     before = {"task": decisions.facts_of(connection, task_id), "into": decisions.facts_of(connection, into)}
     moved_back = decisions.goes_back_from_merge(connection, task_id, into)
-    versions.merge_task(connection, task_id, into, lines_stay=True)
+    tasks.merge_task(connection, task_id, into, lines_stay=True)
     after = {"into": decisions.facts_of(connection, into)}
     history.record(connection, project_id, Entry("merge", task_id, before, after, into, moved=moved_back), actor)
     runs.interrupt(connection, source.group_id)
@@ -167,5 +167,5 @@ def _begin(connection: Connection, project_id: UUID, version: Row[Any]) -> UUID:
     """Make a task for the template of a version, set apart from the one that it leaves."""
     path = groups.by_id(connection, [version.group_id])[version.group_id].path
     template = from_parts(version.parts, version.slots)
-    name = task_names.task_name(template, versions.names_in(connection, version.group_id), path)
-    return versions.create_task(connection, project_id, version.group_id, name, apart_from=[version.task_id])
+    name = task_names.task_name(template, tasks.names_in(connection, version.group_id), path)
+    return tasks.create_task(connection, project_id, version.group_id, name, apart_from=[version.task_id])

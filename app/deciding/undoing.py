@@ -15,7 +15,7 @@ from app.checks import Problem
 from app.deciding.holding import ConflictError
 from app.errors import NotFoundError
 from app.grouping import task_names
-from app.store import decisions, groups, history, runs, versions
+from app.store import decisions, groups, history, runs, tasks, template_changes, versions
 from app.store.audit import Actor
 from app.store.tables import decision
 from app.store.templates import from_parts
@@ -117,7 +117,7 @@ def _with_a_name(connection: Connection, task_id: UUID, facts: Mapping[str, Any]
         return facts
     template = decisions.newest_template(connection, task_id)
     group = groups.by_id(connection, [template.group_id])[template.group_id]
-    names = versions.names_in(connection, template.group_id)
+    names = tasks.names_in(connection, template.group_id)
     name = task_names.task_name(from_parts(template.parts, template.slots), names, group.path)
     return {**facts, "name": name}
 
@@ -147,7 +147,7 @@ def _undo_slots(connection: Connection, decided: Row[Any]) -> None:
         names[place] = before["slots"][place]
     if _shared(names) != _shared(now["slots"]):
         _refuse("Another slot has the old name by now.", _later(connection, decided, later))
-    versions.name_slots(connection, decided.template_id, names, set(now["named_places"]) - newly_named)
+    template_changes.name_slots(connection, decided.template_id, names, set(now["named_places"]) - newly_named)
 
 
 def _shared(names: list[str]) -> list[int]:

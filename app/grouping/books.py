@@ -11,13 +11,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.grouping.lineage import CallTimes
-from app.store import templates, versions
+from app.store import tasks, template_changes, templates, versions
 from app.store.calls import StoredCallTimes
 from app.store.ids import new_id
 from app.store.marks import marks_of
 from app.store.runs import GroupState
+from app.store.tasks import KeptApart
 from app.store.templates import StoredTemplate, VersionKey
-from app.store.versions import KeptApart
 from templating import Template
 
 
@@ -38,43 +38,43 @@ class Book:
 
     def tasks_kept_apart(self) -> KeptApart:
         """Tasks that no run brings together."""
-        return versions.tasks_kept_apart(self._connection, self._state.id)
+        return tasks.tasks_kept_apart(self._connection, self._state.id)
 
     def names(self) -> set[str]:
         """The names that tasks have."""
-        return versions.names_in(self._connection, self._state.id)
+        return tasks.names_in(self._connection, self._state.id)
 
     def given_name(self, task_id: UUID) -> str | None:
         """The name that we gave a task; None when a person did."""
-        return versions.given_name(self._connection, task_id)
+        return tasks.given_name(self._connection, task_id)
 
     def survivor_of(self, task_ids: Collection[UUID]) -> UUID:
         """The task that remains of several that are one."""
-        return versions.survivor_of(self._connection, task_ids)
+        return tasks.survivor_of(self._connection, task_ids)
 
     def create_task(self, name: str) -> UUID:
-        return versions.create_task(self._connection, self._state.project_id, self._state.id, name)
+        return tasks.create_task(self._connection, self._state.project_id, self._state.id, name)
 
     def rename_task(self, task_id: UUID, name: str) -> None:
-        versions.rename_task(self._connection, task_id, name)
+        tasks.rename_task(self._connection, task_id, name)
 
     def merge_task(self, source: UUID, into: UUID) -> None:
         """All versions of a task become the next ones of another."""
-        versions.merge_task(self._connection, source, into)
+        tasks.merge_task(self._connection, source, into)
 
     def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **columns: Any) -> UUID:
-        """Add a template; columns: as for `versions.add_template`."""
+        """Add a template; columns: as for `template_changes.add_template`."""
         marks = marks_of(self._state.project_id, template_found)
-        return versions.add_template(
+        return template_changes.add_template(
             self._connection, self._state.id, task_id, line_id, template_found, marks=marks, **columns
         )
 
     def revive(self, template_id: UUID) -> bool:
         """Put a replaced template back into use; False for one in use."""
-        return versions.revive(self._connection, template_id)
+        return template_changes.revive(self._connection, template_id)
 
     def name_slots(self, template_id: UUID, slots: Sequence[str], named_places: Iterable[int]) -> None:
-        versions.name_slots(self._connection, template_id, slots, named_places)
+        template_changes.name_slots(self._connection, template_id, slots, named_places)
 
     def move_templates(self, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
         """Move templates and their versions to a line of another task."""
@@ -86,7 +86,7 @@ class Book:
 
     def retire(self, template_id: UUID, replaced_by: UUID) -> None:
         """Replace a template by another one."""
-        versions.retire(self._connection, template_id, replaced_by)
+        template_changes.retire(self._connection, template_id, replaced_by)
 
 
 @dataclass
@@ -134,7 +134,7 @@ class RehearsalBook(Book):
         return new_id()
 
     def revive(self, template_id: UUID) -> bool:
-        is_retired = versions.is_retired(self._connection, template_id)
+        is_retired = template_changes.is_retired(self._connection, template_id)
         if is_retired:
             self.notes.revived.add(template_id)
         return is_retired

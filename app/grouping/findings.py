@@ -8,8 +8,8 @@ from uuid import UUID
 import templating
 from app.store.calls import Call
 from app.store.runs import GroupState
+from app.store.tasks import KeptApart
 from app.store.templates import StoredTemplate
-from app.store.versions import KeptApart
 from templating import Template
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine
 
 from app.grouping.saving import TemplateChoice, assign
 from app.intake.privacy import Policy, policy_of
-from app.store import calls, runs, templates, versions
+from app.store import calls, runs, shown, templates, unfinished
 from app.store.calls import Call
 from app.store.engine import transaction
 from app.store.runs import GroupState
 from app.store.templates import StoredTemplate, VersionKey
-from app.store.versions import Unfinished
+from app.store.unfinished import UnfinishedTemplate
 from templating import Matcher
 
 REMATCHED_CALLS = 500
@@ -33,12 +33,12 @@ def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], 
     while not should_stop():
         with transaction(engine) as connection:
             now = runs.hold_at(connection, state.id, state.fence)
-            unfinished = None if now.rematch_after else versions.unfinished(connection, state.id)
-            if now.rematch_after is None and unfinished is None:
+            template_left = None if now.rematch_after else unfinished.next_template(connection, state.id)
+            if now.rematch_after is None and template_left is None:
                 return True
             templates_now = templates_now or _Templates.load(connection, state)
-            if unfinished is not None:
-                _of_template(connection, unfinished, templates_now)
+            if template_left is not None:
+                _of_template(connection, template_left, templates_now)
             elif now.rematch_after is not None:
                 _residue(connection, now.id, now.rematch_after, templates_now)
     return False
@@ -50,22 +50,22 @@ def _residue(connection: Connection, group_id: UUID, after: UUID, templates: "_T
     runs.move_cursor(connection, group_id, batch[-1].id if has_more else None)
 
 
-def _of_template(connection: Connection, unfinished: Unfinished, templates: "_Templates") -> None:
+def _of_template(connection: Connection, template_left: UnfinishedTemplate, templates: "_Templates") -> None:
     """Match the next calls of a template again: those that stay with a template in use are left unchanged; a replaced template keeps none."""
-    batch, has_more = calls.of_template_after(connection, unfinished.id, unfinished.after, REMATCHED_CALLS)
+    batch, has_more = calls.of_template_after(connection, template_left.id, template_left.after, REMATCHED_CALLS)
     choices = templates.choose(batch)
     assign(
         connection,
-        [choice for choice in choices if choice.template_id != unfinished.id],
+        [choice for choice in choices if choice.template_id != template_left.id],
         templates.made,
         templates.policy,
     )
     matched_ids = {choice.call.id for choice in choices}
-    calls.unassign(connection, unfinished.id, [call for call in batch if call.id not in matched_ids])
+    calls.unassign(connection, template_left.id, [call for call in batch if call.id not in matched_ids])
     cursor = batch[-1].id if has_more else None
-    versions.move_cursor(connection, unfinished.id, cursor)
+    unfinished.move_cursor(connection, template_left.id, cursor)
     if cursor is None:
-        versions.mark_emptied(connection, unfinished.id)
+        shown.mark_emptied(connection, template_left.id)
 
 
 @dataclass(frozen=True)

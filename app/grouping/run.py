@@ -23,7 +23,7 @@ from app.grouping import mining, rematching, saving, windows
 from app.grouping.findings import Findings, Window
 from app.intake.privacy import policy_of
 from app.logs import describe, logger
-from app.store import calls, lags, runs, versions
+from app.store import calls, lags, review_times, runs, unfinished
 from app.store.calls import Call
 from app.store.engine import transaction
 
@@ -87,7 +87,7 @@ def run(
 
 def reviews_due(connection: Connection) -> list[UUID]:
     """Groups that need a run although nothing is owed: a template has enough new calls."""
-    return versions.groups_to_review(connection)
+    return review_times.groups_to_review(connection)
 
 
 def left_unfinished(connection: Connection) -> list[UUID]:
@@ -96,7 +96,7 @@ def left_unfinished(connection: Connection) -> list[UUID]:
     Only Redis knows which, so no wish is written for such a group: a run in progress would not serve the wish, and another run would follow
     in vain. A run that finds such work does it unasked.
     """
-    return versions.unfinished_groups(connection)
+    return unfinished.groups_with_some(connection)
 
 
 # OPEN
@@ -113,7 +113,7 @@ def _open(engine: Engine, group_id: UUID, reason: str, settings: Settings) -> Wi
             log.warning("grouping.quarantined", group=str(group_id), attempts=state.attempts)
             return None
         owed, is_cut = calls.owed_calls(connection, group_id, settings.grouping_window_owed)
-        if not (owed or state.wanted or state.rematch_after or versions.unfinished(connection, group_id)):
+        if not (owed or state.wanted or state.rematch_after or unfinished.next_template(connection, group_id)):
             return None
         state = replace(state, fence=state.fence + 1, attempts=state.attempts + 1)
         window = windows.read_window(connection, state, owed, is_cut, settings)
@@ -208,7 +208,7 @@ def _save(
     considered = _considered(window, findings)
     calls.consider(connection, window.run_id, considered)
     lags.observe(connection, state.id, considered)
-    versions.reviewed(connection, window.reviewing)
+    review_times.note_reviews(connection, window.reviewing)
     newest = max((call.id for call in window.calls), default=None)
     runs.commit_run(
         connection,

@@ -11,7 +11,7 @@ from app.grouping.books import Book
 from app.grouping.findings import Findings, Placement, Window
 from app.grouping.placing import Placing
 from app.intake.privacy import Policy, policy_of
-from app.store import calls, templates, versions
+from app.store import calls, templates, unfinished
 from app.store.calls import Assignment, Call
 from app.store.templates import VersionKey
 
@@ -56,7 +56,7 @@ def record(connection: Connection, window: Window, findings: Findings, *, review
     placed = place(Book(connection, window.state), window, findings, policy, review_after)
     choices = [_choice(placement, placed) for placement in findings.placements]
     grouped = assign(connection, choices, {}, policy)
-    versions.match_again(connection, _to_match_again(window, findings))
+    unfinished.match_again(connection, _to_match_again(window, findings))
     return grouped, len({call.task_id for call in choices})
 
 

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.grouping import reviews
 from app.grouping.findings import Window
 from app.intake.privacy import Policy, policy_of
-from app.store import calls, templates, versions
+from app.store import calls, review_times, tasks, templates
 from app.store.calls import Call
 from app.store.ids import new_id
 from app.store.runs import GroupState
@@ -55,7 +55,7 @@ def read_window(
         reviewing=reviewing,
         known=stored_templates,
         min_distinct=policy.wishes.min_distinct,
-        apart=versions.tasks_kept_apart(connection, state.id),
+        apart=tasks.tasks_kept_apart(connection, state.id),
     )
 
 
@@ -76,7 +76,7 @@ def _under_review(
     """Templates to look at anew: the due ones with those related to them, which they may have to be merged with."""
     if state.wanted == "all":
         return frozenset(stored.id for stored in stored_templates)
-    due_ids = set(versions.due_for_review(connection, state.id) if state.wanted == "review" else ())
+    due_ids = set(review_times.due_for_review(connection, state.id) if state.wanted == "review" else ())
     other_templates = [stored for stored in stored_templates if stored.id not in due_ids]
     to = [stored.template for stored in stored_templates if stored.id in due_ids]
     relatives = reviews.related(to, other_templates, reviews.REVIEWED_TEMPLATES - len(due_ids))

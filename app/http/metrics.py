@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from app.http.admission import admitted
 from app.http.routes import Routes
 from app.http.services import services
-from tasks.monitor import collector_of
+from tasks.exporter import collector_of
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """From a healthy POST (2 ms) to a request that waits for a hanging dependency (5 s)."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, exc
 from app.errors import CallerError
 from app.grouping import task_names
 from app.intake.privacy import policy_of
-from app.store import deletion, groups, history, runs, versions
+from app.store import deletion, groups, history, runs, tasks
 from app.store.deletion import DeletedRows, Selector
 from app.store.engine import transaction
 from app.store.sqlstates import is_crossing
@@ -160,8 +160,8 @@ def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUI
     if not tasks_named:
         return
     path = groups.by_id(connection, [group_id])[group_id].path
-    names_taken = versions.names_in(connection, group_id)
+    names_taken = tasks.names_in(connection, group_id)
     for renamed in tasks_named:
         name = task_names.task_name(renamed.template, names_taken - {renamed.name}, path)
         names_taken = names_taken - {renamed.name} | {name}
-        versions.rename_task(connection, renamed.id, name)
+        tasks.rename_task(connection, renamed.id, name)

@@ -5,7 +5,7 @@ from flask import render_template
 from app.pages import access
 from app.pages.arguments import project
 from app.pages.blueprint import pages
-from tasks import monitor
+from tasks import snapshot
 
 
 @pages.get("/pipeline")
@@ -13,6 +13,6 @@ def pipeline() -> str:
     services = access.services()
     return render_template(
         "pages/pipeline.html",
-        now=monitor.pipeline(services.engine, project(), services.settings),
+        now=snapshot.pipeline(services.engine, project(), services.settings),
         grouping_enabled=services.settings.task_grouping_enabled,
     )

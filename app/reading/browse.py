@@ -37,8 +37,8 @@ from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.projects import Project
+from app.store.shown import is_shown
 from app.store.tables import decision, expired_calls, grouping_key, implementation, project, task, template, trace
-from app.store.versions import is_shown
 
 CHARACTERS_IN_LISTS = 400
 """Characters of a value or prompt that lists read; the page of a call reads all of it."""

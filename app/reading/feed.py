@@ -17,8 +17,8 @@ from app.reading import changes
 from app.reading.pieces import Part, Piece, template_parts
 from app.reading.usage import Range
 from app.store.paths import is_at
+from app.store.shown import is_shown
 from app.store.tables import change, grouping_key, implementation, project, task, template
-from app.store.versions import is_shown
 
 ChangeKind = Literal[
     "task.new",

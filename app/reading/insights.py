@@ -33,8 +33,8 @@ from app.reading.browse import tokens_of
 from app.reading.usage import Range
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.planned import planned_once
+from app.store.shown import is_listed, is_shown
 from app.store.tables import call_count, change, grouping_key, implementation, task, template, trace
-from app.store.versions import is_listed, is_shown
 
 SAMPLE = 2_000
 """Newest calls from which statistics are computed. At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the size of the task."""

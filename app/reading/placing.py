@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Row, Select, select
 
 from app.reading import why
 from app.reading.why import Departure
+from app.store.shown import is_shown
 from app.store.tables import implementation, task, template
 from app.store.templates import ROLES
-from app.store.versions import is_shown
 
 MOST_TEMPLATES = 500
 """Newest templates of a path that are compared with a text: some 0.1 s at 5 kB each."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from app.store import groups, runs, versions
+from app.store import groups, runs, unfinished
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.pipeline import LastRun, latest_run
 from app.store.runs import FIRST_ID, GroupState
@@ -55,7 +55,7 @@ def of_path(connection: Connection, project_id: UUID, path: str) -> GroupingProg
     return GroupingProgress(
         path=state.path,
         state=_state(
-            state, run, owed, is_matching=to_match > 0 or versions.unfinished(connection, state.id) is not None
+            state, run, owed, is_matching=to_match > 0 or unfinished.next_template(connection, state.id) is not None
         ),
         asked_at=state.wanted_at,
         owed=owed,

@@ -30,8 +30,8 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from app.store.counting import counted_calls_of
 from app.store.paths import is_at
 from app.store.planned import planned_once
+from app.store.shown import is_listed, is_shown
 from app.store.tables import expired_calls, grouping_key, implementation, task, template
-from app.store.versions import is_listed, is_shown
 
 LAST_VERSION = 2**31 - 1
 """The highest version number that the column can hold."""

@@ -33,8 +33,8 @@ from app.reading.spending import Spending
 from app.reading.usage import BilledVersion, Label, Range, UsageScope
 from app.store.paths import is_at
 from app.store.planned import planned_once
+from app.store.shown import is_listed
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
-from app.store.versions import is_listed
 
 Sort = Literal["last_seen", "calls", "cost", "errors", "p95", "name"]
 SortOfPage = Literal[Sort, "used"]

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, any_, func, select, update
 
 from app.store.counting import calls_of_version
+from app.store.shown import is_shown
 from app.store.tables import implementation, task, template
-from app.store.versions import is_shown
 
 
 def task_of_project(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:

@@ -156,3 +156,9 @@ def _owed_groups() -> Any:
 def _oldest_owed(group_id: ColumnElement[UUID]) -> Any:
     query = select(trace.c.created_at).where(IS_OWED, trace.c.group_id == group_id).order_by(trace.c.id).limit(1)
     return query.lateral("oldest")
+
+
+def groups_that_may_run(connection: Connection, condition: ColumnElement[bool]) -> list[UUID]:
+    """The groups of a condition that may run, the oldest first."""
+    query = select(grouping_key.c.id).where(may_run(), condition).order_by(grouping_key.c.id)
+    return list(connection.execute(query).scalars())

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.errors import NotFoundError
 from app.store.ids import new_id
+from app.store.shown import is_listed
 from app.store.tables import grouping_key, project, task, trace
-from app.store.versions import is_listed
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.fleet import Fleet
 from benchmarks.chaos.plan import FULL, RECOVERY_SECONDS, SMALL, TIMES, Plan
 from benchmarks.chaos.traffic import Sent, Traffic
-from tasks.monitor import pipeline
 from tasks.pacer import TICK_SECONDS
+from tasks.snapshot import pipeline
 
 BACKLOG_SECONDS = 120
 """Seconds of work that the queue may still hold after the last fault, on a slow machine."""

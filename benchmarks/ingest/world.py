@@ -22,7 +22,7 @@ from app.config import Settings, with_driver
 from app.local.postgres import PostgresServer
 from app.local.processes import end, free_port, wait_until
 from app.local.valkey import ValkeyServer
-from app.store import groups, keys, migrate, projects, versions
+from app.store import groups, keys, migrate, projects, tasks, template_changes
 from app.store.engine import make_engine, transaction
 from app.store.ids import new_id
 from app.store.tables import grouping_key, grouping_run
@@ -174,8 +174,8 @@ class World(Processes):
                 .returning(grouping_run.c.id)
             )
             for number, template in enumerate(templates):
-                task_id = versions.create_task(connection, self.project_id, group.id, f"Task {number}")
-                versions.add_template(
+                task_id = tasks.create_task(connection, self.project_id, group.id, f"Task {number}")
+                template_changes.add_template(
                     connection,
                     group.id,
                     task_id,

@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from app.config import settings as promptlode_settings
 from app.errors import DatabaseDownError
 from app.store.engine import make_engine
-from tasks.monitor import collector_of, pipeline
+from tasks.exporter import collector_of
+from tasks.snapshot import pipeline
 
 HERE = Path(__file__).parent
 

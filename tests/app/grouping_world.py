@@ -19,9 +19,9 @@ from app.grouping.run import RunOutcome
 from app.intake.record import Ingest
 from app.intake.trace import Incoming, read_trace
 from app.store import groups, projects, traces
+from app.store.shown import is_listed, is_shown
 from app.store.tables import call_count, grouping_key, grouping_run, implementation, task, template, trace
 from app.store.templates import from_parts, to_texts
-from app.store.versions import is_listed, is_shown
 from templating import BARRIER, Matcher, Mined, MiningResult, Options, Template, match
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -18,9 +18,9 @@ from tasks.broker import Broker, publishing_connection
 from tasks.celery import app as celery_app
 from tasks.connections import WORKER_TIMEOUT
 from tasks.group_traces import group_traces
-from tasks.monitor import pipeline
 from tasks.publish import Publisher
 from tasks.queues import FIRST, RERUN
+from tasks.snapshot import pipeline
 from tests.flows.conftest import Shop
 from tests.flows.containers import BrokerContainer, ProcessContainer, quick_environment, wait_until, worker_container
 from tests.rabbitmq import MISSING, RabbitServer, rabbitmq_program

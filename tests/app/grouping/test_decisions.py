@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text, update
 
-from app.store import versions as versions_store
+from app.store import tasks
 from app.store.tables import task, template
 from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
 from tests.app.grouping_world import TRIAGE, Group, World, during_mining, miner_that_finds, triage, triage_edited, words
@@ -105,7 +105,7 @@ def test_a_name_given_while_a_run_saves_comes_after_it(
     group = about_to_be_renamed(world)
     task_id, waiting = only(group), text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     person = threading.Thread(target=change, args=(admin, task_id), kwargs={"name": "Post room"})
-    given_name = versions_store.given_name
+    given_name = tasks.given_name
 
     def named(connection: Any, task_id: UUID) -> str | None:
         name = given_name(connection, task_id)
@@ -114,7 +114,7 @@ def test_a_name_given_while_a_run_saves_comes_after_it(
         return name
 
     # If a person names the task at that moment
-    monkeypatch.setattr("app.store.versions.given_name", named)
+    monkeypatch.setattr("app.store.tasks.given_name", named)
     assert group.run().outcome == "committed"
     person.join(timeout=90)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from app.store import calls, versions
+from app.store import calls, review_times, unfinished
 from benchmarks.plans import without_months
 
 SOME_ID = UUID(int=7)
@@ -21,8 +21,8 @@ SOME_ID = UUID(int=7)
         (lambda connection: calls.residue_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_residue"),
         (lambda connection: calls.of_template_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_template"),
         (lambda connection: calls.sample(connection, SOME_ID, 10), "ix_trace_template"),
-        (versions.groups_to_review, "ix_call_count_implementation_id"),
-        (versions.unfinished_groups, "ix_trace_template"),
+        (review_times.groups_to_review, "ix_call_count_implementation_id"),
+        (unfinished.groups_with_some, "ix_trace_template"),
     ],
     ids=["owed", "residue", "residue in batches", "calls of a template", "sample", "due reviews", "unfinished"],
 )

@@ -9,9 +9,9 @@ from sqlalchemy import func, select, update
 from app.grouping.run import left_unfinished, reviews_due
 from app.reading import tasks
 from app.store import calls
+from app.store.review_times import REVIEWED_AGAIN, REVIEWED_AGAIN_CALLS
 from app.store.tables import implementation, task, template, trace
 from app.store.templates import implementation_for
-from app.store.versions import REVIEWED_AGAIN, REVIEWED_AGAIN_CALLS
 from tests.app.grouping_world import (
     EDITED,
     REPORT,

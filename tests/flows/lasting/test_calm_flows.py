@@ -14,8 +14,8 @@ from app.config import Settings
 from app.config import settings as environment_settings
 from app.store import groups
 from app.store.engine import transaction
-from tasks.monitor import pipeline
 from tasks.queues import FIRST
+from tasks.snapshot import pipeline
 from tasks.wiring import patient_coalescing
 from tests.flows.conftest import PROJECT, Shop
 from tests.flows.containers import (

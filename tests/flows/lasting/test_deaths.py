@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.store.engine import transaction
-from tasks.monitor import pipeline
+from tasks.snapshot import pipeline
 from tests.flows.conftest import Shop
 from tests.flows.containers import ProcessContainer, wait_until
 
