@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, TextClause, select, text
 
 from app.errors import UnseenCallError
 from app.store.tables import trace
@@ -31,14 +31,18 @@ ALSO = "otel.answer_of"
 
 _FIELDS_SENT_LATER = ("output", "usage", "completed_at", "error", "metadata")
 
-_FIND = text(
-    """
-    SELECT found.trace_id, found.external_id FROM unnest(cast(:first AS text[]), cast(:last AS text[])) AS wanted (first, last)
+# The ids are one text: the driver would quote a thousand texts one by one.  Both bounds have the length of the ids between them and differ
+# from these in digits alone, so this holds in every collation.
+_FINDING = """
+    SELECT found.trace_id, found.external_id FROM unnest(string_to_array(:traces, ' ')) AS wanted (trace)
      CROSS JOIN LATERAL (SELECT trace_id, external_id FROM trace_external_id
-                          WHERE project_id = :project AND external_id BETWEEN wanted.first AND wanted.last
+                          WHERE project_id = :project
+                           AND external_id BETWEEN wanted.trace || '\\:0000000000000000' AND wanted.trace || '\\:ffffffffffffffff' {0}
                           LIMIT :most) AS found
-    """
-)
+"""
+_FIND = text(_FINDING.format(""))
+_FIND_OF_OTHERS = text(_FINDING.format("AND xmin <> pg_current_xact_id()::xid"))
+"""As `_FIND`, without the rows that this transaction has stored."""
 
 HOLD_OTEL_TRACES = """
     SELECT pg_advisory_xact_lock_shared(held.project), pg_advisory_xact_lock(held.trace)
@@ -74,18 +78,16 @@ class SeenTraces:
 
 def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> CallsOfTraces:
     """The stored calls of these OpenTelemetry traces."""
-    locks = _locked_rows(connection, project_id, trace_ids)
+    locks = _locked_rows(connection, project_id, trace_ids, _FIND)
     calls = all_of(connection, project_id, [row.trace_id for row in locks]) if locks else []
     return CallsOfTraces(calls, frozenset(row.external_id for row in locks))
 
 
-def _locked_rows(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> list[Row[Any]]:
-    # Both bounds have the length of the ids between them and differ from these in digits alone, so this holds in every collation.
-    bounds = {
-        "first": [f"{trace_id}:{'0' * 16}" for trace_id in trace_ids],
-        "last": [f"{trace_id}:{'f' * 16}" for trace_id in trace_ids],
-    }
-    return list(connection.execute(_FIND, bounds | {"project": project_id, "most": MOST_OF_A_TRACE}))
+def _locked_rows(
+    connection: Connection, project_id: UUID, trace_ids: Collection[str], query: TextClause
+) -> list[Row[Any]]:
+    values = {"traces": " ".join(trace_ids), "project": project_id, "most": MOST_OF_A_TRACE}
+    return list(connection.execute(query, values))
 
 
 @contextmanager
@@ -121,7 +123,7 @@ def _are_few(trace_ids: Collection[str]) -> bool:
 
 def _check(connection: Connection, project_id: UUID, related: SeenTraces) -> None:
     if not related.external_ids.issuperset(
-        row.external_id for row in _locked_rows(connection, project_id, related.trace_ids)
+        row.external_id for row in _locked_rows(connection, project_id, related.trace_ids, _FIND_OF_OTHERS)
     ):
         raise UnseenCallError
 
