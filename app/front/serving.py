@@ -128,12 +128,15 @@ class Front:
         key = key_in(headers.get("authorization", ""))
         address = _subject_of(self._address(scope, headers))
         may_have_body = _may_have_body(scope.method, headers)
-        is_barred = bool(key) and may_have_body and self._is_barred(key, address)
-        is_stranger = not key or is_barred or (may_have_body and await self._is_wrong(key, address))
         authenticator = self._services.authenticator
         trusted = authenticator.trusted(key) if key else None
+        is_barred = is_stranger = False
+        if trusted is None:
+            is_barred = bool(key) and may_have_body and self._is_barred(key, address)
+            is_stranger = not key or is_barred or (may_have_body and await self._is_wrong(key, address))
+            trusted = authenticator.trusted(key) if key else None  # looked up by now
         holder = trusted or (authenticator.remembered(key) if key else None)
-        party = f"project {holder.project_id}" if holder else f"address {address}"
+        party = holder.party if holder else f"address {address}"
         limit = _limit_of_a_stranger(headers) if is_stranger else self._largest
         at_once = AT_ONCE_OF_A_PROJECT if holder else AT_ONCE
         body = b""

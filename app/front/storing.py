@@ -58,7 +58,8 @@ class Storing:
     async def accepted(self, request: QuickRequest, recorded: Sequence[Recorded]) -> list[Accepted]:
         """The word for the grouping of stored calls."""
         project = Project(request.holder.project_id, request.holder.project_name)
-        return await asyncio.gather(*(self._asking.accepted(project, row) for row in recorded))
+        wishes = [self._asking.accepted(project, row) for row in recorded]
+        return [await wishes[0]] if len(wishes) == 1 else await asyncio.gather(*wishes)
 
 
 def _row(request: QuickRequest, call: CallToStore, form: StoredForm) -> CurrentRow:

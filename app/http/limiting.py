@@ -62,20 +62,18 @@ class Limiter:
     def take_key(self, holder: KeyHolder, scope: str) -> None:
         """Count one request with this key. Raises TooManyRequests."""
         rate = self._limits.ingest if scope == "ingest" else self._limits.read
-        self._take(rate, str(holder.key_id), 1, "This API key sends too many requests.")
+        self._take(rate, holder.subject, 1, "This API key sends too many requests.")
 
     def take_traces(self, holder: KeyHolder, number: int) -> None:
         """Count the traces of a request before any is stored. Raises TooManyRequests."""
-        self._take(
-            self._limits.traces, str(holder.key_id), number, "Nothing was stored: too many traces of this API key."
-        )
+        self._take(self._limits.traces, holder.subject, number, "Nothing was stored: too many traces of this API key.")
 
     def take_call(self, address: str, holder: KeyHolder, traces: int = 1) -> bool:
         """Count a request with its traces against all rates; False, and nothing is counted, where one of them is exceeded.
 
         For code that answers before the application does, or hands the request to it with COUNTED in its environ.
         """
-        key, limits = str(holder.key_id), self._limits
+        key, limits = holder.subject, self._limits
         return self._rates.spend_all(
             [(limits.address, address, 1), (limits.ingest, key, 1), (limits.traces, key, traces)]
         )

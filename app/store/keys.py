@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
@@ -37,6 +38,16 @@ class KeyHolder:
     scopes: frozenset[str]
     last4: str = ""
     moved: bool = False
+
+    @cached_property
+    def subject(self) -> str:
+        """The key in the counts of rates."""
+        return str(self.key_id)
+
+    @cached_property
+    def party(self) -> str:
+        """The project among those that wait for a turn."""
+        return f"project {self.project_id}"
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope. admin implies all scopes of its project; operator, for all projects, is granted separately."""

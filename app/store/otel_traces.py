@@ -31,8 +31,6 @@ ALSO = "otel.answer_of"
 
 _FIELDS_SENT_LATER = ("output", "usage", "completed_at", "error", "metadata")
 
-# The ids are one text: the driver would quote a thousand texts one by one.  Both bounds have the length of the ids between them and differ
-# from these in digits alone, so this holds in every collation.
 _FINDING = """
     SELECT found.trace_id, found.external_id FROM unnest(string_to_array(:traces, ' ')) AS wanted (trace)
      CROSS JOIN LATERAL (SELECT trace_id, external_id FROM trace_external_id
@@ -40,6 +38,10 @@ _FINDING = """
                            AND external_id BETWEEN wanted.trace || '\\:0000000000000000' AND wanted.trace || '\\:ffffffffffffffff' {0}
                           LIMIT :most) AS found
 """
+"""The ids are one text: the driver would quote a thousand texts one by one. Both bounds have the length of the ids between them and differ
+from these in digits alone, so this holds in every collation.
+"""
+
 _FIND = text(_FINDING.format(""))
 _FIND_OF_OTHERS = text(_FINDING.format("AND xmin <> pg_current_xact_id()::xid"))
 """As `_FIND`, without the rows that this transaction has stored."""
