@@ -47,7 +47,6 @@ RULES: Mapping[str, Off] = {
     "separators": [(revising, "parted", _identity)],
     "inside": [(skeleton, "outside", _identity)],
     "borders": [(skeleton, "settled", _identity)],
-    "hidden": [(rounds, "given_back", _constant([]))],
     "filing": [(rounds.Rounds, "_look_at_families", _second)],
     "mixture": [(search, "is_mixture", _constant(False))],
     "siblings": [(search, "siblings", _constant(None))],

@@ -22,7 +22,6 @@ The steps, one module each:
                 one_round         the search of one sample, with some texts of the templates so far
                 replacing         which templates so far give way to a template found around their texts
                 second_look       a template whose values begin or end alike is searched again with more texts
-                behind_preambles  the texts of a template that is the preamble of hidden templates (hidden) are searched again
                 short_templates   texts that begin and end alike, with few fixed words (frames)
                 revising          with all its texts: was a template edited, which marks separate its values?
                 answer            each text in the most specific of the templates (sieve)

@@ -4,7 +4,7 @@
    that was the same by chance in one round becomes a slot in the next (`replacing`).
 2. A template whose values begin or end alike gets a second look with more of its texts (`second_look`).
 3. A sample has one or no text of a template with few calls. So the remaining texts are filed by shared grams (`filing`), and
-   further rounds search them family by family, with the texts of templates that are preambles of others (`behind_preambles`).
+   further rounds search them family by family.
 4. Short templates are looked for among the texts that remain (`short_templates`).
 5. When all texts are placed, each template is examined with all its texts for rules that need many (`revising`).
 """
@@ -12,7 +12,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from templating.mining.answer import Answer, Group
-from templating.mining.behind_preambles import given_back
 from templating.mining.budget import Budget, SpentError
 from templating.mining.filing import Families, families, held_alike
 from templating.mining.findings import Findings
@@ -74,7 +73,6 @@ class Rounds:
             rest = self._look_at_families(rest)
         rest, more = self._look_at(chance, rest)
         if rounds + more > 1 or len(texts) > TEXTS_PER_ROUND:
-            rest |= dict.fromkeys(text for template in list(self._findings) for text in given_back(self._texts, self._findings, template))
             rest = self._look_at_families(rest)
         return rest
 

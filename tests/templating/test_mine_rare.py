@@ -8,7 +8,6 @@ import pytest
 from templating import Options, mine
 from templating.mining import budget
 from templating.mining.filing import families
-from templating.mining.hidden import alike_in_many_ways
 from templating.template import Template
 
 BEGINNINGS = ("bal", "den", "fin", "gor", "hul", "jas", "kem", "lor", "mip", "nud", "pra", "quo", "rin", "sut", "tev")
@@ -84,13 +83,6 @@ def test_rare_templates_are_found_beside_a_few_that_have_most_of_the_calls():
     assert groups <= 205
 
 
-def test_templates_of_few_calls_behind_one_preamble_are_no_template_with_a_slot():
-    dice = Random(4)
-    rare = calls_of(dice, 200, 5, preamble=f"{words(dice, 60, 60).capitalize()}.\n\n")
-    right, _, _ = outcome_of(shuffled(dice, rare + [(text, number + 200) for text, number in calls_of(dice, 5, 200)]))
-    assert right >= 185
-
-
 def test_documents_of_one_knowledge_base_stay_values_of_a_slot():
     dice = Random(5)
     base = [words(dice, 25, 40).capitalize() + "." for _ in range(60)]
@@ -100,31 +92,6 @@ def test_documents_of_one_knowledge_base_stay_values_of_a_slot():
         for _ in range(2500)
     ]
     assert outcome_of(prompts) == (1, 1, 0)
-
-
-def many_ways(values):
-    """The number of texts that look like calls of templates of their own, by the values of their slot."""
-    return len(alike_in_many_ways([(f"Text {number}", value) for number, value in enumerate(values)], bool))
-
-
-def test_values_that_begin_in_many_ways_of_a_few_each_may_be_templates_of_their_own():
-    dice = Random(10)
-    assert many_ways(
-        [f"{head} {words(dice, 5, 9)}" for head in [words(dice, 8, 8) for _ in range(40)] for _ in range(4)]
-    )
-    assert not many_ways([words(dice, 9, 15) for _ in range(160)])
-
-
-def test_values_made_of_documents_are_no_templates():
-    dice = Random(11)
-    base = [words(dice, 20, 30) for _ in range(40)]
-    assert not many_ways([" ".join(dice.sample(base, 3)) for _ in range(300)])
-
-
-def test_two_values_side_by_side_each_one_out_of_many_are_no_templates():
-    dice = Random(12)
-    names, bodies = ([words(dice, low, low + 20) for _ in range(60)] for low in (6, 20))
-    assert not many_ways([f"{dice.choice(names)}\n\n{dice.choice(bodies)}" for _ in range(300)])
 
 
 def test_free_texts_of_common_turns_of_phrase_are_no_templates_however_many_there_are():
