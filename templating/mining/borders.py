@@ -8,7 +8,7 @@ The calls of one year share the beginning of every timestamp, and all timestamps
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from templating.mining.units import is_border
 
@@ -96,6 +96,12 @@ def shared_length(values: Sequence[str]) -> int:
     if low[:size] == high[:size]:
         return size
     return bisect_left(range(1, size + 1), True, key=lambda most: low[:most] != high[:most])
+
+
+def longest(values: Iterable[str]) -> list[str]:
+    """The values that are no prefix of another value: a later turn of a conversation begins with the earlier turns."""
+    ordered = sorted(values)
+    return [value for value, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(value)]
 
 
 def _rank(text: str, place: int) -> int:

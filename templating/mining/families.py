@@ -19,7 +19,7 @@ from itertools import chain, compress, islice, pairwise
 from operator import ne
 from typing import NamedTuple
 
-from templating.mining.borders import shared_length, with_short_moments
+from templating.mining.borders import longest, shared_length, with_short_moments
 from templating.mining.data import are_data
 from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
 from templating.mining.pool import Pool
@@ -261,12 +261,6 @@ def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterato
             its = longest({value[::turned] for value in own})
             if len(its) >= FEWEST_EDIT_CALLS:
                 yield kind, its[0][: shared_length(its)] if len(its) >= FEWEST_VALUES_BESIDE else ""
-
-
-def longest(values: Iterable[str]) -> list[str]:
-    """The values that are no prefix of another value: a later turn of a conversation begins with the earlier turns."""
-    ordered = sorted(values)
-    return [value for value, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(value)]
 
 
 def _have_changed(column: Sequence[str], turned: int) -> bool:

@@ -18,6 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
+from templating.mining.borders import longest
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
@@ -76,9 +77,9 @@ def _differ_together(columns: Iterable[Sequence[str]], telling: float) -> bool:
 
 
 def _share_a_body(column: Sequence[str]) -> bool:
-    """Whether two different values begin alike and have a run of words in common."""
+    """Whether two values, none the beginning of the other, begin alike and have a run of words in common."""
     seen: set[tuple[str, ...]] = set()
-    for value in set(column):
+    for value in longest(column):
         words = value.split()
         starts = range(len(words) - FEWEST_TELLING_WORDS + 1)
         runs = {(*words[:FEWEST_EDGE_WORDS], *words[start : start + FEWEST_TELLING_WORDS]) for start in starts}
@@ -95,7 +96,7 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
         runs = [_runs(value) for value in column]
         often = Counter(run for its in runs for run in its)
         for first, second in combinations(range(len(column)), 2):
-            if column[first] != column[second]:
+            if not _go_on(column[first], column[second]):
                 shared[first, second] += sum(often[run] == 2 for run in runs[first] & runs[second])
     return max(shared.values(), default=0)
 
@@ -137,10 +138,15 @@ def _runs_shared(kinds: Sequence[str], often: np.ndarray) -> np.ndarray:
         if often[its].sum() < often.sum():
             shared[np.ix_(its, its)] += count
     for first, second in combinations(range(len(kinds)), 2):
-        if kinds[first].startswith(kinds[second]) or kinds[second].startswith(kinds[first]):
+        if _go_on(kinds[first], kinds[second]):
             shared[first, second] = shared[second, first] = 0
     np.fill_diagonal(shared, 0)
     return shared
+
+
+def _go_on(value: str, other: str) -> bool:
+    """Whether one value continues the other, as a later turn of a conversation does; equal values do too."""
+    return value.startswith(other) or other.startswith(value)
 
 
 def _fall_apart(column: Sequence[str]) -> bool:
@@ -150,7 +156,7 @@ def _fall_apart(column: Sequence[str]) -> bool:
     for pair in combinations(range(len(column)), 2):
         first, second = pair
         shared = runs[first] & runs[second]
-        if column[first] != column[second] and sum(often[run] < len(column) for run in shared) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS:
+        if not _go_on(column[first], column[second]) and sum(often[run] < len(column) for run in shared) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS:
             met = [part for part in parts if not part.isdisjoint(pair)]
             parts = [part for part in parts if part not in met] + [set(pair).union(*met)]
     return len(parts) > 1 and sum(map(len, parts)) == len(column)

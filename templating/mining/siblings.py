@@ -27,9 +27,9 @@ from typing import NamedTuple
 import numpy as np
 
 from templating.matching import BARRIER
-from templating.mining.borders import shared_length
+from templating.mining.borders import longest, shared_length
 from templating.mining.data import are_data
-from templating.mining.families import FEWEST_EDIT_WORDS, longest
+from templating.mining.families import FEWEST_EDIT_WORDS
 from templating.mining.mixture import is_open
 from templating.mining.skeleton import Skeleton
 

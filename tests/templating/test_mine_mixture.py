@@ -40,22 +40,20 @@ def test_calls_of_several_templates_are_in_no_group_together(counts):
     assert sorted(len(group.members) for group in groups) == sorted(count for count in counts if count > 2)
 
 
-def test_a_kind_with_far_more_words_of_its_own_is_a_template_beside_few_others():
-    dice = Random(2)
-    rules, form = prose(dice, 90, 90), prose(dice, 60, 60)
-    judge = "You are a judge. {0}\nSay a number between 0 and 1. {1}\nThe case: {2}".format
-    prompts = [judge(rules, form, prose(dice)) for _ in range(26)]
-    prompts += [judge(*(prose(dice, 40, 60) for _ in range(3))) for _ in range(4)]
-    group = mine(prompts)[0]
-    assert group.members == list(range(26))
-    assert rules in group.template.literals[0]
-
-
 def test_a_preamble_with_few_questions_is_one_template_though_some_are_alike():
     dice = Random(3)
     questions = ["Where is the key of the reading room?", "Where is the key of the cellar?", prose(dice), prose(dice)]
     (group,) = mine([PREAMBLE + question for question in questions])
     assert group.template.literals[0] == PREAMBLE
+
+
+@pytest.mark.parametrize("count", [3, 5, 7])
+def test_few_calls_of_one_prompt_with_a_growing_conversation_are_one_template(count):
+    dice = Random(count)
+    turns = [f"{'Reader' if number % 2 else 'Librarian'}: {prose(dice, 9, 16)}\n" for number in range(count)]
+    prompts = [PREAMBLE + "".join(turns[: number + 1]) for number in range(count)]
+    (group,) = mine([*prompts, PREAMBLE + f"Librarian: {prose(dice, 9, 16)}\n"])
+    assert group.members == list(range(count + 1))
 
 
 def test_a_value_that_two_of_three_calls_have_is_a_value():
