@@ -76,7 +76,6 @@ RULES: Mapping[str, Off] = {
     "whole": [(search, "WHOLE_SHARE", 2.0)],
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _constant([]))],
     "label": [(alignment.Aligner, "_labels", _constant(False))],
-    "much": [(siblings, "OWN_WORDS_FACTOR", 1e9)],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
     "told apart": [(one_round.Round, "_joins", _constant(False))],
     "all held": [(forest, "BITS_OF_HELD_VALUES", 1e9)],

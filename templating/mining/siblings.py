@@ -44,8 +44,6 @@ MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of 
 FEWEST_WORDS_OF_A_BODY = 8  # least words of fixed text next to a variable at an open end
 FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_BLOCK_WORDS = 24  # least words of a whole text
-OWN_WORDS_FACTOR = 3.0  # least own words of a kind that is no value, as a multiple of the words that all texts share
-LARGE_KIND_SHARE = 0.5  # least share of the texts in such a kind
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_OWN_WORDS = 8  # least words at these places together
 FEWEST_ORDERS = 3  # least places of a part of the prompt, where the texts agree at all places of the part
@@ -86,8 +84,6 @@ def siblings(
         if not places.are_own(kind):
             telling += [kind] * (max(places.agreement(kind).labels, default=0) >= FEWEST_BLOCK_WORDS)
             continue
-        if len(kind) >= LARGE_KIND_SHARE * size and places.agreement(kind).words >= OWN_WORDS_FACTOR * places.fixed_words:
-            return []
         fresh[kind] = False
         telling.append(kind)
         if its >= APART_SHARE * len(kind):
@@ -123,11 +119,6 @@ class _Agreement(NamedTuple):
     orders: int
 
     @property
-    def words(self) -> int:
-        """The number of words in which the texts agree."""
-        return sum(self.blocks) + sum(self.labels)
-
-    @property
     def says_much(self) -> bool:
         """Whether the blocks are more than the fields of one thing: a long text and a few short ones."""
         blocks = sorted(self.blocks)
@@ -149,7 +140,6 @@ class Places:
         ).reshape(len(self._columns), -1)
         self._often = [np.bincount(row) for row in self._numbers]
         self._is_data = are_data(skeleton.template.literals, skeleton.values, barrier)
-        self.fixed_words = sum(len(literal.split()) for literal in skeleton.template.literals)
 
     def are_own(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
