@@ -19,6 +19,7 @@ place at least where the kind has others, both are siblings.
 Texts that continue each other (the turns of a conversation) agree in earlier turns, which are no fixed text.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import accumulate, islice, pairwise, repeat
@@ -53,6 +54,7 @@ FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one
 FEWEST_LABELLED_TEXTS = 4  # least texts: fewer agree by chance
 WORDS_PER_RUN = 3  # words in a row that texts of a kind share
 TEXTS_WITH_A_RUN = 8  # most texts of a kind in which such a run is looked for
+_NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
 
 def siblings(
@@ -107,7 +109,7 @@ def _two(places: "Places", kinds: Iterable[np.ndarray], size: int) -> list[np.nd
 class _Agreement(NamedTuple):
     """The places where the texts of a kind agree.
 
-    blocks: words of each constant text that other texts lack; texts without words between them (a numbered list) are one block.
+    blocks: words of each constant text that other texts lack; texts without words between them (a numbered list, a list in markup) are one block.
     labels: per place with different values, the words with which all begin or end.
     has_body: whether a long label is at an open end.
     orders: the most blocks of a part of the prompt in which the texts agree, except for an edit.
@@ -203,7 +205,7 @@ class Places:
                 if not text or text in said:
                     continue
                 said.add(text)
-                if last < 0 or any(map(str.isalpha, "".join(self._template.literals[last + 1 : place + 1]))):
+                if last < 0 or any(map(str.isalpha, _NEXT_ITEM.sub("", "".join(self._template.literals[last + 1 : place + 1])))):
                     blocks.append(0)
                     orders[self._parts[place]] += 1
                 blocks[-1] += len(text.split())
