@@ -9,7 +9,8 @@ body    at an open end, different values begin or end alike: fixed text of a tem
 label   the same elsewhere, and the kind has texts of its own at another place too
 orders  all texts of a part of the prompt (the system text) are equal, at three places, by more than a value
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
-        text and a few short ones; a variable that stands twice counts once.
+        text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
+        long text outside: a schema belongs to the instruction that changes with it.
 
 If one kind is a sibling, and the texts of no kind begin or end with the same few words at an open end, they are a sibling too.
 
@@ -190,15 +191,15 @@ class Places:
         numbers = self._numbers[:, kind]
         constant = (numbers == numbers[:, :1]).all(axis=1)
         said, last, held = set[str](), -1, self._held(kind)
-        blocks, labels, has_body = list[int](), list[int](), False
+        blocks, labels, has_body, data = list[int](), list[int](), False, 0
         most = 1 + len(kind) // TEXTS_PER_EDIT
         varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
         orders = Counter[int]()
         for place, column in enumerate(self._columns):
-            if self._is_data[place]:
-                continue
             text = column[kind[0]]
-            if not constant[place]:
+            if self._is_data[place]:
+                data += len(text.split()) * int(constant[place] and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind))
+            elif not constant[place]:
                 labels.append(_label([column[row] for row in kind.tolist()], held))
                 has_body |= labels[-1] >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place)
             elif self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind):
@@ -210,6 +211,7 @@ class Places:
                     orders[self._parts[place]] += 1
                 blocks[-1] += len(text.split())
                 last = place
+        blocks += [data] * (max(blocks, default=0) >= FEWEST_BLOCK_WORDS <= data)
         settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
         return _Agreement(blocks, labels, has_body, settled)
 

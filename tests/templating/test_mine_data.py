@@ -64,6 +64,22 @@ def test_the_plans_that_an_agent_keeps_are_values():
     assert [len(group.members) for group in mine(prompts)] == [36]
 
 
+def test_an_instruction_with_its_own_schema_in_json_is_a_template_of_its_own():
+    """The frame has the schema and an example in JSON between fixed texts; both go with the instruction."""
+    instructions = [
+        (prose(30), ", ".join(f'"{word}": {{"type": "string", "title": "{prose(3)}"}}' for word in DICE.sample(WORDS, 3)), prose(20))
+        for _ in range(4)
+    ]
+    prompts = [
+        f'{text}\nAnswer in JSON that fits this schema:\n{{"properties": {{{fields}}}, "type": "object"}}\n'
+        f'An example of the input: {{"text": "{example}"}}\n\nNow do the same with this input.\ninput: {{"text": "{prose(12)}"}}\noutput:'
+        for _ in range(15)
+        for text, fields, example in instructions
+    ]
+    groups = mine(prompts)
+    assert sorted(group.members for group in groups) == [list(range(number, 60, 4)) for number in range(4)]
+
+
 def test_a_slot_of_whole_records_at_the_end_of_a_prompt_has_no_bodies_of_templates():
     shape = '"city": "Ceuta", "tags": ["eu", "late"], "is active": true, "note": "paid in two parts"'
     records = [f'{{"id": {number}, {shape}}}' for number in range(6)]

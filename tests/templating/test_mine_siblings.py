@@ -147,7 +147,19 @@ def records(_):
     ]
 
 
-@pytest.mark.parametrize("prompts", [documents, products, rubrics, conversations, records])
+def pages(_):
+    """Lists of links, of four web sites."""
+    sites = ["\n".join(f"<a id={k}> {prose(3)} </a>" for k in range(10)) for _ in range(4)]
+    return picked(
+        sites,
+        80,
+        lambda site: (
+            f"<html>\n{site}\n</html>\n\nWhich link of this page leads on with the task? Reply with its number.\nTask: {prose(9)}\nNumber:"
+        ),
+    )
+
+
+@pytest.mark.parametrize("prompts", [documents, products, rubrics, conversations, records, pages])
 def test_a_value_with_few_texts_is_a_slot_of_one_template(prompts):
     texts = prompts(None)
     groups = mine(texts)
