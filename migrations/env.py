@@ -1,6 +1,7 @@
 """Alembic's entry: connects, takes a lock so that two release steps do not collide, runs the revisions.
 
-A database that is at the newest one then gets the partitions of the weeks to come: the reconciler makes them too, but may be down.
+A database that is at the newest one then gets the partitions of the weeks to come: the reconciler makes them too, but may be down. It also gets
+the quicker compression, if its server has it.
 """
 
 import time
@@ -12,6 +13,7 @@ from sqlalchemy import Engine, create_engine, exc, pool, text
 from app.config import settings, with_driver
 from app.keeping.months import make_ahead
 from app.logs import describe
+from app.store import compression
 from app.store.sqlstates import is_busy
 from app.store.tables import metadata
 
@@ -44,6 +46,7 @@ def run() -> None:
         time.sleep(LOCK_PAUSE_SECONDS)
     if is_newest:
         _make_partitions(engine)
+        _prefer_lz4(engine)
 
 
 def _migrate(engine: Engine) -> bool:
@@ -64,6 +67,15 @@ def _make_partitions(engine: Engine) -> None:
         make_ahead(engine)
     except exc.OperationalError as error:
         _log.info("partitions_busy", **describe(error))
+
+
+def _prefer_lz4(engine: Engine) -> None:
+    """An account that does not own the database leaves its compression as it is."""
+    try:
+        with engine.begin() as connection:
+            compression.prefer(connection)
+    except exc.DBAPIError as error:
+        _log.info("compression_left", **describe(error))
 
 
 run()
