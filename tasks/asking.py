@@ -21,7 +21,7 @@ class _PendingRequest:
 
     project: Project
     row: Recorded
-    asked: "asyncio.Future[Accepted]"
+    answer: "asyncio.Future[Accepted]"
 
 
 class Asking:
@@ -42,7 +42,7 @@ class Asking:
         self._waiting.setdefault(row.group.id, []).append(wish)
         if self._asks is None:
             self._asks = loop.create_task(self._ask())
-        return await wish.asked
+        return await wish.answer
 
     def close(self) -> None:
         """End the thread."""
@@ -71,11 +71,11 @@ class Asking:
 
 def _answer(wishes: Sequence[_PendingRequest], rows: Sequence[Accepted]) -> None:
     for wish, row in zip(wishes, rows, strict=True):
-        if not wish.asked.done():  # its caller was cancelled
-            wish.asked.set_result(row)
+        if not wish.answer.done():  # its caller was cancelled
+            wish.answer.set_result(row)
 
 
 def _fail(wishes: Sequence[_PendingRequest], error: Exception) -> None:
     for wish in wishes:
-        if not wish.asked.done():
-            wish.asked.set_exception(error)
+        if not wish.answer.done():
+            wish.answer.set_exception(error)

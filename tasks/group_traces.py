@@ -101,7 +101,7 @@ class Run:
         """
         try:
             answer = self.process.coalescing.finish(
-                self.group_id, self.owner, outcome.outcome, has_more=outcome.more, pause=outcome.pause
+                self.group_id, self.owner, outcome.outcome, has_more=outcome.has_more, pause=outcome.pause
             )
             if answer.word == "send":
                 self.process.publisher.publish(self.group_id, answer)
@@ -139,6 +139,6 @@ def _figures(outcome: RunOutcome) -> dict[str, Any]:
         "run": str(outcome.run_id),
         "tasks": outcome.tasks,
         "considered": outcome.considered,
-        "more": outcome.more,
+        "more": outcome.has_more,
         "seconds": round(outcome.seconds, 3),
     }

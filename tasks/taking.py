@@ -58,7 +58,7 @@ class Proof:
 
     clock: Callable[[], float] = time.monotonic
     turned_at: float = -float("inf")
-    taken: int = 0
+    messages_taken: int = 0
     in_hand: int = 0
     consumes: bool = True
     restart: str = ""
@@ -71,7 +71,7 @@ class Proof:
 
     def take(self) -> None:
         """A message came."""
-        self.taken += 1
+        self.messages_taken += 1
 
     @property
     def turns(self) -> bool:
@@ -148,7 +148,7 @@ class ConsumerWatch:
         depth = self._depth()
         now = self._proof.clock()
         if not self._is_silent(depth):
-            self._taken, self._since, self._silent, self._restarted = self._proof.taken, now, 0.0, False
+            self._taken, self._since, self._silent, self._restarted = self._proof.messages_taken, now, 0.0, False
             return "takes"
         self._silent = now - self._since
         if self._silent >= REPLACE_FACTOR * self._patience:
@@ -159,7 +159,7 @@ class ConsumerWatch:
         return "waits"
 
     def _is_silent(self, depth: int) -> bool:
-        if not depth or not self._proof.consumes or self._taken != self._proof.taken:
+        if not depth or not self._proof.consumes or self._taken != self._proof.messages_taken:
             return False
         return self._proof.in_hand == 0 or not self._proof.turns
 

@@ -148,7 +148,7 @@ class Presence(bootsteps.StartStopStep):
         """Only when messages are taken: the loop of the consumer turns, and does not leave what waits."""
         if proof.turns and not self._watch.is_deaf:
             with transaction(self._engine) as connection:
-                heartbeats.beat(connection, self._name, "worker", Taking(proof.in_hand, proof.taken))
+                heartbeats.beat(connection, self._name, "worker", Taking(proof.in_hand, proof.messages_taken))
 
     def _check_consumer(self) -> None:
         verdict = self._watch.verdict()

@@ -28,5 +28,5 @@ def readyz() -> Response:
     if (
         standby := services().reader.standing()
     ) is not None:  # without the standby the primary is read, so nothing is down
-        entries["standby"] = {"ok": standby.used, "detail": standby.said}
+        entries["standby"] = {"ok": standby.is_used, "detail": standby.detail}
     return line_by_line_answer({"status": "ok" if ready else "down"} | entries, 200 if ready else 503)

@@ -106,7 +106,7 @@ def _task_filter(holder: KeyHolder, query: TaskQuery) -> TaskFilter:
 
 
 def _listed(listed: Listed) -> dict[str, Any]:
-    spending = usage_shape(listed.spent)
+    spending = usage_shape(listed.spending)
     names = ("cost", "cost_estimated", "tokens", "errors", "latency")
     return _task(listed.row) | {"calls_in_range": spending["calls"]} | {name: spending[name] for name in names}
 

@@ -78,13 +78,13 @@ def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
                     f"This task has no version {query.version}; `GET /api/v1/tasks/{owner_id}/implementations` lists its versions."
                 )
             hours = [hour for hour in hours if hour.version.number == query.version]
-    total = sum((hour.spent for hour in hours), Spending())
+    total = sum((hour.spending for hour in hours), Spending())
     return json_answer({"items": [_usage_item(hour) for hour in hours], "total": usage_shape(total)})
 
 
 def _usage_item(hour: spending.Hour) -> dict[str, Any]:
     version = {"version": hour.version.number, "implementation_id": hour.version.id, "model": hour.version.model}
-    return {"start": hour.start, **version, **usage_shape(hour.spent)}
+    return {"start": hour.start, **version, **usage_shape(hour.spending)}
 
 
 @routes.route(
@@ -110,9 +110,9 @@ def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> R
 def _cost(costs: costing.Costing) -> dict[str, Any]:
     bill = costs.bill
     return {
-        "calls": costs.spent.used.calls,
-        "cost": rounded_dollars(costs.spent.cost.dollars),
-        "cost_estimated": costs.spent.cost.estimated,
+        "calls": costs.spending.used.calls,
+        "cost": rounded_dollars(costs.spending.cost.dollars),
+        "cost_estimated": costs.spending.cost.estimated,
         "output_cost": rounded_dollars(costs.output_dollars),
         "fixed": _item(bill.fixed),
         "slots": [{"name": name, **_item(item)} for name, item in bill.slots.items()],
@@ -212,7 +212,7 @@ def list_prices(holder: KeyHolder, query: PageQuery) -> Response:
     with transaction(services().engine) as connection:
         own_prices = prices.of_project(connection, holder.project_id)
         models = tasks.models(connection, holder.project_id)
-    names = sorted({*own_prices.own, *models})[skip : skip + query.limit + 1]
+    names = sorted({*own_prices.prices_set, *models})[skip : skip + query.limit + 1]
     answer = page_of(
         names, query.limit, lambda name: _price(name, own_prices.of(name)), lambda _: UUID(int=skip + query.limit)
     )

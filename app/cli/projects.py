@@ -131,11 +131,11 @@ def import_project(file: str, name: str | None, url: str | None) -> None:
     with _database(_elsewhere(settings, url) if url else settings) as engine, _source_file(file) as source:
         _refuse_other_schema(engine)
         copied = files.import_project(engine, source, name=name, peer=Path(file).name, tell=_Progress().page)
-        if not copied.again:
+        if not copied.imported_before:
             with transaction(engine) as connection:
                 project_id = copied.project.id
                 audit.record(connection, COMMAND, "import_project", project_id=project_id, subject=project_id)
-    if copied.again:
+    if copied.imported_before:
         click.echo(f"{copied.project.name} is here already: nothing was imported.", err=True)
     else:
         _report(copied, f"Imported {copied.project.name}: all rows and digests are those of the file.")

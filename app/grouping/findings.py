@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Window:
     """The calls and templates that a run has read. `state`: the group with the fence of this run.
 
-    cut: owed calls were left out. residue_read: the residue is in the window, though it may have been empty. known: the templates that
+    is_truncated: owed calls were left out. residue_read: the residue is in the window, though it may have been empty. known_templates: the templates that
     match calls of the group now; reviewing: those of them that are under review, with `reviewed`, a sample of their calls. min_distinct:
     users or conversations in which a template must occur. apart: tasks that no run merges.
     """
@@ -28,12 +28,12 @@ class Window:
     state: GroupState
     run_id: UUID
     owed: Sequence[Call]
-    cut: bool
+    is_truncated: bool
     residue: Sequence[Call]
     residue_read: bool
     reviewed: Sequence[Call]
     reviewing: frozenset[UUID]
-    known: Sequence[StoredTemplate]
+    known_templates: Sequence[StoredTemplate]
     min_distinct: int = 0
     apart: KeptApart = field(default_factory=KeptApart)
 

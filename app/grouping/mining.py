@@ -29,7 +29,7 @@ Sampler = Callable[[Collection[UUID]], Sequence[Call]]
 def find(window: Window, options: "Options", sample: Sampler) -> tuple[Window, Findings]:
     """Mine a window. Returns the window with the templates that came under review on the way, and the findings."""
     findings = _find(window, options)
-    known_templates = [stored for stored in window.known if stored.id not in window.reviewing]
+    known_templates = [stored for stored in window.known_templates if stored.id not in window.reviewing]
     doubtful = {
         stored.id
         for stored in related([finding.template for finding in findings.new], known_templates, REVIEWED_TEMPLATES)
@@ -49,13 +49,13 @@ def _find(window: Window, options: "Options") -> Findings:
     def mine_alone(calls: Sequence[Call]) -> "MiningResult":
         return _mined(calls, options)
 
-    stored_templates = [stored for stored in window.known if stored.id not in window.reviewing]
-    reviewed = [stored for stored in window.known if stored.id in window.reviewing]
+    stored_templates = [stored for stored in window.known_templates if stored.id not in window.reviewing]
+    reviewed = [stored for stored in window.known_templates if stored.id in window.reviewing]
     mined = _mined(proofs, options, [stored.template for stored in stored_templates])
     new = judged(as_findings(mined, proofs, stored_templates), reviewed, proofs)
     new = [*new, *late_edits(new, reviewed, proofs, mine_alone)]
     new = [_kept_apart(finding, window) for finding in new if _is_of_enough(finding, window.min_distinct)]
-    new, placements = _placed(sorted(new, key=lambda finding: finding.calls[0].moment), window.known, ordered)
+    new, placements = _placed(sorted(new, key=lambda finding: finding.calls[0].moment), window.known_templates, ordered)
     unseen = frozenset(proofs[index].id for index, reason in mined.ungrouped.items() if reason == "unseen")
     return Findings(new, placements, unseen - {placement.call.id for placement in placements})
 
@@ -79,7 +79,7 @@ def _is_of_enough(finding: Finding, authors: int) -> bool:
 
 def _kept_apart(finding: Finding, window: Window) -> Finding:
     """The finding, superseding only templates whose tasks may be merged; the oldest decides, the others stay beside it."""
-    task_ids = {stored.id: stored.task_id for stored in window.known}
+    task_ids = {stored.id: stored.task_id for stored in window.known_templates}
     apart: list[UUID] = []
     for old in sorted(finding.supersedes):
         if not any(window.apart.keeps_apart(task_ids[old], task_ids[kept_template]) for kept_template in apart):

@@ -122,7 +122,7 @@ def _rehearsal(window: Window, findings: Findings, placed: StoredFindings, notes
         grouped=len(grouped),
         moved=len(findings.placements) - len(grouped),
         left=ungrouped - len(grouped),
-        unread=window.cut or bool(findings.unseen),
+        unread=window.is_truncated or bool(findings.unseen),
         found=list(_templates_found(window, findings, placed, notes)),
         merged=notes.merged,
         parted=sorted(notes.parted),
@@ -134,7 +134,7 @@ def _templates_found(
 ) -> Iterator[FoundTemplate]:
     calls_by_template = Counter(placed.template_of(placement) for placement in findings.placements)
     new_tasks: set[UUID] = set()
-    for finding, template_id in zip(findings.new, placed.saved, strict=True):
+    for finding, template_id in zip(findings.new, placed.template_ids, strict=True):
         if not _is_known(window, finding):
             task_id = placed.tasks[template_id]
             yield FoundTemplate(
@@ -157,4 +157,4 @@ def _becomes(template_id: UUID, task_id: UUID, notes: Notes, new_tasks: set[UUID
 
 def _is_known(window: Window, finding: Finding) -> bool:
     """Whether the finding is a template under review that was found again, so nothing changes."""
-    return any(stored.template == finding.template for stored in window.known)
+    return any(stored.template == finding.template for stored in window.known_templates)

@@ -46,7 +46,7 @@ def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], 
 
 def _residue(connection: Connection, group_id: UUID, after: UUID, templates: "_Templates") -> None:
     batch, has_more = calls.residue_after(connection, group_id, after, REMATCHED_CALLS)
-    assign(connection, templates.choose(batch), templates.made, templates.policy)
+    assign(connection, templates.choose(batch), templates.version_ids, templates.policy)
     runs.move_cursor(connection, group_id, batch[-1].id if has_more else None)
 
 
@@ -57,7 +57,7 @@ def _of_template(connection: Connection, template_left: UnfinishedTemplate, temp
     assign(
         connection,
         [choice for choice in choices if choice.template_id != template_left.id],
-        templates.made,
+        templates.version_ids,
         templates.policy,
     )
     matched_ids = {choice.call.id for choice in choices}
@@ -75,7 +75,7 @@ class _Templates:
     stored: Sequence[StoredTemplate]
     matcher: Matcher
     policy: Policy
-    made: dict[VersionKey, UUID] = field(default_factory=dict)
+    version_ids: dict[VersionKey, UUID] = field(default_factory=dict)
 
     @classmethod
     def load(cls, connection: Connection, state: GroupState) -> "_Templates":

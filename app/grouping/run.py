@@ -44,13 +44,13 @@ class RunOutcome:
 
     outcome: committed; empty (nothing to do, or the group is quarantined or gone); fenced (a newer run has begun);
         failed (an error, named by its class; the group backs off); stopped (`should_stop`; nothing was written).
-    more: calls or batches are left for another run. considered: owed calls that this run read. tasks: how many tasks
+    has_more: calls or batches are left for another run. considered: owed calls that this run read. tasks: how many tasks
     its calls went to. trace_id: the newest call that it read. pause: seconds until the group may run again after a
     failure. error: the class of the exception.
     """
 
     outcome: OutcomeName
-    more: bool = False
+    has_more: bool = False
     seconds: float = 0.0
     considered: int = 0
     tasks: int = 0
@@ -140,11 +140,11 @@ def _run(
 ) -> RunOutcome:
     try:
         outcome = _mine_and_save(engine, window, should_stop, settings)
-        return replace(outcome, more=outcome.more or not _match_the_rest(engine, window, should_stop))
+        return replace(outcome, has_more=outcome.has_more or not _match_the_rest(engine, window, should_stop))
     except FencedError:
         return _close_run(engine, window, RunOutcome("fenced"))
     except _StoppedError:
-        return _close_run(engine, window, RunOutcome("stopped", more=True), attempts=-int(is_excused()))
+        return _close_run(engine, window, RunOutcome("stopped", has_more=True), attempts=-int(is_excused()))
     except Exception as error:  # noqa: BLE001 - whatever it was, the group backs off and the worker goes on
         log.error("run_failed", group=str(window.state.id), **describe(error))
         return _failed(engine, window, error, settings)
@@ -229,7 +229,7 @@ def _save(
     )
     return RunOutcome(
         "committed",
-        more=window.cut or len(considered) < len(window.owed),
+        has_more=window.is_truncated or len(considered) < len(window.owed),
         considered=len(considered),
         tasks=tasks,
         trace_id=None if newest is None else str(newest),

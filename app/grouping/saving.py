@@ -28,14 +28,14 @@ class TemplateChoice:
 
 @dataclass(frozen=True)
 class StoredFindings:
-    """The places of stored findings. saved: the id of the template of each finding, in their order. tasks: the task of every template."""
+    """The places of stored findings. template_ids: the id of the template of each finding, in their order. tasks: the task of every template."""
 
-    saved: Sequence[UUID]
+    template_ids: Sequence[UUID]
     tasks: Mapping[UUID, UUID]
 
     def template_of(self, placement: Placement) -> UUID:
         """The id of the template that a call gets."""
-        return self.saved[placement.template] if isinstance(placement.template, int) else placement.template
+        return self.template_ids[placement.template] if isinstance(placement.template, int) else placement.template
 
 
 def place(book: Book, window: Window, findings: Findings, policy: Policy, review_after: int) -> StoredFindings:

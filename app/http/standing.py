@@ -33,7 +33,7 @@ class StandingCollector(Collector):
         if standing is None:
             return
         yield GaugeMetricFamily(
-            "promptlode_standby_used", "Whether pages and lists read the standby", value=standing.used
+            "promptlode_standby_used", "Whether pages and lists read the standby", value=standing.is_used
         )
         if standing.behind is not None:
             text = "How far the standby is behind the primary, by positions in the log"

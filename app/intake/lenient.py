@@ -29,7 +29,7 @@ class LenientRead:
     """A call, and its unreadable fields, each with the reason."""
 
     incoming: Incoming
-    odd: dict[str, str] = field(default_factory=dict)
+    unreadable_fields: dict[str, str] = field(default_factory=dict)
 
 
 def read_leniently(body: dict[str, Any], limits: TraceLimits = DEFAULT_LIMITS) -> LenientRead:

@@ -30,11 +30,11 @@ SECRET = {project_tables.PROJECT: ("secret",)}
 
 @dataclass(frozen=True)
 class Copied:
-    """The rows written or read, by table. again: the file had been imported before."""
+    """The rows written or read, by table. imported_before: the file had been imported before."""
 
     project: Project
     totals: dict[str, TableSum] = field(default_factory=dict)
-    again: bool = False
+    imported_before: bool = False
 
 
 # Export
@@ -237,7 +237,7 @@ def _imported_before(engine: Engine, reader: ProjectFileReader, project: Project
         raise parts.DiffersError(
             f"The project {project.name} came from another file, and is not what this one has: {'; '.join(wrong)}. Nothing was imported."
         )
-    return Copied(project, reader.totals, again=True)
+    return Copied(project, reader.totals, imported_before=True)
 
 
 def add_up(engine: Engine) -> None:

@@ -111,7 +111,7 @@ class Move:
         with parts.snapshot(self._source) as source:
             self._bring_small(source)
             for page in project_tables.pages(source, calls, self._project.id, calls.columns, after):
-                self._arrival.receive(calls, calls.columns, page.data, {"after": page.last})
+                self._arrival.receive(calls, calls.columns, page.data, {"after": page.last_key})
                 copied += page.rows
                 self._tell("copied", page.rows)
                 if copied >= ROUND_CALLS:

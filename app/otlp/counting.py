@@ -28,7 +28,7 @@ class Counts:
 
     outcomes: Counter
     reasons: Counter
-    odd: Counter
+    unreadable_fields: Counter
     labels: set[str] = field(default_factory=set)
     said: dict[tuple[str, str], float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -102,7 +102,7 @@ def count(counters: Counts, export: Export, project: str, message: str) -> None:
         counters.reason("without_content" if refusal.without_content else "rejected", label_of(refusal), 1)
     if export.orphans:
         counters.reason("without_content", "no messages, and the span around it did not come along", export.orphans)
-    for name, number in export.odd.items():
-        counters.odd.labels("metadata" if name.partition(".")[0] == "metadata" else name).inc(number)
+    for name, number in export.unreadable_fields.items():
+        counters.unreadable_fields.labels("metadata" if name.partition(".")[0] == "metadata" else name).inc(number)
     if message and counters.is_new(project, message.partition(":")[0]):
         _log.warning("otlp_spans_not_stored", project=project, stored=len(export.incoming), why=message)

@@ -106,7 +106,7 @@ class EventOutcomes:
     calls: dict[str, Incoming] = field(default_factory=dict)
     late: dict[str, tuple[str, Incoming]] = field(default_factory=dict)
     """By the id of a call that may be stored already: the event that ends the call, and the answer in it."""
-    odd: dict[str, str] = field(default_factory=dict)
+    unreadable_fields: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
     ignored: int = 0
 
@@ -125,7 +125,7 @@ def read_events(
         reader.take(event)
     for name, event_id in reader.touched.items():
         reader.read(name, event_id)
-    return reader.taken
+    return reader.outcomes
 
 
 def _told_back(event_id: Any) -> str:
@@ -138,16 +138,16 @@ class _EventReader:
     project_id: UUID
     pieces: PartialGenerations
     limits: TraceLimits
-    taken: EventOutcomes = field(default_factory=EventOutcomes)
+    outcomes: EventOutcomes = field(default_factory=EventOutcomes)
     touched: dict[str, str] = field(default_factory=dict)
     """By the id of each generation, the last of these events that concerns it."""
 
     def take(self, event: Body) -> None:
         event_id, kind, body = _told_back(event.get("id", "")), str(event.get("type")), as_object(event.get("body"))
         if kind not in _GENERATIONS | _TRACES | _OTHERS:
-            self.taken.refused[event_id] = _UNKNOWN
+            self.outcomes.refused[event_id] = _UNKNOWN
             return
-        self.taken.accepted.append(event_id)
+        self.outcomes.accepted.append(event_id)
         trace_id = body.get("id") or body.get("traceId")
         is_generation = kind in _GENERATIONS and str(body.get("type", "GENERATION")).upper() == "GENERATION"
         if isinstance(trace_id, str) and kind in _TRACES:
@@ -156,27 +156,27 @@ class _EventReader:
             self.pieces.joined(self.project_id, trace_id, body)
             self.touched[trace_id] = event_id
         else:
-            self.taken.ignored += 1
+            self.outcomes.ignored += 1
 
     def read(self, name: str, event_id: str) -> None:
         """Take up the call of a generation when its pieces hold a prompt and a model."""
         generation = self.pieces.of(self.project_id, name)
         body = _body_of(generation, self.pieces.of(self.project_id, f"trace {generation.get('traceId')}"))
         if not (has_prompt(body) and body.get("model")) and not _is_over(generation):
-            self.taken.waiting += 1
+            self.outcomes.waiting += 1
             return
         name = str(body["external_id"])
         try:
             if not has_prompt(body):
-                self.taken.late[name] = event_id, read_leniently(body | _NO_PROMPT, self.limits).incoming
+                self.outcomes.late[name] = event_id, read_leniently(body | _NO_PROMPT, self.limits).incoming
                 return
             trace_read = read_leniently(body, self.limits)
         except InvalidTraceError as error:
             problem = error.problems[0]
-            self.taken.refuse(event_id, f"{'.'.join(map(str, problem.loc))}: {problem.message}")
+            self.outcomes.refuse(event_id, f"{'.'.join(map(str, problem.loc))}: {problem.message}")
             return
-        self.taken.odd |= trace_read.odd
-        self.taken.calls[name] = trace_read.incoming
+        self.outcomes.unreadable_fields |= trace_read.unreadable_fields
+        self.outcomes.calls[name] = trace_read.incoming
 
 
 _NO_PROMPT = {"model": "-", "input": "-"}

@@ -160,8 +160,8 @@ def _count(outcomes: EventOutcomes) -> None:
     counters.outcomes.labels("ignored").inc(outcomes.ignored)
     for reason in outcomes.refused.values():
         counters.reason("rejected", reason.partition(":")[0], 1)
-    for name in outcomes.odd:
-        counters.odd.labels(name).inc()
+    for name in outcomes.unreadable_fields:
+        counters.unreadable_fields.labels(name).inc()
 
 
 def _accepted(event_id: str) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Warnings:
 
     truncated: int = 0
     orphans: int = 0
-    odd: Mapping[str, int] | None = None
+    unreadable_fields: Mapping[str, int] | None = None
 
 
 NO_WARNINGS = Warnings()
@@ -77,8 +77,10 @@ def _warned(warnings: Warnings, noun: str) -> Iterator[str]:
         )
     if warnings.truncated:
         yield f"{warnings.truncated} LLM {noun}s lost attributes before they arrived, perhaps messages; {HOW_TO_KEEP_ALL}"
-    if warnings.odd:
-        fields = ", ".join(f"{name} ({number})" for name, number in Counter(warnings.odd).most_common(SHOWN))
+    if warnings.unreadable_fields:
+        fields = ", ".join(
+            f"{name} ({number})" for name, number in Counter(warnings.unreadable_fields).most_common(SHOWN)
+        )
         yield f"Fields that could not be read are kept under metadata, with the reason: {fields}."
 
 

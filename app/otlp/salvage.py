@@ -27,23 +27,23 @@ _LENGTH_DELIMITED = 2
 class Salvage:
     """The readable spans of an export, and the places of the unreadable ones: `resourceSpans[0].scopeSpans[0].spans[1]`."""
 
-    spoilt: list[str] = field(default_factory=list)
-    whole: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    readable: int = 0
 
     @property
     def is_worth_it(self) -> bool:
         """Whether some spans were unreadable and others are not."""
-        return bool(self.spoilt) and self.whole > 0
+        return bool(self.unreadable) and self.readable > 0
 
 
 def of_json(body: Any, kind: type[Message]) -> Salvage:
     """Take spans with a lone surrogate out of parsed JSON."""
     salvage = Salvage()
     for items, place in _lists(body, list(_path_to_spans(kind.DESCRIPTOR)), ""):
-        spoilt = [number for number, item in enumerate(items) if _has_lone_surrogate(item)]
-        salvage.spoilt += [f"{place}[{number}]" for number in spoilt]
-        salvage.whole += len(items) - len(spoilt)
-        for number in reversed(spoilt):
+        numbers = [number for number, item in enumerate(items) if _has_lone_surrogate(item)]
+        salvage.unreadable += [f"{place}[{number}]" for number in numbers]
+        salvage.readable += len(items) - len(numbers)
+        for number in reversed(numbers):
             del items[number]
     return salvage
 
@@ -108,9 +108,9 @@ def _span(data: bytes, of: FieldDescriptor, place: str, salvage: Salvage) -> byt
     try:
         GetMessageClass(of.message_type).FromString(data)
     except DecodeError:
-        salvage.spoilt.append(place)
+        salvage.unreadable.append(place)
         return None
-    salvage.whole += 1
+    salvage.readable += 1
     return data
 
 

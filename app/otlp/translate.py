@@ -50,7 +50,7 @@ class Export:
     """The content of an export.
 
     ignored: spans that are no calls, by kind. doubled: spans that describe a call which another span describes. truncated: stored calls
-    that had lost attributes before they arrived. odd: unreadable fields, by name. completed: stored calls to which this export adds an
+    that had lost attributes before they arrived. unreadable_fields: their number, by name. completed: stored calls to which this export adds an
     answer.
     """
 
@@ -59,13 +59,13 @@ class Export:
     doubled: int = 0
     truncated: int = 0
     orphans: int = 0
-    odd: Counter[str] = field(default_factory=Counter)
+    unreadable_fields: Counter[str] = field(default_factory=Counter)
     incoming: list[Incoming] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     call_spans: list[CallSpan] = field(default_factory=list)
     completed: list[CallSpan] = field(default_factory=list)
 
-    def refuse_spoilt(self, places: Iterable[str]) -> None:
+    def refuse_unreadable(self, places: Iterable[str]) -> None:
         """Count unreadable spans, whose ids are unknown."""
         refusals = [Refusal(place, NOT_UNICODE) for place in places]
         self.spans += len(refusals)
@@ -73,7 +73,7 @@ class Export:
 
     def summary(self, noun: str = "span") -> str:
         """The message of the answer, for spans or log records; empty without problems."""
-        return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.odd), noun)
+        return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.unreadable_fields), noun)
 
 
 def read_logs(
@@ -205,7 +205,7 @@ class ExportReading:
         except InvalidTraceError as error:
             self._refuse(span, _first_problem(error))
             return
-        self._export.odd.update(list(trace_read.odd))
+        self._export.unreadable_fields.update(list(trace_read.unreadable_fields))
         self._export.incoming.append(trace_read.incoming)
         self._export.call_spans.append(call_span)
         self._export.truncated += span.lost_attributes > 0

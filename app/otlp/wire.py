@@ -53,13 +53,13 @@ class UnreadableExportError(CallerError):
 
 @dataclass(frozen=True)
 class Decoded(Generic[M]):
-    """A request; spoilt: places of spans or log records with invalid Unicode, which were removed from it.
+    """A request; unreadable: places of spans or log records with invalid Unicode, which were removed from it.
 
     lack: why nothing was read of a JSON body of another kind, with the remedy; "" for every other body.
     """
 
     message: M
-    spoilt: list[str] = dataclasses.field(default_factory=list)
+    unreadable: list[str] = dataclasses.field(default_factory=list)
     lack: str = ""
 
 
@@ -75,7 +75,7 @@ def _saved(data: bytes, kind: type[M]) -> Decoded[M]:
     try:
         readable, salvage = salvaging.of_protobuf(data, kind)
         if salvage.is_worth_it:
-            return Decoded(kind.FromString(readable), salvage.spoilt)
+            return Decoded(kind.FromString(readable), salvage.unreadable)
     except DecodeError:
         pass
     raise UnreadableExportError(f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off.")
@@ -93,7 +93,7 @@ def from_json(body: Any, kind: type[M]) -> Decoded[M]:
     place = _place(body, kind)
     salvage = salvaging.of_json(body, kind)
     if salvage.is_worth_it and (message := _parsed(body, kind)) is not None:
-        return Decoded(message, salvage.spoilt)
+        return Decoded(message, salvage.unreadable)
     raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_with_place(place)}.")
 
 

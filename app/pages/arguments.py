@@ -59,4 +59,4 @@ def next_cursor(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
     if len(rows) <= size:
         return ""
     last: CallCursor = cursor_of(rows[size - 1])
-    return f"{last.seen.isoformat()}_{last.id}"
+    return f"{last.seen_at.isoformat()}_{last.id}"

@@ -25,7 +25,7 @@ class Spark(NamedTuple):
 
     path: str
     width: int
-    most: float
+    largest: float
 
 
 def spark(values: Sequence[float]) -> Spark | None:
@@ -59,7 +59,7 @@ class Layer:
 class Tick:
     """A mark of an axis: its position in the box, and its value."""
 
-    at: float
+    position: float
     value: float
 
 
@@ -69,7 +69,7 @@ class Stack:
 
     layers: Sequence[Layer]
     ticks: Sequence[Tick]
-    most: float
+    largest: float
 
 
 def stack(layers: Mapping[str, Sequence[float]]) -> Stack | None:

@@ -30,7 +30,7 @@ def drawn_spark(line: Spark | None, words: str) -> Markup:
     """A small line over time, and in words what it shows."""
     if line is None:
         return Markup('<span class="faint">none</span>')
-    caption = escape(f"{words} in this range, at most {number(line.most)} at once")
+    caption = escape(f"{words} in this range, at most {number(line.largest)} at once")
     return Markup(  # noqa: S704  ours
         f'<svg class="spark" viewBox="0 0 {line.width} 24" preserveAspectRatio="none" role="img" aria-label="{caption}">'
         f'<path d="{line.path}"/></svg>'

@@ -30,11 +30,11 @@ class History:
 
     chart: Stack | None
     marks: Sequence[tuple[float, str]]
-    spent: Mapping[UUID, Spending]
+    spending_by_version: Mapping[UUID, Spending]
 
     @property
     def total(self) -> Spending:
-        return sum(self.spent.values(), Spending())
+        return sum(self.spending_by_version.values(), Spending())
 
 
 def history(
@@ -65,7 +65,7 @@ def _layers(stretches: Sequence[Stretch], count: int, metric: str) -> Mapping[st
     for stretch in stretches:
         if 0 <= stretch.number < count:
             line = values.setdefault(stretch.version.number, [0.0] * count)
-            line[stretch.number] += stretch.spent.cost.dollars if metric == "cost" else stretch.spent.used.calls
+            line[stretch.number] += stretch.spending.cost.dollars if metric == "cost" else stretch.spending.used.calls
     largest = set(sorted(values, key=lambda number: sum(values[number]), reverse=True)[:MOST_LAYERS])
     layers = {f"v{number}": values[number] for number in sorted(values) if number in largest}
     other_layers = [values[number] for number in values if number not in largest]

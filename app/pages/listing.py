@@ -35,7 +35,7 @@ def drawn_rows(
 def _row(
     line: TaskRow, range_shown: ShownRange, to_task: Callable[[UUID], str], at_path: Callable[[str], str], of_range: str
 ) -> str:
-    task, used = line.task, line.spent.used
+    task, used = line.task, line.spending.used
     return (
         f'<tr><td><div class="name"><a href="{escape(to_task(task.id) + of_range)}">{escape(one_line(task.name))}</a> '
         f'<a class="path" href="{escape(at_path(task.path))}" title="Tasks of this path">{escape(one_line(task.path))}</a></div>'
@@ -43,10 +43,10 @@ def _row(
         f'<p class="versions">{plural(task.versions, "version")}{_changed(line, range_shown)}</p></td>'
         f'<td class="activity">{drawn_spark(line.spark, plural(used.calls, "call"))}</td>'
         f'<td class="n" data-label="Calls" title="{number(task.calls)} in all">{short(used.calls)}</td>'
-        f'<td class="n" data-label="Cost a day">{_cost_a_day(line.spent, range_shown)}</td>'
+        f'<td class="n" data-label="Cost a day">{_cost_a_day(line.spending, range_shown)}</td>'
         f'<td class="share" data-label="Share"><div>{drawn_bar(line.share)}<span>{escape(percent(line.share))}</span></div></td>'
         f'<td class="n" data-label="p95">{escape(seconds(used.latency_ms(0.95)))}</td>'
-        f'<td class="n" data-label="Failed">{_failed(line.spent)}</td>'
+        f'<td class="n" data-label="Failed">{_failed(line.spending)}</td>'
         f'<td class="when" data-label="Last call">{drawn_time(task.last_seen)}</td></tr>'
     )
 

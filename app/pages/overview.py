@@ -22,7 +22,7 @@ class TaskRow:
     """A task in the list. share: of the cost of all listed tasks, else of the tokens of the newest calls."""
 
     task: Any
-    spent: Spending
+    spending: Spending
     share: float
     spark: Spark | None
     newest: Newest | None
@@ -34,14 +34,14 @@ class TaskRow:
 class Overview:
     """The list.
 
-    more: the last task of the page, for the next one. found: the number of matching tasks. ungrouped: calls of the range without a
+    next_task_id: the last task of the page, for the next one. task_count: the number of matching tasks. ungrouped: calls of the range without a
     template, of the whole project.
     """
 
     lines: Sequence[TaskRow]
-    more: UUID | None
-    found: int
-    spent: Spending
+    next_task_id: UUID | None
+    task_count: int
+    spending: Spending
     totals: Totals
     fresh: insights.Fresh
     ungrouped: int
@@ -78,13 +78,13 @@ def _lines(
     sparks = _sparks(connection, listed, ids, range_shown)
     several = [row.row.id for row in rows if row.row.versions > 1]
     newest = browse.newest_versions(connection, several) if several else {}
-    shares = _shares(connection, rows, total, listed.asked.project_id)
+    shares = _shares(connection, rows, total, listed.task_filter.project_id)
     for line in rows:
         task = line.row
         parts = template_parts(task.parts or [], task.slots or [])
         yield TaskRow(
             task,
-            line.spent,
+            line.spending,
             shares.get(task.id, 0.0),
             sparks.get(task.id),
             newest.get(task.id),
@@ -97,7 +97,7 @@ def _sparks(
     connection: Connection, listed: worklist.Worklist, ids: Sequence[UUID], range_shown: ShownRange
 ) -> Mapping[UUID, Spark | None]:
     calls: dict[UUID, list[float]] = {}
-    scope = replace(listed.asked, task_ids=ids)
+    scope = replace(listed.task_filter, task_ids=ids)
     for task_id, places, sums in usage.calls_in_bins(connection, scope, range_shown.begin, range_shown.width):
         _add(calls.setdefault(task_id, [0.0] * range_shown.stretches), places, sums)
     return {task_id: spark(values) for task_id, values in calls.items()}
@@ -111,5 +111,5 @@ def _add(values: list[float], places: Sequence[int], sums: Sequence[int]) -> Non
 
 def _shares(connection: Connection, rows: Sequence[Listed], total: Spending, project_id: UUID) -> Mapping[UUID, float]:
     if total.cost.dollars > 0:
-        return {line.row.id: line.spent.cost.dollars / total.cost.dollars for line in rows}
+        return {line.row.id: line.spending.cost.dollars / total.cost.dollars for line in rows}
     return insights.token_shares(connection, project_id)

@@ -51,7 +51,7 @@ def task(task_id: str) -> str | AnyResponse:
             | _calls(connection, version)
             | _relatives(connection, task)
         )
-    values |= _texts(versions, version, values["costing"], values["past"].spent)
+    values |= _texts(versions, version, values["costing"], values["past"].spending_by_version)
     return render_template("pages/task.html", **values)
 
 
@@ -102,7 +102,7 @@ def _usage(
 def _costing(connection: Connection, version: Row[Any] | None, past: History, priced: prices.Prices) -> Costing | None:
     if version is None:
         return None
-    spending = past.spent.get(version.id, Spending())
+    spending = past.spending_by_version.get(version.id, Spending())
     return of_version(connection, project(), version, spending, priced.of(version.model))
 
 

@@ -53,7 +53,7 @@ WITHOUT_PROMPT_SEARCHED = 20_000
 class CallCursor(NamedTuple):
     """The last row of the page before: rows are newest first, ties by id."""
 
-    seen: datetime
+    seen_at: datetime
     id: UUID
 
 
@@ -62,7 +62,7 @@ def _keyset(
 ) -> Select[Any]:
     """The rows after the cursor, newest first."""
     if after is not None:
-        query = query.where(tuple_(moment, id_) < tuple_(literal(after.seen), literal(after.id)))
+        query = query.where(tuple_(moment, id_) < tuple_(literal(after.seen_at), literal(after.id)))
     return query.order_by(moment.desc(), id_.desc())
 
 

@@ -18,7 +18,7 @@ from app.reading.spending import Spending
 class Costing:
     """The usage of a version, and its bill; `output_dollars` is the part of its cost that is output."""
 
-    spent: Spending
+    spending: Spending
     bill: Bill
     output_dollars: float
     costs: Costs

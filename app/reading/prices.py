@@ -50,11 +50,11 @@ class Cost(NamedTuple):
 class Prices:
     """The prices of a project."""
 
-    own: Mapping[str, Price] = field(default_factory=dict)
+    prices_set: Mapping[str, Price] = field(default_factory=dict)
 
     def of(self, model: str) -> Price | None:
         """The price of a model; None where it is unknown."""
-        return self.own.get(model) or published(model) or self.own.get(EVERY_MODEL)
+        return self.prices_set.get(model) or published(model) or self.prices_set.get(EVERY_MODEL)
 
     def cost(self, model: str, usage: Usage) -> Cost:
         """The cost of calls of a model."""

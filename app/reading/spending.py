@@ -41,7 +41,7 @@ class Hour(NamedTuple):
 
     start: datetime
     version: BilledVersion
-    spent: Spending
+    spending: Spending
 
 
 def of_versions(
@@ -95,7 +95,7 @@ class Stretch(NamedTuple):
 
     number: int
     version: BilledVersion
-    spent: Spending
+    spending: Spending
 
 
 def in_stretches(

@@ -78,7 +78,7 @@ class Listed(NamedTuple):
     """A task and its usage in the range."""
 
     row: Row[Any]
-    spent: Spending
+    spending: Spending
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Worklist:
     ids: Sequence[UUID]
     versions: Mapping[BilledVersion, Spending] | None
     priced: Prices
-    asked: UsageScope
+    task_filter: UsageScope
     is_timed: bool
     is_searched: bool = False
 
@@ -105,14 +105,14 @@ class Worklist:
 
     def in_full(self, connection: Connection, ids: Sequence[UUID]) -> list[Listed]:
         """These tasks with all columns of the list, in this order."""
-        rows = {row.id: row for row in tasks.by_ids(connection, self.asked.project_id, ids)}
+        rows = {row.id: row for row in tasks.by_ids(connection, self.task_filter.project_id, ids)}
         by_task = spending.by_task(self._timed(connection, set(ids)))
         return [Listed(rows[task_id], by_task.get(task_id, _NOTHING)) for task_id in ids if task_id in rows]
 
     def total(self, connection: Connection) -> Spending:
         """The usage of all selected calls of the matching tasks, those beyond the page included, as far as a cost needs it."""
         if self.versions is None:
-            asked = replace(self.asked, task_ids=self.ids) if self.is_searched else self.asked
+            asked = replace(self.task_filter, task_ids=self.ids) if self.is_searched else self.task_filter
             return spending.of_all(connection, asked, self.priced)
         if not self.is_searched:
             return Spending.together(self.versions.values())
@@ -124,11 +124,11 @@ class Worklist:
     def _timed(self, connection: Connection, ids: set[UUID]) -> dict[BilledVersion, Spending]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""
         if self.versions is None:
-            return spending.of_versions(connection, replace(self.asked, task_ids=list(ids)), priced=self.priced)
+            return spending.of_versions(connection, replace(self.task_filter, task_ids=list(ids)), priced=self.priced)
         versions_of_tasks = {version: spending for version, spending in self.versions.items() if version.task_id in ids}
         if self.is_timed:
             return versions_of_tasks
-        timed = usage.of_versions(connection, replace(self.asked, task_ids=list(ids)))
+        timed = usage.of_versions(connection, replace(self.task_filter, task_ids=list(ids)))
         return {
             version: Spending(timed.get(version, spending.used), spending.cost)
             for version, spending in versions_of_tasks.items()

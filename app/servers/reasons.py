@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Reason:
     """A sentence, and the parts of driver messages that identify the reason, in lower case; any of them is enough."""
 
-    said: str
+    sentence: str
     signs: tuple[str, ...]
 
 
@@ -152,7 +152,7 @@ def of_broker(error: BaseException) -> str:
 
 
 def _first_reason(reasons: tuple[Reason, ...], text: str, server: str) -> str:
-    words = next((reason.said for reason in reasons if any(sign in text for sign in reason.signs)), AWAY)
+    words = next((reason.sentence for reason in reasons if any(sign in text for sign in reason.signs)), AWAY)
     return words.format(**_WORDS[server])
 
 

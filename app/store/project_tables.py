@@ -69,7 +69,7 @@ class TablePage:
 
     rows: int
     data: bytes
-    last: tuple[str, ...]
+    last_key: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def pages(
     ):
         page = _as_page(data, len(table.key))
         yield page
-        after = page.last
+        after = page.last_key
         fitting = PAGE_BYTES * page.rows // len(page.data)
         limit = max(1, min(fitting, 4 * limit, _MOST_PAGE_ROWS))
 

@@ -30,9 +30,9 @@ GIVEN_UP_SECONDS = 5.0
 class Standing:
     """Whether the standby is used. behind: its lag in seconds, None where unknown."""
 
-    used: bool
+    is_used: bool
     behind: float | None
-    said: str
+    detail: str
 
 
 class ReadRouter:
@@ -79,7 +79,7 @@ class ReadRouter:
         if self._standby is None:
             return None
         self._measure_lag_if_due()
-        if not self._standing.used:
+        if not self._standing.is_used:
             return None
         try:
             return self._standby.connect()

@@ -19,24 +19,24 @@ MOST_AT_ONCE = 3
 
 @dataclass(frozen=True)
 class FeedFinding:
-    """begun: the moment since which it holds, where that identifies it; otherwise it is noted once in `AGAIN`."""
+    """begun_at: the moment since which it holds, where that identifies it; otherwise it is noted once in `AGAIN`."""
 
     kind: str
     group_id: UUID
     task_id: UUID | None = None
     implementation_id: UUID | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    begun: datetime | None = None
+    begun_at: datetime | None = None
 
     def as_of(self, now: datetime) -> Change:
         """The change; two processes that look at the same hour note it once."""
         subject = self.implementation_id or self.task_id or self.group_id
-        key = f"{self.kind}:{subject}:{self.details.get('place', '')}:{(self.begun or now).isoformat()}"
+        key = f"{self.kind}:{subject}:{self.details.get('place', '')}:{(self.begun_at or now).isoformat()}"
         return Change(self.kind, key, now, self.group_id, self.task_id, self.implementation_id, self.details)
 
     def is_among(self, changes: Sequence[Any], now: datetime) -> bool:
         """Whether it was already noted since it began."""
-        since, subject = self.begun or now - AGAIN, _subject(self)
+        since, subject = self.begun_at or now - AGAIN, _subject(self)
         return any(
             row.at > since and subject in {_subject(row), *row.details.get("others", ())}
             for row in changes

@@ -90,8 +90,8 @@ def _of_lines(stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]) -
 def _jumps_of_tasks(stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]) -> Iterator[FeedFinding]:
     failed, costs = _blocks(), _blocks()
     for stretch in stretches:
-        _add(failed, stretch.version.task_id, stretch, stretch.spent.used.failures)
-        _add(costs, stretch.version.task_id, stretch, stretch.spent.cost.dollars)
+        _add(failed, stretch.version.task_id, stretch, stretch.spending.used.failures)
+        _add(costs, stretch.version.task_id, stretch, stretch.spending.cost.dollars)
     groups = {line.task_id: line.group_id for line in lines.values()}
     for kind, figures, measure in (("error.jump", failed, SHARE), ("cost.jump", costs, COST)):
         for task_id, jump in _jumps(figures, measure):
@@ -122,7 +122,7 @@ def _blocks() -> _Blocks:
 
 def _add(blocks: _Blocks, subject: UUID, stretch: Stretch, amount: float) -> None:
     old = blocks[subject][stretch.number]
-    blocks[subject][stretch.number] = Figures(old.calls + stretch.spent.used.calls, old.amount + amount)
+    blocks[subject][stretch.number] = Figures(old.calls + stretch.spending.used.calls, old.amount + amount)
 
 
 def _jumps(blocks: _Blocks, measure: Measure) -> Iterator[tuple[UUID, Jump]]:
@@ -146,8 +146,8 @@ def _gone_quiet(
     calls: dict[UUID, list[int]] = defaultdict(lambda: [0] * BLOCKS)
     total = [0] * BLOCKS
     for stretch in stretches:
-        calls[stretch.version.task_id][stretch.number] += stretch.spent.used.calls
-        total[stretch.number] += stretch.spent.used.calls
+        calls[stretch.version.task_id][stretch.number] += stretch.spending.used.calls
+        total[stretch.number] += stretch.spending.used.calls
     groups = {line.task_id: line.group_id for line in lines.values()}
     for task_id, calls_of_task in calls.items():
         other_calls = [all_calls - own_calls for all_calls, own_calls in zip(total, calls_of_task, strict=True)]
@@ -156,7 +156,7 @@ def _gone_quiet(
             if last is None:
                 continue  # its calls were deleted meanwhile
             details = {"last_seen": last.isoformat(), "expected": round(quiet.expected)}
-            yield FeedFinding("task.quiet", groups[task_id], task_id, details=details, begun=last)
+            yield FeedFinding("task.quiet", groups[task_id], task_id, details=details, begun_at=last)
 
 
 def _last_hour(
@@ -205,12 +205,12 @@ def _restored_version(
 ) -> Iterator[FeedFinding]:
     blocks: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for stretch in stretches_of_task:
-        blocks[stretch.number][number_of[stretch.version.id]] += stretch.spent.used.calls
+        blocks[stretch.number][number_of[stretch.version.id]] += stretch.spending.used.calls
     changes = rules.taken_back(sorted((number, dict(calls)) for number, calls in blocks.items()))
     if changes is None:
         return
     calls_by_version = {
-        stretch.version.id: stretch.spent.used.calls
+        stretch.version.id: stretch.spending.used.calls
         for stretch in stretches_of_task
         if number_of[stretch.version.id] == changes.version and stretch.number >= changes.since
     }

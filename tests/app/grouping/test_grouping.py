@@ -15,7 +15,7 @@ def test_calls_of_one_prompt_become_a_task_with_exact_values(world: World) -> No
 
     outcome = group.run()
 
-    assert (outcome.outcome, outcome.considered, outcome.tasks, outcome.more) == ("committed", 20, 1, False)
+    assert (outcome.outcome, outcome.considered, outcome.tasks, outcome.has_more) == ("committed", 20, 1, False)
     assert outcome.trace_id == str(ids[-1])
     [task] = group.tasks
     assert task.name == "Classify the support ticket"
@@ -149,8 +149,8 @@ def test_a_run_reads_at_most_its_window_and_says_that_there_is_more(world: World
     group = world.group()
     group.send(map(triage, range(7)))
     outcomes = [group.run(grouping_window_owed=3) for _ in range(2)]
-    assert [(outcome.considered, outcome.more) for outcome in outcomes] == [(3, True), (3, True)]
-    assert (group.run(grouping_window_owed=3).more, group.owed) == (False, 0)
+    assert [(outcome.considered, outcome.has_more) for outcome in outcomes] == [(3, True), (3, True)]
+    assert (group.run(grouping_window_owed=3).has_more, group.owed) == (False, 0)
     assert group.calls_by_version() == [[7]]
 
 

@@ -256,7 +256,7 @@ def test_a_run_that_is_told_to_stop_writes_nothing_and_may_run_at_once(world: Wo
     group = world.group()
     group.send(map(triage, range(5)))
     outcome = group.run(should_stop=lambda: True)
-    assert (outcome.outcome, outcome.more) == ("stopped", True)
+    assert (outcome.outcome, outcome.has_more) == ("stopped", True)
     assert (group.owed, group.templates, group.row.not_before) == (5, [], None)
     assert group.runs[0].outcome == "stopped"
     assert group.run().outcome == "committed"
@@ -290,7 +290,7 @@ def test_a_run_stopped_while_it_matches_the_rest_says_that_there_is_more(world: 
     group = world.group()
     group.send(map(triage, range(5)))
     outcome = group.run(should_stop=once_saved(group, lambda: True))
-    assert (outcome.outcome, outcome.more) == ("committed", True)
+    assert (outcome.outcome, outcome.has_more) == ("committed", True)
     assert group.row.rematch_after is not None
     assert (group.run().outcome, group.row.rematch_after) == ("committed", None)
 
@@ -306,5 +306,5 @@ def test_prompts_that_the_miner_did_not_get_to_stay_owed(world: World, monkeypat
 
     monkeypatch.setattr("app.grouping.mining.find", out_of_time)
     outcome = group.run()
-    assert (outcome.considered, outcome.more, group.owed) == (5, True, 1)
+    assert (outcome.considered, outcome.has_more, group.owed) == (5, True, 1)
     assert group.run().considered == 1  # the only prompt left counts as read, so that every run gets on

@@ -408,7 +408,7 @@ def test_a_review_killed_half_way_is_taken_up_by_the_next_run(
     def stop_in_the_batches() -> bool:
         return len(group.templates) == 2 and next(batches_left, None) is None
 
-    assert group.run(should_stop=stop_in_the_batches).more
+    assert group.run(should_stop=stop_in_the_batches).has_more
     assert unfinished(world) == [group.id]
 
     group.run()

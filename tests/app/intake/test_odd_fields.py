@@ -28,7 +28,7 @@ BODY = {"model": "m", "path": "/p", "input": "Hi"}
 def test_a_setting_is_taken_for_what_it_plainly_means(field: str, value: Any, stored: Any) -> None:
     read = read_leniently(BODY | {field: value})
     assert read.incoming.columns["settings"].get(field) == stored
-    assert read.odd == {}
+    assert read.unreadable_fields == {}
 
 
 @pytest.mark.parametrize("field", ["user_id", "conversation_id", "external_id"])
@@ -64,9 +64,9 @@ def test_an_id_that_is_a_number_is_its_text(field: str, value: Any, stored: Any)
 )
 def test_a_value_that_cannot_be_read_is_kept_under_metadata_with_the_reason(field: str, value: Any) -> None:
     read = read_leniently(BODY | {field: value})
-    assert list(read.odd) == [field]
+    assert list(read.unreadable_fields) == [field]
     unread = read.incoming.columns["metadata"][UNREAD]
-    assert unread[field]["reason"] == read.odd[field]
+    assert unread[field]["reason"] == read.unreadable_fields[field]
     assert read.incoming.prompt.parts == ("", "Hi")
 
 
@@ -78,7 +78,7 @@ def test_one_count_that_is_odd_costs_none_of_the_others() -> None:
 
 def test_several_odd_fields_are_all_named() -> None:
     read = read_leniently(BODY | {"temperature": "warm", "max_output_tokens": -1, "metadata": {"a": 1}})
-    assert set(read.odd) == {"temperature", "max_output_tokens"}
+    assert set(read.unreadable_fields) == {"temperature", "max_output_tokens"}
     assert read.incoming.columns["metadata"]["a"] == 1
 
 
@@ -93,4 +93,4 @@ def test_the_prompt_the_model_and_the_path_refuse_a_call(wrong: dict[str, Any]) 
 
 def test_a_call_without_odd_fields_keeps_its_body() -> None:
     read = read_leniently(BODY | {"temperature": 0.5, "usage": {"input_tokens": 3}, "user_id": "u"})
-    assert (read.odd, read.incoming.columns["metadata"]) == ({}, None)
+    assert (read.unreadable_fields, read.incoming.columns["metadata"]) == ({}, None)

@@ -338,7 +338,7 @@ def test_an_id_that_is_a_number_is_its_text(attribute: str, field: str) -> None:
 
 def test_values_that_could_not_be_read_are_counted_by_field() -> None:
     exported = read(span(CALL | {"gen_ai.request.max_tokens": -1, "gen_ai.usage.input_tokens": "many"}))
-    assert exported.odd == {"max_output_tokens": 1, "usage.input_tokens": 1}
+    assert exported.unreadable_fields == {"max_output_tokens": 1, "usage.input_tokens": 1}
 
 
 # --- one call, one trace

@@ -76,8 +76,8 @@ def test_a_server_that_is_no_standby_is_not_read(settings: Settings, engine: Eng
     with reader.reading() as connection:
         assert connection.execute(text("SELECT 1")).scalar() == 1
     standing = reader.standing()
-    assert not standing.used
-    assert "no standby" in standing.said
+    assert not standing.is_used
+    assert "no standby" in standing.detail
     app.extensions[EXTENSION].engine.dispose()
 
 
