@@ -21,6 +21,9 @@ from app.errors import ConfigurationError
 
 SERVERS_FILE = "servers.json"
 
+MOST_RETENTION_DAYS = 36_500
+"""Days: a century. A time before the year 1 has no date, and would end the look for expired calls of every project."""
+
 PositiveInt = Annotated[int, Field(gt=0)]
 RatePerSecond = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -136,7 +139,7 @@ class Settings(BaseSettings):
     )
 
     # --- retention
-    retention_days: Annotated[int, Field(ge=0)] = Field(
+    retention_days: Annotated[int, Field(ge=0, le=MOST_RETENTION_DAYS)] = Field(
         0, description="Days after which a call is removed, unless its project says otherwise; 0: never."
     )
 

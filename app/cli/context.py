@@ -13,6 +13,9 @@ from app import logs
 from app.config import Settings, read_settings
 from app.store.engine import make_engine
 
+LONGEST_NAME = 200
+"""Characters of the name of a project or key, as of a task."""
+
 UNBOUND = 10_000
 """Columns of an output without an edge."""
 
@@ -28,18 +31,27 @@ def show(table: Table, empty_text: str = "None.") -> None:
     console.print(table)
 
 
-class ProjectName(click.ParamType):
-    """The name of a project that may be made; "" is refused, since it mostly comes from an unset shell variable."""
+class Name(click.ParamType):
+    """The name of a thing that may be made."""
 
     name = "name"
 
+    def __init__(self, of: str, *, may_be_empty: bool) -> None:
+        self._of = of
+        self._may_be_empty = may_be_empty
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not value.strip():
-            self.fail("the name of a project must not be empty.", param, ctx)
+        if not value.strip() and not self._may_be_empty:
+            self.fail(f"the name of a {self._of} must not be empty.", param, ctx)
+        if len(value) > LONGEST_NAME:
+            self.fail(f"the name of a {self._of} must have at most {LONGEST_NAME} characters.", param, ctx)
         return value
 
 
-PROJECT_NAME = ProjectName()
+PROJECT_NAME = Name("project", may_be_empty=False)
+"""An empty name of a project mostly comes from a shell variable that is not set."""
+
+KEY_NAME = Name("key", may_be_empty=True)
 
 
 def settings_of_command() -> Settings:

@@ -7,7 +7,7 @@ from uuid import UUID
 import rich_click as click
 from click.core import ParameterSource
 
-from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
+from app.cli.context import KEY_NAME, PROJECT_NAME, engine_of, settings_of_command
 from app.cli.remote.options import formed
 from app.cli.remote.output import Cell, Exact, printed
 from app.errors import NotFoundError
@@ -37,7 +37,7 @@ def keys() -> None:
 @click.option(
     "--project", type=PROJECT_NAME, default="default", show_default=True, help="Project of the key; made if need be."
 )
-@click.option("--name", default="", help="What the key is for.")
+@click.option("--name", type=KEY_NAME, default="", help="What the key is for.")
 @click.option(
     "--scope",
     "scopes",

@@ -32,6 +32,14 @@ from app.errors import PromptlodeError
 class _Commands(click.RichGroup):
     """Commands whose expected errors become one line on standard error and exit code 1, or 2 where the command was used wrongly."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for argument in args:
+            if any("\ud800" <= character <= "\udfff" for character in argument):
+                raise click.UsageError(
+                    f"The argument {argument!r} is not UTF-8. Write it in UTF-8; rename a file of such a name."
+                )
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -7,7 +7,7 @@ import rich_click as click
 from app.cli.context import engine_of, settings_of_command
 from app.cli.remote.output import as_json
 from app.errors import NotFoundError
-from app.intake.privacy import Mode, PrivacySettings, policy_of
+from app.intake.privacy import MOST_DISTINCT, Mode, PrivacySettings, policy_of
 from app.intake.redaction import checked_patterns
 from app.store import audit, privacy, projects
 from app.store.audit import COMMAND
@@ -45,7 +45,9 @@ class _NamedPattern(click.ParamType):
     "--fold-paths/--no-fold-paths", default=None, help="Write {id} in paths for numbers, dates, UUIDs and hashes."
 )
 @click.option(
-    "--min-distinct", type=click.IntRange(min=0), help="Users or conversations that a template must be found with."
+    "--min-distinct",
+    type=click.IntRange(0, MOST_DISTINCT),
+    help="Users or conversations that a template must be found with.",
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 def privacy_command(

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import psutil
 
-from app.local.errors import LocalError
+from app.local.errors import LocalError, unwritable
 from app.local.processes import is_over, wait_until
 from app.local.supervision import last_lines
 
@@ -22,9 +23,8 @@ PATIENCE_TO_START, PATIENCE_TO_STOP = 900.0, 120.0
 
 def start(home: Path) -> str:
     """Start an instance in the background; returns its output once it serves. Raises LocalError with the reason why it does not."""
-    (home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     log = home / "logs" / LOG
-    with log.open("w") as output:
+    with _opened(log, home) as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.local", "run"],
             stdin=subprocess.DEVNULL,
@@ -40,6 +40,14 @@ def start(home: Path) -> str:
     if process.poll() is not None:
         raise LocalError(last_lines(log, 15))
     return log.read_text()
+
+
+def _opened(log: Path, home: Path) -> IO[str]:
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return log.open("w")
+    except OSError as error:
+        raise unwritable(home, error) from None
 
 
 def _serves(log: Path) -> bool:

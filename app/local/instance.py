@@ -19,7 +19,7 @@ from typing import IO
 import psutil
 
 from app.config import SERVERS_FILE, Settings, read_settings
-from app.local.errors import LocalError
+from app.local.errors import LocalError, unwritable
 from app.local.net import direct
 from app.local.postgres import PostgresServer
 from app.local.processes import end, is_free, wait_until
@@ -291,9 +291,7 @@ def _lock_file(home: Path) -> IO[str]:
         home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         return (home / "lock").open("a+")
     except OSError as error:
-        raise LocalError(
-            f"Cannot write in {home} ({error.strerror}). Set PROMPTLODE_DATA_DIR to a folder that you may write."
-        ) from None
+        raise unwritable(home, error) from None
 
 
 def _be_undisturbed() -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.config import MOST_RETENTION_DAYS
 from app.store import partitions
 from app.store.expired import noting
 from app.store.ids import first_id_of
@@ -34,7 +35,7 @@ def starts_of_keeping(connection: Connection, default_days: int, now: datetime) 
     """The moment since which each project keeps its calls; projects that keep calls for ever are left out."""
     days = func.coalesce(project.c.retention_days, default_days)
     rows = connection.execute(select(project.c.id, days.label("days")).where(days != FOR_EVER).order_by(project.c.id))
-    return {row.id: now - timedelta(days=row.days) for row in rows}
+    return {row.id: now - timedelta(days=min(row.days, MOST_RETENTION_DAYS)) for row in rows}
 
 
 def months_over(connection: Connection, since: Mapping[UUID, datetime]) -> list[Partition]:

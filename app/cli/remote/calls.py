@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.remote.api import Api, ApiError, Item
-from app.cli.remote.options import connected, formed, limited, ranged
+from app.cli.remote.options import LIMIT, connected, formed, limited, ranged
 from app.cli.remote.output import Cell, When, as_json, call_text, json_text, plain, printed
 from app.cli.remote.tasks import find_task
 from templating import Template
@@ -119,7 +119,7 @@ def _body() -> dict[str, Any]:
 @click.option("--path", help="Of this path only.")
 @click.option("--task", help="Of this task only (id, its beginning, or name).")
 @click.option("--json", "as_json_", is_flag=True, help="Print one JSON object a line.")
-@click.option("--limit", type=click.IntRange(1), help="End after so many calls.")
+@click.option("--limit", type=LIMIT, help="End after so many calls.")
 @connected
 def tail(api: Api, path: str | None, task: str | None, as_json_: bool, limit: int | None) -> None:
     """Show calls as they come, with their template and its values in colour, until Ctrl-C."""

@@ -13,6 +13,9 @@ from app.cli.remote.api import Api
 
 Command = Callable[..., Any]
 
+LIMIT = click.IntRange(1, 1_000_000_000)
+"""The number of items of a list; no list has more."""
+
 
 def connected(command: Command) -> Command:
     """`--url` and `--key`; the command gets an `Api` as its first argument."""
@@ -46,9 +49,7 @@ def formed(command: Command) -> Command:
 
 def limited(command: Command) -> Command:
     """`--limit`."""
-    return click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")(
-        command
-    )
+    return click.option("--limit", type=LIMIT, default=50, show_default=True, help="At most so many.")(command)
 
 
 def ranged(command: Command) -> Command:

@@ -25,10 +25,23 @@ from tests.app.cli_helpers import Cli, call, log_of, stored
         ["import", "/no/such/file"],
         ["import", "-", "--project", " "],
         ["import", "-", "--format", "nothing"],
+        ["keys", "create", "--name", "x" * 201],
+        ["keys", "create", "--project", "x" * 201],
+        ["retention", "default", "36501"],
+        ["tasks", "--limit", "99999999999999999999"],
+        ["privacy", "default", "--min-distinct", "99999999999999999999"],
     ],
 )
 def test_a_wrong_command_line_ends_with_2(cli: Cli, arguments: list[str]) -> None:
     assert cli(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize("command", ["projects export", "keys create --project", "delete --user-id", "tasks --path"])
+def test_an_argument_that_is_no_text_is_named(cli: Cli, command: str) -> None:
+    """Python reads bytes of the command line that are not UTF-8 as lone surrogates, which no server takes."""
+    result = cli(*command.split(), "a\udcffb")
+    assert result.returncode == 2
+    assert rb"'a\udcffb' is not UTF-8" in result.stderr
 
 
 # --- keys and projects

@@ -56,6 +56,17 @@ def is_full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not MEMORY.exists(), reason="this system has no second file system that a test may use")
+def test_a_data_folder_in_which_nothing_can_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    monkeypatch.setenv("PROMPTLODE_DATA_DIR", str(file / "folder"))
+    result = CliRunner().invoke(main, ["up"])
+    assert result.exit_code == 1
+    assert f"Cannot write in {file / 'folder'} (Not a directory)." in result.stderr
+
+
 def test_the_file_system_under_the_database_is_looked_at_where_a_link_leads(home: Path) -> None:
     if MEMORY.stat().st_dev == home.stat().st_dev:
         pytest.skip("the data folder is in memory too")

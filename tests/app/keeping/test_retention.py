@@ -57,6 +57,12 @@ def test_calls_are_kept_for_ever_unless_it_is_set(world: World, group: Group) ->
     assert left(group) == 15
 
 
+def test_a_project_with_more_days_than_dates_have_does_not_stop_the_others(world: World, group: Group) -> None:
+    """An earlier release let a person set any number of days."""
+    keep(world.group("/chat", "other"), 2_000_000_000)
+    assert expire(world.engine, 30) == 10
+
+
 def test_calls_older_than_the_setting_go_and_the_others_stay(world: World, group: Group) -> None:
     assert expire(world.engine, 30) == 10
     assert left(group) == 5
