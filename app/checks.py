@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from unicodedata import category
 
 import orjson
 from pydantic import AfterValidator, Field, ValidationError
@@ -27,6 +28,9 @@ MAX_AHEAD = timedelta(hours=24)
 """Time by which a call may be ahead of our clock: its clock may be wrong by its time zone."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+"""Categories of Unicode: controls, formats (characters without width), and separators."""
 
 _LISTS = (("input",), ("messages",), ("tools",))
 
@@ -68,8 +72,13 @@ def _check_date(value: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def is_blank(text: str) -> bool:
+    """Whether a person would see nothing of the text: it has only spaces, control characters and characters without width, or none."""
+    return all(category(character) in _INVISIBLE for character in text)
+
+
 def _check_path(value: str) -> str:
-    if value.isspace():
+    if is_blank(value):
         raise PydanticCustomError("blank", "Must not be blank; name the call site.")
     return value
 
@@ -207,6 +216,9 @@ _REMEDIES = {
     "model_attributes_type": "Must be an object.",
     "list_type": "Must be a list.",
     "bool_type": "Must be true or false.",
+    "bool_parsing": "Must be true or false.",
+    "uuid_type": "Must be an id: a UUID, as the API answers it.",
+    "uuid_parsing": "Must be an id: a UUID, as the API answers it.",
     "finite_number": "Must be a finite number.",
     "extra_forbidden": "Is an unknown field; remove it.",
     "string_unicode": "Holds a lone surrogate, which is not valid Unicode; send complete characters.",

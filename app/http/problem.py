@@ -86,8 +86,21 @@ def _of_problem(error: ProblemError) -> Response:
 def of_http(error: HTTPException) -> Response:
     """Flask's own errors (404, 405, 413, 415 ...), with the headers that belong to them (Allow, Retry-After)."""
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    hint = where_to(request.path) if error.code == HTTPStatus.NOT_FOUND else None
-    return problem_answer(error.code or 500, hint or error.description or "", headers=headers)
+    return problem_answer(error.code or 500, _detail_of(error), headers=headers)
+
+
+def _detail_of(error: HTTPException) -> str:
+    if error.code == HTTPStatus.NOT_FOUND:
+        hint = where_to(request.path)
+        return hint or _own_words(error) or "There is no such route; GET /openapi.json lists all routes."
+    if error.code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"This route does not take {request.method}; the header Allow has the methods that it takes."
+    return error.description or ""
+
+
+def _own_words(error: HTTPException) -> str | None:
+    """The description that our code gave the error, not Flask's."""
+    return error.description if error.description != type(error).description else None
 
 
 def of_outage(error: DependencyError) -> Response:

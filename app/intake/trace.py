@@ -31,6 +31,7 @@ from app.checks import (
     Text,
     TokenCount,
     TraceLimits,
+    is_blank,
     is_storable_json,
     json_of,
     problems_of,
@@ -184,7 +185,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _is_path(value: Any) -> bool:
-    return _is_name(value) and not value.isspace()
+    return _is_name(value) and not is_blank(value)
 
 
 def _is_text(value: Any) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.checks import MAX_NAME, TraceLimits
+from app.checks import MAX_NAME, TraceLimits, is_blank
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import SETTINGS, prompt_of_value
 from app.intake.bodies.usage import NAMES, usage_of
@@ -227,7 +227,7 @@ def _body_of(generation: Body, trace: Body) -> Body:
 
 def _filled(value: Any) -> str | None:
     """The value if it is a text that is not blank."""
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and not is_blank(value) else None
 
 
 _OURS = frozenset({"model", "messages", "input", "instructions", *SETTINGS})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from app.checks import MAX_NAME
+from app.checks import MAX_NAME, is_blank
 from app.otlp.dialects.genai import operation_of
 from app.otlp.spans import Span
 
@@ -73,11 +73,11 @@ def _function(attributes: Mapping[str, Any]) -> str | None:
 
 def _text(value: Any) -> str | None:
     """The value if it is a text that can name a place; a blank one cannot."""
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and not is_blank(value) else None
 
 
 def _service_and_operation(span: Span) -> str:
     """The service and the operation, else the span's name: in the conventions the name of a call's span holds the model."""
     operation = operation_of(span) if span.attributes.get("gen_ai.operation.name") else span.name
-    names = [str(name) for name in (span.resource.get("service.name"), operation) if name and str(name).strip()]
+    names = [str(name) for name in (span.resource.get("service.name"), operation) if name and not is_blank(str(name))]
     return "/".join(names) or "unnamed"

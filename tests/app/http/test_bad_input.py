@@ -151,8 +151,14 @@ def test_a_body_that_says_that_it_is_not_json_is_refused(client: FlaskClient, me
     assert "application/json" in assert_problem(client.post(URL, data=SMALLEST, content_type=media_type), 415)["detail"]
 
 
+@pytest.mark.parametrize("path", [" ", "\u200b\u2060", "\x1b"], ids=["blank", "without width", "control"])
+def test_a_path_that_nobody_can_see_is_refused(client: FlaskClient, path: str) -> None:
+    (error,) = assert_problem(client.post(URL, json={"model": "m", "path": path, "input": "Hi"}), 422)["errors"]
+    assert error == {"loc": ["path"], "message": "Must not be blank; name the call site."}
+
+
 def test_a_route_that_does_not_exist_is_a_problem(client: FlaskClient) -> None:
-    assert_problem(client.get("/api/v1/nothing"), 404)
+    assert "/openapi.json lists all routes" in assert_problem(client.get("/api/v1/nothing"), 404)["detail"]
 
 
 def test_a_method_that_a_route_does_not_have_is_a_problem_that_says_which_it_has(client: FlaskClient) -> None:
