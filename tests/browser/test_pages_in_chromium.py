@@ -1,10 +1,23 @@
-"""The pages in a browser: no script fails, every element is within reach, and every click does its work."""
+"""The pages and Flower's in a browser: no script fails, every element is within reach, and every click does its work.
+
+They are one module, so that one worker starts one Chromium.
+"""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import Engine
+
+from app.local.processes import free_port
+from app.store import groups, heartbeats, projects
+from app.store.engine import transaction
 from tests.app.api_helpers import know
 from tests.browser.conftest import AXE, SYSTEM, Site
+from tests.flows.containers import flower_container
 
 PATIENCE = 60_000
 """Milliseconds that a step may take, on a machine that has much else to do."""
@@ -18,11 +31,9 @@ SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height
 class Window:
     """A page of the browser, with the errors that the browser reported."""
 
-    def __init__(self, browser: Any, url: str, *, size: str = "desk", **options: Any) -> None:
+    def __init__(self, context: Any, url: str) -> None:
         self.url = url
-        self.context = browser.new_context(viewport=SIZES[size], **options)
-        self.context.set_default_timeout(PATIENCE)
-        self.page = self.context.new_page()
+        self.page = context.new_page()
         self.wrong: list[str] = []
         self.page.on(
             "console", lambda message: self.wrong.append(message.text) if message.type in {"error", "warning"} else None
@@ -33,7 +44,7 @@ class Window:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.context.close()
+        self.page.close()
 
     def open(self, path: str) -> Any:
         answer = self.page.goto(self.url + path)
@@ -72,7 +83,30 @@ class Window:
         return [f"is wider than a window of {width}"] if is_wide else []
 
 
-def test_every_page_is_accessible_and_fails_in_nothing_on_a_desk_and_a_phone(browser: Any, site: Site) -> None:
+@contextmanager
+def profile(browser: Any, *, size: str = "desk", **options: Any) -> Iterator[Any]:
+    """A profile of the browser, with cookies and a size of its own."""
+    context = browser.new_context(viewport=SIZES[size], **options)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
+@contextmanager
+def own_window(browser: Any, url: str, **options: Any) -> Iterator[Window]:
+    with profile(browser, **options) as context, Window(context, url) as window:
+        yield window
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Any) -> Iterator[Any]:
+    """One window for the tests that only look, each in a tab of its own: Chromium takes 1 s of a core for each window."""
+    with profile(browser) as context:
+        context.new_page()  # the window stays while a tab is open
+        yield context
+
+
+def test_every_page_is_accessible_and_fails_in_nothing_on_a_desk_and_a_phone(desk: Any, site: Site) -> None:
     task = f"/tasks/{site.ids['task']}"
     pages = (
         "/",
@@ -90,24 +124,24 @@ def test_every_page_is_accessible_and_fails_in_nothing_on_a_desk_and_a_phone(bro
         "/pipeline",
         "/login",
     )
-    with Window(browser, site.url) as window:
+    with Window(desk, site.url) as window:
         all_faults = [f"{path}: {fault}" for path in pages for fault in window.faults(path)]
     assert not all_faults, "\n".join(all_faults)
 
 
-def test_a_table_is_a_tab_stop_only_where_it_scrolls(browser: Any, site: Site) -> None:
+def test_a_table_is_a_tab_stop_only_where_it_scrolls(desk: Any, site: Site) -> None:
     stops = """[...document.querySelectorAll('.table')].map((frame) =>
         [frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight, frame.tabIndex === 0,
          frame.getAttribute('aria-label').startsWith('Table: ')])"""
-    with Window(browser, site.url) as window:
+    with Window(desk, site.url) as window:
         for path in ("/", f"/tasks/{site.ids['task']}?version=2&against=1", "/pipeline"):
             page = window.open(path)
             page.wait_for_function(f"{stops}.every(([scrolls, is_stop, is_named]) => scrolls === is_stop && is_named)")
             assert page.evaluate(f"{stops}.length") > 0
 
 
-def test_tasks_are_sorted_searched_and_seen_over_another_range(browser: Any, site: Site) -> None:
-    with Window(browser, site.url) as window:
+def test_tasks_are_sorted_searched_and_seen_over_another_range(desk: Any, site: Site) -> None:
+    with Window(desk, site.url) as window:
         page = window.open("/")
         page.click("th a:has-text('Cost a day')")
         page.wait_for_url(re.compile("sort=cost"))
@@ -123,8 +157,8 @@ def test_tasks_are_sorted_searched_and_seen_over_another_range(browser: Any, sit
         assert window.wrong == []
 
 
-def test_a_value_leads_to_its_calls_and_a_call_to_the_next(browser: Any, site: Site) -> None:
-    with Window(browser, site.url) as window:
+def test_a_value_leads_to_its_calls_and_a_call_to_the_next(desk: Any, site: Site) -> None:
+    with Window(desk, site.url) as window:
         page = window.open(f"/tasks/{site.ids['task']}")
         page.click("table.slots a:has-text('plan')")
         page.click("a:has-text('trade')")
@@ -137,8 +171,8 @@ def test_a_value_leads_to_its_calls_and_a_call_to_the_next(browser: Any, site: S
         assert page.locator("a[rel=next]").count() == 1
 
 
-def test_versions_stand_beside_each_other(browser: Any, site: Site) -> None:
-    with Window(browser, site.url) as window:
+def test_versions_stand_beside_each_other(desk: Any, site: Site) -> None:
+    with Window(desk, site.url) as window:
         page = window.open(f"/tasks/{site.ids['task']}?version=2&against=1")
         board = page.inner_text(".board")
         assert "95 of 100 took at most" in board
@@ -146,15 +180,15 @@ def test_versions_stand_beside_each_other(browser: Any, site: Site) -> None:
         assert page.locator(".plot path.layer").count() == 2
 
 
-def test_an_ungrouped_call_shows_the_words_that_stopped_it(browser: Any, site: Site) -> None:
-    with Window(browser, site.url) as window:
+def test_an_ungrouped_call_shows_the_words_that_stopped_it(desk: Any, site: Site) -> None:
+    with Window(desk, site.url) as window:
         page = window.open(f"/traces/{site.ids['ungrouped']}")
         assert page.inner_text(".sides ins").startswith("or other.")
         assert page.inner_text(".sides del").startswith("and other.")
 
 
 def test_a_saved_form_is_confirmed(browser: Any, own_site: Site) -> None:
-    with Window(browser, own_site.url) as window:
+    with own_window(browser, own_site.url) as window:
         page = window.open(f"/tasks/{own_site.ids['task']}")
         page.click("summary:has-text('Name and describe')")
         page.fill("#name", "Sort mail")
@@ -173,7 +207,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
             for number in range(3)
         ]
     )
-    with Window(browser, own_site.url) as window:
+    with own_window(browser, own_site.url) as window:
         page = window.open(f"/tasks/{other_task}")
         page.click("summary:has-text('Merge this task')")
         page.click("button:has-text('Look at the merge')")
@@ -199,7 +233,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
 
 
 def test_a_template_is_copied_on_touch_and_without_a_clipboard_to_write_to(browser: Any, site: Site) -> None:
-    with Window(browser, site.url, size="phone", has_touch=True, is_mobile=True) as window:
+    with own_window(browser, site.url, size="phone", has_touch=True, is_mobile=True) as window:
         window.page.add_init_script(
             "delete Navigator.prototype.clipboard;"
             "document.addEventListener('copy', (event) =>"
@@ -216,7 +250,7 @@ def test_a_template_is_copied_on_touch_and_without_a_clipboard_to_write_to(brows
 
 
 def test_new_calls_are_told_without_a_reload(browser: Any, own_site: Site) -> None:
-    with Window(browser, own_site.url) as window:
+    with own_window(browser, own_site.url) as window:
         page = window.open("/")
         own_site.send([{"model": "gpt-5", "path": "/say", "input": "Something"}] * 3)
         page.evaluate("window.dispatchEvent(new Event('focus'))")
@@ -224,7 +258,7 @@ def test_new_calls_are_told_without_a_reload(browser: Any, own_site: Site) -> No
 
 
 def test_times_are_those_of_the_reader(browser: Any, site: Site) -> None:
-    with Window(browser, site.url, timezone_id="Asia/Tokyo", locale="en-GB") as window:
+    with own_window(browser, site.url, timezone_id="Asia/Tokyo", locale="en-GB") as window:
         page = window.open(f"/traces/{site.ids['call']}")
         utc = page.get_attribute("h1 time", "datetime")
         shown = page.evaluate(
@@ -232,3 +266,24 @@ def test_times_are_those_of_the_reader(browser: Any, site: Site) -> None:
             f".format(new Date('{utc}'))"
         )
         assert page.inner_text("h1 time") == shown
+
+
+PAGES_OF_FLOWER = ("/grouping", "/workers", "/tasks", "/broker")
+
+
+@pytest.fixture
+def flower(browser: Any, environment: dict[str, str], engine: Engine, tmp_path: Path) -> Iterator[Window]:
+    """A window on Flower, of a database with a worker that lives and a group."""
+    with transaction(engine) as connection:
+        groups.get_or_create(connection, projects.get_or_create(connection, "shop").id, ["/chat"])
+        heartbeats.beat(connection, "celery@here:7", "worker")
+    port = free_port()
+    container = flower_container(environment, tmp_path, port)
+    login = {"username": "anna", "password": "secret"}
+    with own_window(browser, f"http://127.0.0.1:{port}", http_credentials=login) as window:
+        yield window
+    container.teardown()
+
+
+def test_pages_of_flower_break_no_rule_of_axe_on_a_desk_and_a_phone(flower: Window) -> None:
+    assert {path: flower.faults(path) for path in PAGES_OF_FLOWER} == {path: [] for path in PAGES_OF_FLOWER}
