@@ -55,7 +55,7 @@ def calls_of_week(now: datetime) -> dict[str, list[dict[str, Any]]]:
     return by_path
 
 
-FEW_AT_FIRST = [10] * 8 + [60] * 100
+FEW_AT_FIRST = [10] * 8 + [120] * 50
 
 
 # Many calls at once, and all calls at once: test_sample_grouped.py, for all paths and to the last value.
