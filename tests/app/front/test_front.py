@@ -51,10 +51,10 @@ def hasty_port(session_database: str, redis_url: str, tmp_path_factory: pytest.T
         yield port
 
 
-@pytest.fixture
-def own_port(session_database: str, redis_url: str, tmp_path: Path) -> Iterator[int]:
-    """A front without memory of other tests."""
-    with listening(session_database, redis_url, tmp_path, PATIENT) as port:
+@pytest.fixture(scope="module")
+def young_port(session_database: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A web process whose front remembers little: its first test sends one request, its second one kills the worker."""
+    with listening(session_database, redis_url, tmp_path_factory.mktemp("young"), PATIENT) as port:
         yield port
 
 
@@ -170,8 +170,8 @@ def test_a_client_with_a_wrong_key_that_sends_all_of_a_body_is_told_why(port: in
         assert ask(port, "POST", URL, b" " * LARGEST, WRONG_KEY)[0] == 401
 
 
-def test_a_first_request_with_a_key_is_stored_whole(own_port: int, engine: Engine, key: dict[str, str]) -> None:
-    assert ask(own_port, "POST", URL, BODY, key)[0] == 201
+def test_a_first_request_with_a_key_is_stored_whole(young_port: int, engine: Engine, key: dict[str, str]) -> None:
+    assert ask(young_port, "POST", URL, BODY, key)[0] == 201
     assert stored(engine) == 1
 
 
@@ -337,7 +337,7 @@ def test_a_worker_that_dies_is_replaced_and_the_web_process_lives_on(hasty_port:
 
 
 def test_a_call_that_a_killed_worker_stored_without_an_answer_is_stored_once_when_it_is_sent_again(
-    own_port: int, engine: Engine, project: Project, key: dict[str, str]
+    young_port: int, engine: Engine, project: Project, key: dict[str, str]
 ) -> None:
     """SIGKILL comes while statements wait for external ids that another transaction takes and gives up: PostgreSQL
     carries the statements out afterwards.
@@ -345,10 +345,10 @@ def test_a_call_that_a_killed_worker_stored_without_an_answer_is_stored_once_whe
     call = orjson.dumps({"model": "m", "path": "/p", "input": "Hi", "external_id": "taken"})
     spans, in_protobuf = export(span(CALL, 7)).SerializeToString(), key | {"Content-Type": PROTOBUF}
     for body in (BODY, BODY):
-        assert ask(own_port, "POST", URL, body, key)[0] == 201
+        assert ask(young_port, "POST", URL, body, key)[0] == 201
     for number in (1, 2):
         warm = export(span(CALL, number, trace_id=number.to_bytes(16, "big"))).SerializeToString()
-        assert ask(own_port, "POST", "/v1/traces", warm, in_protobuf)[0] == 200
+        assert ask(young_port, "POST", "/v1/traces", warm, in_protobuf)[0] == 200
     before = _stored(engine)
     taken = [
         {"project_id": project.id, "external_id": external_id, "trace_id": project.id}
@@ -356,17 +356,17 @@ def test_a_call_that_a_killed_worker_stored_without_an_answer_is_stored_once_whe
     ]
     with ThreadPoolExecutor(2) as pool, engine.connect() as connection:
         connection.execute(tables.trace_external_id.insert(), taken)
-        requests = [pool.submit(ask, own_port, "POST", URL, call, key)]
+        requests = [pool.submit(ask, young_port, "POST", URL, call, key)]
         wait_until(lambda: _waiting_statements(engine) == 1, 60, str)
-        requests.append(pool.submit(ask, own_port, "POST", "/v1/traces", spans, in_protobuf))
+        requests.append(pool.submit(ask, young_port, "POST", "/v1/traces", spans, in_protobuf))
         wait_until(lambda: _waiting_statements(engine) == 2, 60, str)
-        _kill(_worker(own_port), own_port)
+        _kill(_worker(young_port), young_port)
         assert all(request.exception() is not None for request in requests)
         assert _stored(engine) == before
         connection.rollback()
     wait_until(lambda: _stored(engine) == before + 2, 60, str)
-    assert ask(own_port, "POST", URL, call, key)[0] == 200
-    assert ask(own_port, "POST", "/v1/traces", spans, in_protobuf)[::2] == (200, b"")
+    assert ask(young_port, "POST", URL, call, key)[0] == 200
+    assert ask(young_port, "POST", "/v1/traces", spans, in_protobuf)[::2] == (200, b"")
     assert _stored(engine) == before + 2
 
 
