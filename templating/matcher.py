@@ -24,13 +24,14 @@ class Matcher:
     Most specific first: most literal characters, then the one added last.  The answer is that of trying `match` with
     every template in that order; the time is that of a few tries however many there are, as long as they differ in
     their beginning, their end, a whole line or a whole word (figures: benchmarks/matcher.py).
+    A template that `mine` found remembers some of the prompts that it matches here (`Template.memory`), unless `remembers` is False.
     add and discard cost O(characters of the template) and rebuild nothing.
     A match beside a change in another thread raises nothing, but may miss a template that the change moves: where that
     matters, hold a lock for changes and matches alike.
     """
 
-    def __init__(self, templates: Iterable[Template] = (), *, barrier: str = BARRIER) -> None:
-        self._barrier = barrier
+    def __init__(self, templates: Iterable[Template] = (), *, barrier: str = BARRIER, remembers: bool = True) -> None:
+        self._barrier, self._remembers = barrier, remembers
         self._cabinet = Cabinet()
         self._cards: dict[int, Card] = {}
         self._next = 0
@@ -43,6 +44,8 @@ class Matcher:
         barriers = sum(literal.count(self._barrier) for literal in template.literals)
         self._cards[index] = Card(-template.fixed, -index, barriers, template)
         self._cabinet.add(self._cards[index])
+        if template.memory is not None and self._remembers:
+            template.memory.settle()
         return index
 
     def discard(self, index: int) -> None:
@@ -60,6 +63,8 @@ class Matcher:
             if its_barriers == barriers:
                 values = fit(template.literals, prompt)
                 if values is not None and agree(template.repeats, values):
+                    if template.memory is not None and self._remembers:
+                        template.memory.note(prompt)
                     return Match(-minus_index, values)
         return None
 

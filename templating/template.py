@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from templating.memory import Memory
+
 OPEN, CLOSE, ESCAPE = "{{", "}}", "\\"
 
 
@@ -25,6 +27,7 @@ class Template:
               same value.
     examples: values of some prompts in which a search found the template, oldest first; a later search that is told of the
               template looks at these prompts again.
+    memory:   prompts that the template matched, of a template that `mine` found: a later search may find it anew from them.
     Equality and hash are by literals and by which places share a name: renaming a slot does not make another template.
     Raises TypeError for arguments that are no sequence of str, ValueError for those that break a rule above.
     """
@@ -32,6 +35,7 @@ class Template:
     literals: tuple[str, ...]
     slots: tuple[str, ...] = ()
     examples: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+    memory: Memory | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "literals", _strings(self.literals, "literals"))

@@ -1,11 +1,14 @@
 """mine(): the entry of template mining; turns texts back into indices of the caller's prompts."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import accumulate
 from types import MappingProxyType
+from typing import NamedTuple
 
 from templating.collecting import uncollected
+from templating.memory import Memory, in_order
+from templating.mining.anew import Anew, due, with_prompts
 from templating.mining.answer import Group
 from templating.mining.budget import Budget
 from templating.mining.known import examples
@@ -47,23 +50,57 @@ def _runs(sessions: Sequence[Hashable | None]) -> list[int]:
     return runs if len(first) > 1 else []
 
 
+class _Prompts(NamedTuple):
+    """What a search is asked for.
+
+    calls: text -> the indices of its calls. hits: text -> the index of the known template that matches it.
+    seen: the other texts, or the newest of these. runs: per call the first call of its run; empty where no run is known.
+    """
+
+    calls: Mapping[str, Sequence[int]]
+    hits: Mapping[str, int]
+    seen: Set[str]
+    runs: Sequence[int]
+
+
 def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], runs: Sequence[int]) -> MiningResult:
     budget = Budget(options.max_seconds, options.should_stop)
     calls = _calls(prompts, budget)
     hits = _hits(calls, known, options, budget)
     seen = _seen([text for text in calls if text not in hits], calls, options)
+    asked = _Prompts(calls, hits, seen, runs)
+    again = Anew(known, due(known))
+    groups = _search(asked, again, options, budget)
+    widened = {number for group in groups for number in group.supersedes if known[number].memory is not None}
+    if not again.numbers >= widened and not budget.spent():
+        again = Anew(known, widened | due(known))
+        groups = _search(asked, again, options, budget)
+    gone = {number for group in groups for number in group.supersedes}
+    groups = with_prompts(groups, (text for text, number in hits.items() if number in gone))
+    members = {text: its for text, its in calls.items() if text not in hits or hits[text] in gone}
+    result = MiningResult(_all_mined(groups, members, again, budget), *_others(groups, members, asked, options, budget))
+    again.note_search()
+    return result
+
+
+def _search(asked: _Prompts, again: Anew, options: Options, budget: Budget) -> list[Group]:
+    """The groups of the prompts, with the known templates that they supersede."""
+    calls = again.before({text: its for text, its in asked.calls.items() if asked.hits.get(text) not in again.numbers})
+    hits = {text: number for text, number in asked.hits.items() if number not in again.numbers and text not in again.prompts}
+    prompts = _Prompts(calls, hits, {*again.prompts, *asked.seen}, again.runs_before(asked.runs))
+    return again.judge(_groups(prompts, again.others, options, budget))
+
+
+def _groups(prompts: _Prompts, known: Sequence[tuple[int, Template]], options: Options, budget: Budget) -> list[Group]:
+    """The groups of one search for each number of barriers."""
     groups: list[Group] = []
-    for barriers, texts in _by_barriers(budget.over(calls), options.barrier).items():
-        fresh = [text for text in texts if text not in hits]
-        alike = [
-            (i, t)
-            for i, t in enumerate(known)
-            if sum(_barriers(text, options.barrier) for text in t.literals) == barriers
-        ]
-        rounds = Rounds({t: calls[t] for t in texts}, alike, options, budget, runs)
-        rounds.run([t for t in fresh if t in seen])
-        groups += rounds.groups(fresh, {t: hits[t] for t in texts if t in hits})
-    return _result(groups, calls, hits, seen, budget, barrier=options.barrier)
+    for barriers, texts in _by_barriers(budget.over(prompts.calls), options.barrier).items():
+        fresh = [text for text in texts if text not in prompts.hits]
+        alike = [(i, t) for i, t in known if sum(_barriers(text, options.barrier) for text in t.literals) == barriers]
+        rounds = Rounds({t: prompts.calls[t] for t in texts}, alike, options, budget, prompts.runs)
+        rounds.run([t for t in fresh if t in prompts.seen])
+        groups += rounds.groups(fresh, {t: prompts.hits[t] for t in texts if t in prompts.hits})
+    return groups
 
 
 def _calls(prompts: Sequence[str], budget: Budget) -> dict[str, list[int]]:
@@ -82,7 +119,7 @@ def _hits(texts: Iterable[str], known: Sequence[Template], options: Options, bud
         return {}
     from templating.matcher import Matcher  # imported here: a first search needs no matcher
 
-    matcher = Matcher(known, barrier=options.barrier)
+    matcher = Matcher(known, barrier=options.barrier, remembers=False)
     hits = {}
     for text in texts:
         budget.spent()  # matching goes on when time is up, since its answer is exact; but should_stop is called
@@ -112,25 +149,20 @@ def _barriers(text: str, barrier: str) -> int:
     return text.count(barrier) if barrier and barrier in text else 0  # `in` is faster than `count` for a text without barriers
 
 
-def _result(
-    groups: list[Group],
-    calls: Mapping[str, list[int]],
-    hits: Mapping[str, int],
-    seen: set[str],
-    budget: Budget,
-    *,
-    barrier: str,
-) -> MiningResult:
+def _others(
+    groups: Iterable[Group], members: Container[str], asked: _Prompts, options: Options, budget: Budget
+) -> tuple[Mapping[int, str], bool]:
+    """(the reason of each prompt in no group, whether all prompts were seen)"""
     stopped = budget.spent()
-    mined = sorted((_mined(group, calls, budget) for group in groups), key=lambda g: (-len(g.members), g.members[0]))
-    placed = {text for group in groups for text, _ in group.rows}
+    placed = {text for group in groups for text, _ in group.rows if text in members}
     reasons = {}
-    for text in budget.over(calls):
+    for text in budget.over(asked.calls):
         if text not in placed:
-            reasons[text] = "known" if text in hits else _reason(text, text in seen and not stopped, barrier)
-    ungrouped = dict(sorted((i, reason) for text, reason in reasons.items() for i in calls[text]))
-    complete = not stopped and len(seen) + len(hits) == len(calls)
-    return MiningResult(tuple(mined), MappingProxyType(ungrouped), complete)
+            looked = text in asked.seen and not stopped
+            reasons[text] = "known" if text in asked.hits else _reason(text, looked, options.barrier)
+    ungrouped = dict(sorted((i, reason) for text, reason in reasons.items() for i in asked.calls[text]))
+    complete = not stopped and len(asked.seen) + len(asked.hits) == len(asked.calls)
+    return MappingProxyType(ungrouped), complete
 
 
 def _reason(text: str, looked: bool, barrier: str) -> str:
@@ -140,16 +172,26 @@ def _reason(text: str, looked: bool, barrier: str) -> str:
     return "alone" if looked else "unseen"
 
 
-def _mined(group: Group, calls: Mapping[str, list[int]], budget: Budget) -> Mined:
-    members = sorted((i, values) for text, values in budget.over(group.rows) for i in calls[text])
-    size = sum(len(text) * len(calls[text]) for text, _ in group.rows)
+def _all_mined(groups: Sequence[Group], members: Mapping[str, Sequence[int]], again: Anew, budget: Budget) -> tuple[Mined, ...]:
+    """The groups as the caller sees them, with templates that remember prompts. members: text -> calls that may be in a group."""
+    placed = {text for group in groups for text, _ in group.rows if text in members}
+    moments = again.moments | in_order(sorted(placed - again.moments.keys(), key=lambda text: members[text][0]))
+    mined = (_mined(group, members, moments, again.memory(group, moments), budget) for group in groups)
+    return tuple(sorted(mined, key=lambda group: (-len(group.members), group.members[:1])))
+
+
+def _mined(
+    group: Group, members: Mapping[str, Sequence[int]], moments: Mapping[str, int], memory: Memory | None, budget: Budget
+) -> Mined:
+    rows = sorted((i, values) for text, values in budget.over(group.rows) for i in members.get(text, ()))
+    size = sum(len(text) * len(members.get(text, ())) for text, _ in group.rows)
     template = named(group.template, [values for _, values in group.rows])
-    texts = [*group.examples, *sorted((text for text, _ in group.rows), key=lambda text: calls[text][0])]
+    texts = [*group.examples, *sorted((text for text, _ in group.rows), key=moments.__getitem__)]
     return Mined(
-        replace(template, examples=examples(template, texts)),
-        [i for i, _ in members],
-        [values for _, values in members],
+        replace(template, examples=examples(template, texts), memory=memory),
+        [i for i, _ in rows],
+        [values for _, values in rows],
         supersedes=tuple(sorted(group.supersedes)),
-        fixed_share=group.template.fixed * len(members) / max(1, size),
-        bits_saved=group.bits * (len(members) - 1),
+        fixed_share=group.template.fixed * len(rows) / max(1, size),
+        bits_saved=group.bits * max(0, len(rows) - 1),
     )

@@ -1,0 +1,67 @@
+"""Memory: some of the prompts that a template matched, from which a search can find the template anew.
+
+A template that few calls made is often too wide: three calls of three versions of a prompt have one template, which then matches all later
+calls of all versions, so no search sees these calls again. So a `Matcher` shows a template that `mine` found the prompts that it matches,
+and `mine` searches the remembered prompts again each time that the template has twice as many (`templating.mining.anew`).
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import count
+
+MOST_REMEMBERED = 64  # most prompts that a template remembers: 32 and 64 find the same in all streams, 8 are too few to tell siblings
+MOST_REMEMBERED_CHARACTERS = 1 << 20  # most characters of these prompts, together
+
+_CLOCK = count()  # orders the prompts of all templates: edits follow each other in time
+
+
+def in_order(prompts: Iterable[str]) -> dict[str, int]:
+    """Prompt -> its place in the order of the prompts of all memories: after those of before. prompts: oldest first."""
+    return {prompt: next(_CLOCK) for prompt in prompts}
+
+
+class Memory:
+    """Different prompts that a template matched, evenly over all such prompts, oldest first.
+
+    seen: the number of different prompts noted; a prompt that is no longer remembered may count again.
+    """
+
+    def __init__(self, moments: Mapping[str, int], seen: int = 0) -> None:
+        """moments: prompt -> its place in the order of all prompts (`in_order`). seen: more prompts than these, if some are forgotten."""
+        self._moments = dict(sorted(moments.items(), key=lambda item: item[1]))
+        self.seen = max(seen, len(self._moments))
+        self._due, self._looked, self._step = 2 * self.seen, 0, 1
+        self._thin_out()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there are twice as many prompts as at the last search."""
+        return self.seen >= self._due
+
+    @property
+    def moments(self) -> dict[str, int]:
+        """Prompt -> its place in the order of all remembered prompts of all templates."""
+        return dict(self._moments)
+
+    def note(self, prompt: str) -> None:
+        """Notes a prompt that the template matched."""
+        if prompt in self._moments:
+            return
+        self.settle()
+        self.seen += 1
+        if self.seen % self._step == 0:
+            self._moments[prompt] = next(_CLOCK)
+            self._thin_out()
+
+    def note_search(self) -> None:
+        """Notes a search, which counts from the next prompt or `settle` on: until then the same search gives the same answer."""
+        self._looked = self.seen
+
+    def settle(self) -> None:
+        """The next search is due when there are twice as many prompts as at the last one."""
+        if self._looked:
+            self._due, self._looked = 2 * self._looked, 0
+
+    def _thin_out(self) -> None:
+        while len(self._moments) > MOST_REMEMBERED or (len(self._moments) > 1 and sum(map(len, self._moments)) > MOST_REMEMBERED_CHARACTERS):
+            self._moments = dict(list(self._moments.items())[::2])
+            self._step *= 2

@@ -1,0 +1,132 @@
+"""Known templates that are found anew from the prompts that they remember.
+
+A template is due when it remembers twice as many prompts as at its last search. The search then has the remembered prompts of this
+template and of its relatives (templates that begin or end like one of these prompts) beside the new prompts, as if all had come at once,
+and does not know these templates. What it finds decides about each of them:
+
+- the same template again: it stays;
+- groups that hold all its prompts: it is superseded, by the group with most of its prompts;
+- groups that hold some of its prompts: it stays for the others;
+- no group: it stays.
+"""
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from templating.matching import fit
+from templating.memory import Memory
+from templating.mining.answer import Group
+from templating.mining.filing import are_near
+from templating.mining.sampling import TEXTS_PER_ROUND, spread
+from templating.mining.sieve import sort_by_template
+from templating.template import Template
+
+FEWEST_REMEMBERED = 8  # prompts of each template in a search of many: with fewer, a search cannot tell siblings
+
+
+class Anew:
+    """The known templates that a search finds anew, by their numbers in the caller's list, and the prompts that they remember.
+
+    prompts: of all these templates, oldest first; moments: with their places in the order of all prompts.
+    others: the other known templates with their numbers.
+    """
+
+    def __init__(self, known: Sequence[Template], first: Container[int]) -> None:
+        """first: numbers of templates that are found anew with their relatives."""
+        self._known = known
+        self._memories = _to_search(known, first)
+        self.others = [(number, template) for number, template in enumerate(known) if number not in self._memories]
+        self._prompts_of = {number: _some(memory, len(self._memories)) for number, memory in self._memories.items()}
+        moments = {prompt: moment for memory in self._memories.values() for prompt, moment in memory.moments.items()}
+        shown = sorted({prompt for prompts in self._prompts_of.values() for prompt in prompts}, key=moments.__getitem__)
+        self.moments = {prompt: moments[prompt] for prompt in shown}
+        self.prompts = self.moments.keys()
+
+    @property
+    def numbers(self) -> set[int]:
+        """The numbers of these templates."""
+        return set(self._memories)
+
+    def before(self, calls: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
+        """The texts of a search, text -> the times of its calls: the remembered prompts, a call each, and then the new calls."""
+        size = len(self.moments)
+        new = {text: [size + call for call in its] for text, its in calls.items()} if size else calls
+        return {**new, **{prompt: [time] for time, prompt in enumerate(self.moments)}}
+
+    def runs_before(self, runs: Sequence[int]) -> list[int]:
+        """Per call of such a search the first call of its run: the session of a remembered prompt is not known, so a template is one run."""
+        if not runs:
+            return []
+        owner = {prompt: number for number, prompts in self._prompts_of.items() for prompt in prompts}
+        first: dict[int, int] = {}
+        its = [first.setdefault(owner[prompt], time) for time, prompt in enumerate(self.moments)]
+        return [*its, *(len(its) + run for run in runs)]
+
+    def judge(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with the templates that they supersede, without those that are found again and replace no other."""
+        home = {text: place for place, group in enumerate(groups) for text, _ in group.rows}
+        place_of = {group.template: place for place, group in enumerate(groups)}
+        gone: dict[int, set[int]] = {}
+        for number, prompts in self._prompts_of.items():
+            takers = Counter(home[prompt] for prompt in prompts if prompt in home)
+            if takers and self._known[number] not in place_of and all(prompt in home for prompt in prompts):
+                gone.setdefault(takers.most_common(1)[0][0], set()).add(number)
+        for number in self._memories:
+            place = place_of.get(self._known[number])
+            if place in gone:
+                gone[place].add(number)  # the template stays, and its new memory holds what the others remembered
+        again = {place_of[self._known[number]] for number in self._memories if self._known[number] in place_of}
+        return [
+            group._replace(supersedes=group.supersedes | gone.get(place, set()))
+            for place, group in enumerate(groups)
+            if place in gone or place not in again
+        ]
+
+    def note_search(self) -> None:
+        """Notes the search in each memory."""
+        for memory in self._memories.values():
+            memory.note_search()
+
+    def memory(self, group: Group, moments: Mapping[str, int]) -> Memory | None:
+        """The memory of a new template. moments: of all prompts in groups."""
+        if not group.template.slots:
+            return None
+        widened = [memory for number in group.supersedes - self.numbers if (memory := self._known[number].memory) is not None]
+        old = {prompt: moment for memory in widened for prompt, moment in memory.moments.items()}
+        own = {text: moments[text] for text, _ in group.rows}
+        own |= {prompt: moment for prompt, moment in old.items() if fit(group.template.literals, prompt) is not None}
+        return Memory(own, self._seen(text for text, _ in group.rows) + sum(memory.seen for memory in widened))
+
+    def _seen(self, texts: Iterable[str]) -> int:
+        """The number of prompts for which these texts stand: a remembered prompt stands for those that its template forgot."""
+        own = set(texts)
+        old = {number: len(own.intersection(prompts)) for number, prompts in self._prompts_of.items()}
+        fresh = len(own.difference(self.prompts))
+        return fresh + sum(self._memories[n].seen * some // len(self._prompts_of[n]) for n, some in old.items() if some)
+
+
+def with_prompts(groups: Sequence[Group], prompts: Iterable[str]) -> list[Group]:
+    """The groups with these prompts, which superseded templates matched, in the groups that they fit."""
+    held = {text for group in groups for text, _ in group.rows}
+    rows, _ = sort_by_template((text for text in prompts if text not in held), [group.template for group in groups], lambda: None)
+    return [group._replace(rows=[*group.rows, *rows.get(group.template, [])]) for group in groups]
+
+
+def due(known: Sequence[Template]) -> set[int]:
+    """The numbers of the templates that are due."""
+    return {number for number, template in enumerate(known) if template.memory is not None and template.memory.is_due}
+
+
+def _to_search(known: Sequence[Template], first: Container[int]) -> dict[int, Memory]:
+    """The memories of these templates and of their relatives, as many as a round has texts for."""
+    memories = {number: template.memory for number, template in enumerate(known) if template.memory is not None}
+    own = {number: memory for number, memory in memories.items() if number in first}
+    prompts = [prompt for memory in own.values() for prompt in memory.moments]
+    near = are_near({known[number] for number in memories}, prompts) if prompts else set()
+    others = [number for number in memories if number not in own and known[number] in near]
+    ordered = [*own, *sorted(others, key=lambda number: memories[number].seen)]  # the youngest are the least sure
+    return {number: memories[number] for number in ordered[: TEXTS_PER_ROUND // FEWEST_REMEMBERED]}
+
+
+def _some(memory: Memory, templates: int) -> list[str]:
+    return spread(list(memory.moments), max(FEWEST_REMEMBERED, TEXTS_PER_ROUND // templates))

@@ -1,0 +1,118 @@
+"""Known templates that a search finds anew from prompts that they matched."""
+
+from random import Random
+
+import pytest
+
+from templating import Matcher, Template, mine
+from templating.memory import MOST_REMEMBERED, Memory, in_order
+
+LETTERS = Random(5)
+WORDS = ["".join(LETTERS.choices("aeioubdgklmnprst", k=LETTERS.randint(4, 9))) for _ in range(400)]
+
+
+def text(dice, low=12, high=20):
+    return " ".join(dice.choices(WORDS, k=dice.randint(low, high)))
+
+
+def calls_of_two_agents(dice, calls=24):
+    """Prompts of two agents behind one preamble, one after the other in turn."""
+    preamble = f"You work in a team that builds software. {text(dice, 30, 40)}\n"
+    roles = [f"Write the plan of the work. {text(dice, 25, 30)}", f"Review the code of the work. {text(dice, 25, 30)}"]
+    return [
+        f"{preamble}Task: {text(dice, 8, 12)}\n{roles[call % 2]}\nState: {text(dice, 20, 40)}\nAnswer:"
+        for call in range(calls)
+    ]
+
+
+def streamed(batches):
+    """The known templates after these batches; a prompt that a known template matches does not come back."""
+    known, unmatched = [], []
+    for batch in batches:
+        matcher = Matcher(known)
+        unmatched = [prompt for prompt in [*unmatched, *batch] if matcher.match(prompt) is None]
+        groups = mine(unmatched, known=known)
+        superseded = {index for group in groups for index in group.supersedes}
+        known = [template for index, template in enumerate(known) if index not in superseded] + [
+            group.template for group in groups
+        ]
+        matcher = Matcher(known)
+        unmatched = [prompt for prompt in unmatched if matcher.match(prompt) is None]
+    return known
+
+
+def found_for(known, prompts):
+    matcher = Matcher(known, remembers=False)
+    return {match and match.index for match in map(matcher.match, prompts)}
+
+
+def test_two_agents_behind_one_preamble_are_two_templates_when_they_come_in_turn_three_calls_a_batch():
+    """The first three calls look like one template with wide slots, which matches all later calls of both agents."""
+    calls = calls_of_two_agents(Random(0))
+    known = streamed([calls[start : start + 3] for start in range(0, len(calls), 3)])
+    first, second = (found_for(known, calls[agent::2]) for agent in (0, 1))
+    assert len(first) == len(second) == 1
+    assert first != second
+
+
+@pytest.fixture
+def wide():
+    """A template of three calls of two agents, and later calls that it matched."""
+    calls = calls_of_two_agents(Random(0))
+    [group] = mine(calls[:3])
+    matcher = Matcher([group.template])
+    later_calls = [prompt for prompt in calls[3:] if matcher.match(prompt) is not None]
+    assert len(later_calls) > 3
+    return group.template
+
+
+def test_a_template_that_proves_to_be_two_is_superseded_by_groups_without_new_prompts(wide):
+    groups = mine([], known=[wide])
+    assert len(groups) == 2
+    assert [group.members for group in groups] == [[], []]
+    assert {number for group in groups for number in group.supersedes} == {0}
+
+
+def test_the_same_search_gives_the_same_answer_until_the_template_matches_more(wide):
+    assert list(mine([], known=[wide])) == list(mine([], known=[wide]))
+
+
+def test_prompts_of_a_template_that_proves_to_be_two_are_members_of_the_new_groups(wide):
+    calls = calls_of_two_agents(Random(0))[-4:]
+    groups = mine(calls, known=[wide])
+    assert sorted(group.members for group in groups) == [[0, 2], [1, 3]]
+
+
+def test_a_template_that_is_found_again_stays():
+    dice = Random(1)
+    prompts = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(24)]
+    [group] = mine(prompts[:6])
+    matcher = Matcher([group.template])
+    assert all(matcher.match(prompt) for prompt in prompts)
+    result = mine(prompts[6:], known=[group.template])
+    assert not result
+    assert set(result.ungrouped.values()) == {"known"}
+
+
+def test_a_template_of_other_origin_remembers_nothing():
+    template = Template.parse("Translate: {{text}}")
+    assert Matcher([template]).match("Translate: a letter") is not None
+    assert template.memory is None
+
+
+def test_a_memory_is_bounded_and_spread_over_all_prompts():
+    memory = Memory(in_order(["prompt 0"]))
+    for number in range(1, 1000):
+        memory.note(f"prompt {number}")
+    numbers = [int(prompt.split()[1]) for prompt in memory.moments]
+    assert MOST_REMEMBERED / 2 <= len(numbers) <= MOST_REMEMBERED
+    assert numbers == sorted(numbers)
+    assert numbers[-1] > 900
+    assert memory.seen == 1000
+
+
+def test_a_prompt_counts_once_in_a_memory():
+    memory = Memory(in_order(["a", "b", "c"]))
+    for _ in range(9):
+        memory.note("a")
+    assert not memory.is_due
