@@ -270,8 +270,8 @@ class CounterFolder:
         groups_seen = list(self._coalescing.groups())
         for start in range(0, len(groups_seen), BATCH):
             self._fold(groups_seen[start : start + BATCH])
-        known = self._known  # another thread may put another dict in its place meanwhile
-        self._known = {group: known[group] for group in groups_seen if group in known}
+        known_counts = self._known  # another thread may put another dict in its place meanwhile
+        self._known = {group: known_counts[group] for group in groups_seen if group in known_counts}
 
     def _fold(self, batch: Sequence[UUID]) -> None:
         snapshots = self._coalescing.snapshots(batch)

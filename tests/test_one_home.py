@@ -97,7 +97,25 @@ def test_a_constant_is_explained_by_a_string_below_it(package: str) -> None:
 PRONOUNS = {"at", "found", "it", "left", "one", "that", "these", "this", "those", "what", "which", "who"}
 """Names that do not say of what they are: `found` is a task, a version or a preview."""
 
-PRONOUNS_OF_PRODUCT = PRONOUNS | {"each", "given", "kept", "made", "said", "sent", "shown", "spent", "told", "wanted"}
+PRONOUNS_OF_PRODUCT = PRONOUNS | {
+    *(
+        "asked",
+        "done",
+        "each",
+        "given",
+        "gone",
+        "held",
+        "kept",
+        "known",
+        "made",
+        "more",
+        "others",
+        "own",
+        "read",
+        "rest",
+    ),
+    *("said", "same", "seen", "sent", "shown", "some", "spent", "taken", "told", "wanted", "whole"),
+}
 """A participle does not say of what it is either: `told` is a change, `wanted` a filter, `each` the item of its collection."""
 
 PRONOUNS_OF_TESTS = PRONOUNS | {

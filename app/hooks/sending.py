@@ -69,8 +69,8 @@ def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: 
 
 def _connected(addresses: Sequence[str], port: int) -> socket.socket:
     """A connection to the first address that takes one: a host may have an IPv6 address that this network does not reach."""
-    *others, last = addresses[:MOST_ADDRESSES]
-    for address in others:
+    *first_addresses, last = addresses[:MOST_ADDRESSES]
+    for address in first_addresses:
         with suppress(OSError):
             return socket.create_connection((address, port), CONNECT_SECONDS)
     return socket.create_connection((last, port), CONNECT_SECONDS)

@@ -49,8 +49,8 @@ class TaskFound:
         return list(newest["slots"]) if newest else []
 
     def covers(self, expected: ExpectedTask) -> bool:
-        same = self.path == expected.path and self.task["versions"] == len(expected.versions)
-        return same and self.task["calls"] >= _COVERED * expected.calls
+        is_same = self.path == expected.path and self.task["versions"] == len(expected.versions)
+        return is_same and self.task["calls"] >= _COVERED * expected.calls
 
 
 class DemoApi:

@@ -110,11 +110,11 @@ def export_traces_of(holder: KeyHolder) -> Response:
     """The answer to an export of spans."""
     exported = _request(ExportTraceServiceRequest)
 
-    def read(known_calls: KnownCalls) -> Export:
+    def read_export_of(known_calls: KnownCalls) -> Export:
         spans = spans_of(exported.message)
         return read_export(spans, services().settings.otlp_path_attribute, services().limits, known_calls)
 
-    export = _store_export(holder, read)
+    export = _store_export(holder, read_export_of)
     export.refuse_unreadable(map(wire.in_words, exported.unreadable))
     return _answer(wire.response(len(export.refusals), _count(holder, export, "span") or exported.lack))
 
@@ -158,11 +158,11 @@ def export_logs(holder: KeyHolder) -> Response:
     """Store the LLM calls among the log records of an OpenTelemetry export."""
     exported = _request(ExportLogsServiceRequest)
 
-    def read(known_calls: KnownCalls) -> Export:
+    def read_export_of(known_calls: KnownCalls) -> Export:
         records = spans_of_logs(exported.message)
         return read_logs(records, services().settings.otlp_path_attribute, services().limits, known_calls)
 
-    export = _store_export(holder, read)
+    export = _store_export(holder, read_export_of)
     export.refuse_unreadable(map(wire.in_words, exported.unreadable))
     return _answer(wire.logs_response(len(export.refusals), _count(holder, export, "log record") or exported.lack))
 
@@ -175,11 +175,11 @@ def recent_of(app: Flask, settings: Settings) -> Recent:
     return recent
 
 
-def _store_export(holder: KeyHolder, read: Callable[[KnownCalls], Export]) -> Export:
+def _store_export(holder: KeyHolder, read_export_of: Callable[[KnownCalls], Export]) -> Export:
     """An export whose calls are stored now."""
     shared, project = services(), Project(holder.project_id, holder.project_name)
     known_calls = KnownCalls(shared.engine, holder.project_id, recent_of(current_app, shared.settings))
-    store = ExportStore(shared.ingest, shared.settings, project, known_calls, read)
+    store = ExportStore(shared.ingest, shared.settings, project, known_calls, read_export_of)
     export, _ = store.store(lambda export: shared.limiter.take_traces(holder, len(export.incoming)))
     return export
 

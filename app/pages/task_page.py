@@ -110,8 +110,8 @@ def _calls(connection: Connection, version: Row[Any] | None) -> dict[str, Any]:
     """The newest calls of the chosen version, or those after the cursor in the link."""
     after = cursor("after")
     rows = _calls_after(connection, version, after)
-    more = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
-    return {"calls": rows[:CALLS_SHOWN], "more": more, "after": after}
+    next_page = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
+    return {"calls": rows[:CALLS_SHOWN], "more": next_page, "after": after}
 
 
 def _calls_after(connection: Connection, version: Row[Any] | None, after: CallCursor | None) -> list[CallRow]:

@@ -69,8 +69,8 @@ def newest(connection: Connection, project_id: UUID) -> UUID | None:
 
 @cache
 def _newest() -> Select[Any]:
-    own = select(trace.c.id).where(trace.c.project_id == bindparam("project"))
-    return planned_once(own.order_by(trace.c.id.desc()).limit(1))
+    calls_of_project = select(trace.c.id).where(trace.c.project_id == bindparam("project"))
+    return planned_once(calls_of_project.order_by(trace.c.id.desc()).limit(1))
 
 
 def later(connection: Connection, project_id: UUID, after: UUID, task_id: UUID | None) -> int:

@@ -112,8 +112,8 @@ class Worklist:
     def total(self, connection: Connection) -> Spending:
         """The usage of all selected calls of the matching tasks, those beyond the page included, as far as a cost needs it."""
         if self.versions is None:
-            asked = replace(self.task_filter, task_ids=self.ids) if self.is_searched else self.task_filter
-            return spending.of_all(connection, asked, self.priced)
+            filter_of_total = replace(self.task_filter, task_ids=self.ids) if self.is_searched else self.task_filter
+            return spending.of_all(connection, filter_of_total, self.priced)
         if not self.is_searched:
             return Spending.together(self.versions.values())
         ids = set(self.ids)

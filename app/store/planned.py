@@ -58,11 +58,11 @@ def install(engine: Engine) -> None:
 
 def _prepared(connection: Connection, statement: str) -> str:
     """The statement as this connection has to send it: one round trip the first time, too."""
-    known = connection.info.setdefault(_KNOWN, set())
+    statements_known = connection.info.setdefault(_KNOWN, set())
     prepare, execute = _statements(statement)
-    if prepare in known:
+    if prepare in statements_known:
         return execute
-    if connection.info.get(THROUGH_POOLER) or len(known) >= MOST_PLANNED:
+    if connection.info.get(THROUGH_POOLER) or len(statements_known) >= MOST_PLANNED:
         return statement
-    known.add(prepare)
+    statements_known.add(prepare)
     return f"{prepare}; {execute}"

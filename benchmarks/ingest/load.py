@@ -96,10 +96,10 @@ def _send(target: Target, bodies: list[bytes], connections: int) -> Sample:
 
 
 def _request(target: Target, body: bytes) -> bytes:
-    more = "".join(f"{name}: {value}\r\n" for name, value in target.headers)
+    header_lines = "".join(f"{name}: {value}\r\n" for name, value in target.headers)
     head = (
         f"POST {target.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {target.key}\r\n"
-        f"Content-Type: {target.content_type}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+        f"Content-Type: {target.content_type}\r\nContent-Length: {len(body)}\r\n{header_lines}\r\n"
     )
     return head.encode() + body
 

@@ -73,15 +73,17 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = [OWN, *(software.name for software in FOREIGN)]
-    parser.add_argument("products", nargs="*", metavar="PRODUCT", help=f"some of {', '.join(known)}; all by default")
+    names_known = [OWN, *(software.name for software in FOREIGN)]
+    parser.add_argument(
+        "products", nargs="*", metavar="PRODUCT", help=f"some of {', '.join(names_known)}; all by default"
+    )
     parser.add_argument("--install", action="store_true", help="make the missing environments (the network, a minute)")
     folder = Path(tempfile.gettempdir()) / "promptlode-peers"
     parser.add_argument("--environments", type=Path, default=folder, metavar="FOLDER", help=f"of both; {folder}")
     parser.add_argument("--calls", type=_hundreds, default=2_000, metavar="N", help="calls a pass; 2,000 by default")
     options = parser.parse_args()
-    if unknown := set(options.products) - set(known):
-        parser.error(f"no such product: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if unknown := set(options.products) - set(names_known):
+        parser.error(f"no such product: {', '.join(sorted(unknown))}; there are {', '.join(names_known)}")
     return options
 
 

@@ -67,7 +67,11 @@ def test_the_plans_that_an_agent_keeps_are_values():
 def test_an_instruction_with_its_own_schema_in_json_is_a_template_of_its_own():
     """The frame has the schema and an example in JSON between fixed texts; both go with the instruction."""
     instructions = [
-        (prose(30), ", ".join(f'"{word}": {{"type": "string", "title": "{prose(3)}"}}' for word in DICE.sample(WORDS, 3)), prose(20))
+        (
+            prose(30),
+            ", ".join(f'"{word}": {{"type": "string", "title": "{prose(3)}"}}' for word in DICE.sample(WORDS, 3)),
+            prose(20),
+        )
         for _ in range(4)
     ]
     prompts = [

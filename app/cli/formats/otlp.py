@@ -49,8 +49,8 @@ class Otlp(LogFormat):
 
 def read_spans(spans: list[Span], noun: str, reading: RecordContext, known_calls: FindKnownCalls) -> Export:
     """The calls of the spans or log records of some records."""
-    read = read_export if noun == SPAN else read_logs
-    return read(spans, reading.path_attribute, reading.limits, known_calls)
+    read_request = read_export if noun == SPAN else read_logs
+    return read_request(spans, reading.path_attribute, reading.limits, known_calls)
 
 
 def _spans(value: Body) -> RecordSpans:

@@ -133,9 +133,9 @@ def _gemini(chunks: list[Body]) -> Body | None:
         return None
     text = "".join(part["text"] for part in parts if isinstance(part.get("text"), str) and not part.get("thought"))
     other_parts = [part for part in parts if "text" not in part]
-    whole = ([{"text": text}] if text else []) + other_parts
+    content = ([{"text": text}] if text else []) + other_parts
     usage = _last_values(chunks, "usageMetadata", "usage_metadata", "modelVersion")
-    return usage | {"candidates": [{"content": {"role": "model", "parts": whole}}]}
+    return usage | {"candidates": [{"content": {"role": "model", "parts": content}}]}
 
 
 def _ollama(chunks: list[Body]) -> Body | None:
