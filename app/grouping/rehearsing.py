@@ -4,7 +4,7 @@ Its steps are those of a run (`app.grouping.run`), in read-only transactions; it
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -20,7 +20,6 @@ from app.grouping.findings import Finding, Findings, Window
 from app.grouping.saving import StoredFindings, place
 from app.intake.privacy import policy_of
 from app.store import calls, runs
-from app.store.calls import Call
 from app.store.engine import transaction
 from templating import Template
 
@@ -74,7 +73,6 @@ def rehearse(
     since: datetime | None,
     settings: Settings,
     seconds: float,
-    should_stop: Callable[[], bool] = lambda: False,
 ) -> Rehearsal | None:
     """The changes that a run of the group would make now; None when the group was deleted.
 
@@ -88,12 +86,8 @@ def rehearse(
         return None
     project_id = window.state.project_id
 
-    def sample(template_ids: Collection[UUID]) -> list[Call]:
-        with transaction(reader) as connection:
-            policy = policy_of(connection, project_id)
-            return windows.sample(connection, policy, template_ids, settings.grouping_window_residue, since)
-
-    window, findings = mining.find(window, templating.Options(max_seconds=seconds, should_stop=should_stop), sample)
+    read_sample = windows.sampler(reader, project_id, settings.grouping_window_residue, since)
+    window, findings = mining.find(window, templating.Options(max_seconds=seconds), read_sample)
     with transaction(reader) as connection:
         book = RehearsalBook(connection, window.state)
         policy = policy_of(connection, project_id)

@@ -9,7 +9,7 @@ database, and the next run continues there.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
@@ -21,10 +21,8 @@ from app.config import Settings
 from app.errors import DatabaseDownError, FencedError
 from app.grouping import mining, rematching, saving, windows
 from app.grouping.findings import Findings, Window
-from app.intake.privacy import policy_of
 from app.logs import describe, logger
 from app.store import calls, lags, review_times, runs, unfinished
-from app.store.calls import Call
 from app.store.engine import transaction
 
 log = logger(__name__)
@@ -154,12 +152,8 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
     limit = MINING_TIME_SHARE * settings.task_grouping_worker_timeout
     started_at = time.monotonic()
 
-    def sample(template_ids: Collection[UUID]) -> list[Call]:
-        with transaction(engine) as connection:
-            policy = policy_of(connection, window.state.project_id)
-            return windows.sample(connection, policy, template_ids, settings.grouping_window_residue)
-
-    window, findings = mining.find(window, templating.Options(max_seconds=limit, should_stop=should_stop), sample)
+    read_sample = windows.sampler(engine, window.state.project_id, settings.grouping_window_residue)
+    window, findings = mining.find(window, templating.Options(max_seconds=limit, should_stop=should_stop), read_sample)
     if should_stop():
         raise _StoppedError
     with transaction(engine) as connection:

@@ -1,10 +1,10 @@
 """The calls that a run reads: owed calls, ungrouped calls considered before, and a sample of the calls of templates under review."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from app.config import Settings
 from app.grouping import reviews
@@ -12,6 +12,7 @@ from app.grouping.findings import Window
 from app.intake.privacy import Policy, policy_of
 from app.store import calls, review_times, tasks, templates
 from app.store.calls import Call
+from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.runs import GroupState
 from app.store.templates import StoredTemplate
@@ -91,3 +92,15 @@ def sample(
         return []
     size = max(1, min(REVIEW_SAMPLE_CALLS, limit // max(1, len(reviewing))))
     return [call for template_id in sorted(reviewing) for call in calls.sample(connection, template_id, size, since)]
+
+
+def sampler(
+    engine: Engine, project_id: UUID, limit: int, since: datetime | None = None
+) -> Callable[[Collection[UUID]], list[Call]]:
+    """A function that reads a sample of the calls of some templates, in a transaction of its own."""
+
+    def read_sample(template_ids: Collection[UUID]) -> list[Call]:
+        with transaction(engine) as connection:
+            return sample(connection, policy_of(connection, project_id), template_ids, limit, since)
+
+    return read_sample

@@ -120,9 +120,9 @@ class Instance:
         self.supervisor.stop()
         end(leftovers(self.home))
 
-    def wait_ready(self, seconds: float = SECONDS_TO_ANSWER) -> None:
+    def wait_ready(self) -> None:
         """Wait until worker and reconciler are alive too."""
-        self._wait(lambda: self._answers("/readyz"), seconds, self._not_ready)
+        self._wait(lambda: self._answers("/readyz"), SECONDS_TO_ANSWER, self._not_ready)
 
     def log_tail(self, program: str) -> str:
         log = self.supervisor.log_of(program)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
-    Integer,
     ScalarSelect,
     Select,
     Subquery,
@@ -45,6 +44,12 @@ CHARACTERS_IN_LISTS = 400
 
 UNGROUPED_SEARCHED = 500
 """Newest ungrouped calls of a project that are searched first."""
+
+MOST_CHOICES = 500
+"""Paths, or models, that a page offers for a choice."""
+
+MOST_UNGROUPED_PATHS = 200
+"""Paths with ungrouped calls that a page lists."""
 
 WITHOUT_PROMPT_SEARCHED = 20_000
 """Newest calls of a project among which calls without a text prompt are searched."""
@@ -109,27 +114,27 @@ def _first_expired() -> ScalarSelect[Any]:
     return expired.correlate(implementation).scalar_subquery()
 
 
-def paths(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
+def paths(connection: Connection, project_id: UUID) -> list[str]:
     """Paths of the project in order, for a filter."""
-    return list(connection.execute(_paths(), {"project": project_id, "limit": limit}).scalars())
+    return list(connection.execute(_paths(), {"project": project_id}).scalars())
 
 
 @cache
 def _paths() -> Select[Any]:
     query = select(grouping_key.c.path).where(grouping_key.c.project_id == bindparam("project"))
-    return planned_once(query.order_by(grouping_key.c.path).limit(bindparam("limit", type_=Integer)))
+    return planned_once(query.order_by(grouping_key.c.path).limit(MOST_CHOICES))
 
 
-def models(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
+def models(connection: Connection, project_id: UUID) -> list[str]:
     """Models of the project's versions in order, for a filter."""
-    return list(connection.execute(_models(), {"project": project_id, "limit": limit}).scalars())
+    return list(connection.execute(_models(), {"project": project_id}).scalars())
 
 
 @cache
 def _models() -> Select[Any]:
     query = select(implementation.c.model).distinct().join_from(implementation, task)
     query = query.where(task.c.project_id == bindparam("project")).order_by(implementation.c.model)
-    return planned_once(query.limit(bindparam("limit", type_=Integer)))
+    return planned_once(query.limit(MOST_CHOICES))
 
 
 # --- calls
@@ -339,7 +344,7 @@ class UngroupedPath:
     quarantined_at: datetime | None
 
 
-def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) -> list[UngroupedPath]:
+def ungrouped_paths(connection: Connection, project_id: UUID) -> list[UngroupedPath]:
     """Groups that have ungrouped calls, most first. Counted by the partial indexes."""
     owed, considered = (_counts_by_group(project_id, condition) for condition in (IS_OWED, IS_RESIDUE))
     numbers = [func.coalesce(counts.c.calls, 0) for counts in (owed, considered)]
@@ -352,7 +357,7 @@ def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) 
         .outerjoin(considered, considered.c.group_id == grouping_key.c.id)
         .where(grouping_key.c.project_id == project_id, total > 0)
         .order_by(total.desc(), grouping_key.c.path)
-        .limit(limit)
+        .limit(MOST_UNGROUPED_PATHS)
     )
     return [UngroupedPath(*row) for row in connection.execute(query)]
 

@@ -1,4 +1,5 @@
-"""Statistics for the pages: the size of a project, the tasks that use most tokens, the values of a slot.
+"""Statistics for the pages: the size of a project, its ungrouped and its newest calls, the tasks that use most tokens, the calls that declare
+their template, the values of a slot, and the text around a prompt.
 
 Each reads a bounded number of calls: a page of a task with ten million calls costs as much as one with two thousand.
 """

@@ -12,6 +12,9 @@ from templating import BARRIER, Template
 
 ROLES = ("system", "user", "input")
 
+START_CHARACTERS = 320
+"""Characters of the beginning of a template in a list, a line or two."""
+
 COLOURS = 10
 """Colours in the style sheet (`.c0` to `.c9`). A task with more slots uses them again from the first."""
 
@@ -90,10 +93,10 @@ def colours(slot_lists: Iterable[Iterable[str]]) -> dict[str, int]:
     return {name: number % COLOURS for number, name in enumerate(names)}
 
 
-def start_of(parts: Sequence[Part], characters: int = 320) -> list[Piece]:
+def start_of(parts: Sequence[Part]) -> list[Piece]:
     """A template in a line or two, for lists: long fixed texts are shortened, so that the slots are visible."""
     start: list[Piece] = []
-    characters_left = characters
+    characters_left = START_CHARACTERS
     for piece in (piece for part in parts for piece in (*part.pieces, Piece(" "))):
         text = _shortened(re.sub(r"\s+", " ", piece.text), head=40 if start else 70)[:characters_left]
         start.append(Piece(text, piece.slot))

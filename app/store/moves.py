@@ -46,6 +46,9 @@ _WATCH_LOCK_MS = 200
 
 NOW = func.clock_timestamp()
 
+_REMOVED_CALLS = 5_000
+"""Calls that one transaction removes."""
+
 _WATCH_TRIES = 100
 """Tries to take the lock of a trigger, together half a minute."""
 
@@ -208,9 +211,9 @@ def silence(connection: Connection, project_id: UUID) -> None:
     connection.execute(delete(webhook).where(webhook.c.project_id == project_id))
 
 
-def remove_copy(engine: Engine, project_id: UUID, rows: int = 5_000) -> None:
+def remove_copy(engine: Engine, project_id: UUID) -> None:
     """Delete a copy of a project with its keys, in batches of calls; its audit log stays."""
-    while _remove_calls(engine, project_id, rows):
+    while _remove_calls(engine, project_id):
         pass
     with transaction(engine) as connection:
         as_mover(connection, project_id)
@@ -218,11 +221,11 @@ def remove_copy(engine: Engine, project_id: UUID, rows: int = 5_000) -> None:
         forget(connection, project_id)
 
 
-def _remove_calls(engine: Engine, project_id: UUID, rows: int) -> int:
+def _remove_calls(engine: Engine, project_id: UUID) -> int:
     with transaction(engine) as connection, closing(connection.connection.cursor()) as cursor:
         as_mover(connection, project_id)
         cursor.execute(
             "DELETE FROM trace WHERE id IN (SELECT id FROM trace WHERE project_id = %s ORDER BY id LIMIT %s)",
-            (str(project_id), rows),
+            (str(project_id), _REMOVED_CALLS),
         )
         return cursor.rowcount
