@@ -12,6 +12,7 @@ from app.otlp.deduplication import CallSpan
 from app.otlp.dialects import SpanKind
 from app.otlp.recent import Recent
 from app.otlp.translate import PARENT, SCOPE, Export
+from app.otlp.under_way import Answers, answers_of
 from app.store import otel_traces
 from app.store.engine import transaction
 
@@ -24,6 +25,7 @@ class KnownCalls:
     def __init__(self, engine: Engine, project_id: UUID, recent: Recent) -> None:
         self._trace_ids: frozenset[str] = frozenset()
         self._stored_ids: frozenset[str] = frozenset()
+        self._answers: Answers | None = None
         self._engine = engine
         self._project_id = project_id
         self._recent = recent
@@ -33,6 +35,8 @@ class KnownCalls:
         DatabaseDownError.
         """
         call_spans = list(call_spans)
+        if self._answers is None:  # an export may be read again, then under locks
+            self._answers = self._recent.under_way.take(answers_of(self._project_id, call_spans))
         self._recent.mark(self._project_id, call_spans)
         self._trace_ids = frozenset(call_span.trace_id for call_span in call_spans)
         with transaction(self._engine) as connection:
@@ -52,6 +56,14 @@ class KnownCalls:
         with transaction(self._engine) as connection:
             otel_traces.hold(connection, self._project_id, self._trace_ids)
             yield
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Within the block, no other export of this process describes the answers of this one."""
+        try:
+            yield
+        finally:
+            self._recent.under_way.give_back(self._answers or frozenset())
 
     def note(self, call_spans: Iterable[CallSpan]) -> None:
         """Remember the call spans of the calls just stored."""

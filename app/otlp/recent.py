@@ -2,7 +2,8 @@
 
 Two signals that describe one call may share no other id: a span and a log event that does not know its span, or two instrumentations whose
 spans have no common parent. Redis shares the answers among all web processes (`promptlode:told:{project}:{digest}`: ids and digests, which
-expire); while it is down each process knows its own. This is best effort: two signals that arrive in the same moment are both stored.
+expire); while it is down each process knows its own. This is best effort: two signals that reach two processes in the same moment are both
+stored; in one process the second one waits (`app.otlp.under_way`).
 """
 
 import time
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError
 
 from app.cache import Cache
 from app.otlp.deduplication import CallSpan
+from app.otlp.under_way import UnderWay
 
 SECONDS_OF_A_CALL = 600
 """Seconds for which an answer is kept: signals of one call are sent within seconds of each other, and exporters retry for minutes."""
@@ -45,6 +47,7 @@ class Recent:
         self._redis = redis
         self._own: Cache[str, CallNote] = Cache(MOST_CALLS_KEPT, SECONDS_OF_A_CALL)
         self._silent_until = 0.0
+        self.under_way = UnderWay()
 
     def mark(self, project_id: UUID, call_spans: Iterable[CallSpan]) -> None:
         """Mark call spans as covered whose answer another signal has described: call spans without messages, and those with the same messages

@@ -33,6 +33,10 @@ class ExportStore:
 
     def store(self, admit: Callable[[Export], None] = lambda _: None) -> tuple[Export, list[Accepted]]:
         """The export, whose calls are stored now, and the stored calls. admit: may raise before any call is stored."""
+        with self.known_calls.settled():
+            return self._stored(admit)
+
+    def _stored(self, admit: Callable[[Export], None]) -> tuple[Export, list[Accepted]]:
         export = self.read(self.known_calls)
         admit(export)
         try:

@@ -17,6 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import Engine, select, text
 
 from app.config import Settings
+from app.otlp import under_way
 from app.store import tables
 from app.store.engine import transaction
 from tests.app.api_helpers import new_key, wait_for
@@ -72,6 +73,11 @@ def alone(number: int) -> Span:
     return span(CALL, number, trace_id=number.to_bytes(16, "big"))
 
 
+def answered(number: int) -> Span:
+    """A call whose answer has the same id for every number, in an OpenTelemetry trace of its own."""
+    return span(CALL | {"gen_ai.response.id": "chatcmpl-1"}, number, trace_id=number.to_bytes(16, "big"))
+
+
 def many(number: int) -> list[Span]:
     """More calls than the quick way takes, each in an OpenTelemetry trace of its own."""
     return [alone(number + offset) for offset in range(100)]
@@ -96,6 +102,28 @@ def test_parent_and_child_that_reach_two_processes_in_one_moment_are_one_call(
         answers = [pair.start(0, PARENT, *beside), pair.start(1, CHILD, *other_spans)]
     assert [answer.result(60).status for answer in answers] == [200, 200]
     assert len(pair.calls()) == 2 + 1 + len(beside) + len(other_spans)
+
+
+@pytest.mark.parametrize("beside", [[], many(1000)], ids=["quick", "by Flask"])
+def test_two_instrumentations_that_share_only_the_answers_id_in_one_moment_are_one_call(
+    pair: Webs, beside: list[Span]
+) -> None:
+    exports = [export(answered(number), *beside) for number in (11, 12)]
+    exports[1].resource_spans[0].scope_spans[0].scope.name = "another instrumentation"
+    data = [(pair.key, request.SerializeToString()) for request in exports]
+    answers = pair.fronts[0].post_together(data, URL, PROTOBUF)
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(pair.calls()) == 2 + 1 + len(beside)
+
+
+def test_an_export_is_stored_that_waits_in_vain_for_another_of_its_answer(
+    pair: Webs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_way, "MOST_SECONDS", 0.0)
+    data = [(pair.key, export(answered(number)).SerializeToString()) for number in (11, 12)]
+    answers = pair.fronts[0].post_together(data, URL, PROTOBUF)
+    assert [answer.status for answer in answers] == [200, 200]
+    pair.send(0, answered(13))  # its answer is under way no longer
 
 
 def test_many_exports_of_one_trace_in_one_moment_are_all_stored(pair: Webs) -> None:
