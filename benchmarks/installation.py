@@ -41,7 +41,7 @@ class Installation:
     def work(self) -> None:
         """Runs until no trace is owed, then the reviews that are due."""
         for group_id in self._groups():
-            while self._run(group_id).more:
+            while self._run(group_id).has_more:
                 pass
         for group_id in self._reviews():
             self._run(group_id)
