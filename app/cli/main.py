@@ -1,5 +1,6 @@
 """The command group, and the common parts of all commands."""
 
+import errno
 from itertools import chain
 from typing import Any
 
@@ -46,6 +47,17 @@ class _Commands(click.RichGroup):
         except PromptlodeError as error:
             click.echo(f"Error: {plain(error)}", err=True)
             ctx.exit(2 if isinstance(error, RefusedInputError) else 1)
+        except OSError as error:
+            if error.filename is None and error.errno != errno.ENOSPC:
+                raise  # a closed pipe, which click ends in silence, or an error of ours
+            click.echo(f"Error: {plain(_of_file(error))}", err=True)
+            ctx.exit(1)
+
+
+def _of_file(error: OSError) -> str:
+    if error.filename is None:
+        return f"The output cannot be written: {error.strerror}. Make room on its disk."
+    return f"{error.filename}: {error.strerror}. Check the path and its permissions."
 
 
 _LOOKING = [tasks, show, similar, diff, traces, values, ungrouped, changes, tail, mcp]

@@ -97,21 +97,29 @@ def export_project(name: str, file: str | None, to: str | None, with_keys: bool)
 
 @contextmanager
 def _private_file(destination: str) -> Iterator[IO[bytes]]:
-    """A file that appears when it is complete, readable by its owner only: it holds every prompt."""
+    """A file that appears when it is complete, readable by its owner only: it holds every prompt.  A device or a pipe is written to."""
     if destination == "-":
         yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
-    path = Path(destination)
-    partly = path.with_name(path.name + ".part")
+    path = Path(destination).resolve()
     try:
-        with partly.open("wb") as file:
-            partly.chmod(0o600)
+        with path.open("wb") if path.exists() and not path.is_file() else _whole_file(path) as file:
             yield file
-        partly.replace(path)
     except OSError as error:
         raise CallerError(f"Cannot write {destination}: {error.strerror}. Name another file.") from error
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            partial.chmod(0o600)
+            yield file
+        partial.replace(path)
     finally:
-        partly.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 # Import

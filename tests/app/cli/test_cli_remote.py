@@ -171,6 +171,15 @@ def test_login_reads_a_key_that_a_program_pipes(remote: Cli) -> None:
     assert remote("tasks").returncode == 0
 
 
+def test_login_says_where_it_cannot_write(remote: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    remote.environment["XDG_CONFIG_HOME"] = str(tmp_path / "file")
+    result = remote("login")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Error: {tmp_path / 'file'}".encode())
+    assert b"Not a directory. Check the path and its permissions." in result.stderr
+
+
 def test_login_keeps_a_key_that_works_in_a_file_of_mode_0600(remote: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     key = remote.environment.pop("PROMPTLODE_API_KEY")
     assert remote("login", "--key", "pl_wrong").returncode == 1

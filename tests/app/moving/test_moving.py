@@ -240,6 +240,20 @@ def test_an_import_says_which_project_is_in_its_way_whatever_name_the_new_one_sh
     assert b"delete --project shop --everything --with-project" in result.stderr
 
 
+def test_an_export_into_a_pipe_or_through_a_link_leaves_both_as_they_are(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A file is written beside its place and then put there, which would destroy a device, as /dev/null is for root."""
+    cli, pipe, link = cli_of(sides[0], environment), tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "file")
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as receiving:
+        assert cli("projects", "export", "shop", str(pipe)).returncode == 0
+        assert ProjectFileReader(receiving).head["project"]["name"] == "shop"  # the pipe has room for all of it
+    assert cli("projects", "export", "shop", str(link)).returncode == 0
+    assert (pipe.is_fifo(), link.is_symlink(), (tmp_path / "file").is_file()) == (True, True, True)
+
+
 def test_closing_sections_are_copied_into_the_database_one_by_one_so_that_no_file_fills_the_memory(
     sides: tuple[Side, Side], shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
