@@ -35,6 +35,8 @@ FEWEST_OWN_ROWS_AT_OPEN_ENDS = 5  # the same where the rows are at open ends
 OWN_WORDS_SHARE = 0.2  # least own words of a part, as a share of the words that all texts share; with less, the parts are of one template that holds a value for a while
 MOST_WORDS_OF_A_VALUE = 5_000  # most words of a value that are looked at
 
+Run = tuple[str, ...]  # words in a row
+
 
 def is_mixture(skeleton: Skeleton) -> bool:
     """Whether the texts of a skeleton are few and of several templates."""
@@ -94,16 +96,27 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
     shared = Counter[tuple[int, int]]()
     for column in columns:
         runs = [_runs(value) for value in column]
-        often = Counter(run for its in runs for run in its)
+        again, more = _held_again(runs)
+        runs = [its & (again - more) for its in runs]
         for first, second in combinations(range(len(column)), 2):
             if not _go_on(column[first], column[second]):
-                shared[first, second] += sum(often[run] == 2 for run in runs[first] & runs[second])
+                shared[first, second] += len(runs[first] & runs[second])
     return max(shared.values(), default=0)
 
 
-def _runs(value: str) -> set[tuple[str, ...]]:
+def _runs(value: str) -> set[Run]:
     words = value.split(None, MOST_WORDS_OF_A_VALUE)[:MOST_WORDS_OF_A_VALUE]
     return set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False))
+
+
+def _held_again(runs: Iterable[set[Run]]) -> tuple[set[Run], set[Run]]:
+    """(the runs that two values or more hold, those that three or more hold)"""
+    seen, again, more = set[Run](), set[Run](), set[Run]()
+    for its in runs:
+        more |= again & its
+        again |= seen & its
+        seen |= its
+    return again, more
 
 
 def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> float:
@@ -128,15 +141,17 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
 
 def _runs_shared(kinds: Sequence[str], often: np.ndarray) -> np.ndarray:
     """Per pair of values the number of shared runs, without runs that all texts have; 0 where one value continues the other."""
-    holders: dict[tuple[str, ...], int] = {}
-    for number, kind in enumerate(kinds):
-        for run in _runs(kind):
+    holders: dict[Run, int] = {}
+    runs = [_runs(kind) for kind in kinds]
+    again, _ = _held_again(runs)
+    for number, its in enumerate(runs):
+        for run in its & again:
             holders[run] = holders.get(run, 0) | 1 << number
     shared = np.zeros((len(kinds), len(kinds)), np.int64)
     for mask, count in Counter(holders.values()).items():
-        its = [number for number in range(len(kinds)) if mask >> number & 1]
-        if often[its].sum() < often.sum():
-            shared[np.ix_(its, its)] += count
+        members = [number for number in range(len(kinds)) if mask >> number & 1]
+        if often[members].sum() < often.sum():
+            shared[np.ix_(members, members)] += count
     for first, second in combinations(range(len(kinds)), 2):
         if _go_on(kinds[first], kinds[second]):
             shared[first, second] = shared[second, first] = 0
@@ -152,11 +167,11 @@ def _go_on(value: str, other: str) -> bool:
 def _fall_apart(column: Sequence[str]) -> bool:
     """Whether the texts form several parts of two texts or more; the texts of a part share runs of words in different values."""
     runs, parts = [_runs(value) for value in column], list[set[int]]()
-    often = Counter(run for its in runs for run in its)
+    common = runs[0].intersection(*runs)
+    runs = [its - common for its in runs]
     for pair in combinations(range(len(column)), 2):
         first, second = pair
-        shared = runs[first] & runs[second]
-        if not _go_on(column[first], column[second]) and sum(often[run] < len(column) for run in shared) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS:
+        if not _go_on(column[first], column[second]) and len(runs[first] & runs[second]) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS:
             met = [part for part in parts if not part.isdisjoint(pair)]
             parts = [part for part in parts if part not in met] + [set(pair).union(*met)]
     return len(parts) > 1 and sum(map(len, parts)) == len(column)
