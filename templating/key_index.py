@@ -30,8 +30,8 @@ addition.
 """
 
 
-class Card(NamedTuple):
-    """A template in an index.  Cards sort by their first two fields: most literal characters, then added last."""
+class Entry(NamedTuple):
+    """A template in an index.  Entries sort by their first two fields: most literal characters, then added last."""
 
     minus_fixed: int
     minus_index: int
@@ -39,21 +39,21 @@ class Card(NamedTuple):
     template: Template
 
 
-Drawer = tuple[Card, ...]
-"""The cards under one key, most specific first."""
+PostingList = tuple[Entry, ...]
+"""The entries of one key, most specific first."""
 
 
 class Index(ABC):
-    """Drawers by keys of one kind.
+    """Posting lists by keys of one kind.
 
     patience: how many templates may have a key before those under it are better off with the next kind of index: about
     as many as can be tried in vain (0.5 to 1 us each) in the time that the next kind takes for its search.
-    drawers:  the cards by key; an index without any need not be searched.
+    posting_lists: by key; an index without any need not be searched.
     """
 
     def __init__(self, patience: int) -> None:
         self.patience = patience
-        self.drawers: dict[str, Drawer] = {}
+        self.posting_lists: dict[str, PostingList] = {}
         self._having: Counter[str] = Counter()  # templates that have the key, filed under it or not
 
     @abstractmethod
@@ -62,13 +62,13 @@ class Index(ABC):
 
     @abstractmethod
     def present(self, prompt: str) -> Iterable[str]:
-        """The keys of this kind that the prompt has and that file a card."""
+        """The keys of this kind that the prompt has and that file an entry."""
 
-    def count(self, keys: list[str]) -> list[Card]:
-        """One more template has these keys; the cards under a key that becomes crowded by it."""
+    def count(self, keys: list[str]) -> list[Entry]:
+        """One more template has these keys; the entries under a key that becomes crowded by it."""
         self._having.update(keys)
         crowded = [key for key in keys if self._having[key] == self.patience + 1]
-        return [card for key in crowded for card in self.drawers.get(key, ())]
+        return [entry for key in crowded for entry in self.posting_lists.get(key, ())]
 
     def uncount(self, keys: list[str]) -> None:
         self._having.subtract(keys)
@@ -80,19 +80,19 @@ class Index(ABC):
         """(templates that have it, key) of the rarest key, the first of the equally rare."""
         return min(((self._having[key], key) for key in keys), key=lambda pair: pair[0])
 
-    def put(self, key: str, card: Card) -> None:
-        self.drawers[key] = tuple(sorted((*self.drawers.get(key, ()), card)))
+    def put(self, key: str, entry: Entry) -> None:
+        self.posting_lists[key] = tuple(sorted((*self.posting_lists.get(key, ()), entry)))
 
-    def drop(self, key: str, card: Card) -> None:
-        remaining = tuple(other for other in self.drawers[key] if other is not card)
+    def drop(self, key: str, entry: Entry) -> None:
+        remaining = tuple(other for other in self.posting_lists[key] if other is not entry)
         if remaining:
-            self.drawers[key] = remaining
+            self.posting_lists[key] = remaining
         else:
-            del self.drawers[key]
+            del self.posting_lists[key]
 
-    def find(self, prompt: str) -> list[Drawer]:
-        """The drawers of all keys of the prompt."""
-        return [self.drawers.get(key, ()) for key in self.present(prompt)]
+    def find(self, prompt: str) -> list[PostingList]:
+        """The posting lists of all keys of the prompt."""
+        return [self.posting_lists.get(key, ()) for key in self.present(prompt)]
 
 
 class Beginnings(Index):
@@ -108,13 +108,13 @@ class Beginnings(Index):
     def present(self, prompt: str) -> Iterable[str]:
         return self._heads.prefixes(prompt)
 
-    def put(self, key: str, card: Card) -> None:
-        super().put(key, card)
+    def put(self, key: str, entry: Entry) -> None:
+        super().put(key, entry)
         self._heads.add(key)
 
-    def drop(self, key: str, card: Card) -> None:
-        super().drop(key, card)
-        if key not in self.drawers:
+    def drop(self, key: str, entry: Entry) -> None:
+        super().drop(key, entry)
+        if key not in self.posting_lists:
             self._heads.remove(key)
 
 
@@ -127,8 +127,8 @@ class Endings(Index):
         super().__init__(patience)
         self._used: tuple[int, ...] = ()  # lengths that were ever filed: mostly one or two
 
-    def put(self, key: str, card: Card) -> None:
-        super().put(key, card)
+    def put(self, key: str, entry: Entry) -> None:
+        super().put(key, entry)
         self._used = tuple(sorted({*self._used, len(key)}))
 
     def keys(self, literals: Literals) -> list[str]:
@@ -136,7 +136,7 @@ class Endings(Index):
         return [literals[-1][-length:] for length in fitting[:1]]
 
     def present(self, prompt: str) -> Iterable[str]:
-        return {key for length in self._used if (key := prompt[-length:]) in self.drawers}
+        return {key for length in self._used if (key := prompt[-length:]) in self.posting_lists}
 
 
 class Pieces(Index):
@@ -157,7 +157,7 @@ class Pieces(Index):
         return sorted(distinct, key=len, reverse=True)[:LIMIT]
 
     def present(self, prompt: str) -> Iterable[str]:
-        return self.drawers.keys() & prompt.split(self._separator)
+        return self.posting_lists.keys() & prompt.split(self._separator)
 
     def _enclosed(self, literal: str, open_left: bool, open_right: bool) -> list[str]:
         """Pieces with a separator or an end of the prompt on both sides; a side is open where a value may go on."""
@@ -178,8 +178,8 @@ class Everything(Index):
     def present(self, prompt: str) -> Iterable[str]:
         return ("",)
 
-    def find(self, prompt: str) -> list[Drawer]:
-        return [self.drawers.get("", ())]
+    def find(self, prompt: str) -> list[PostingList]:
+        return [self.posting_lists.get("", ())]
 
 
 class Grams(Index):
@@ -193,7 +193,7 @@ class Grams(Index):
         return list(dict.fromkeys(grams))[:LIMIT]
 
     def present(self, prompt: str) -> Iterable[str]:
-        return self.drawers.keys() & _grams(prompt)
+        return self.posting_lists.keys() & _grams(prompt)
 
 
 def _grams(text: str) -> Iterable[str]:
@@ -202,16 +202,16 @@ def _grams(text: str) -> Iterable[str]:
 
 @dataclass
 class _Filed:
-    """The place of a card; the first `asked` indexes have counted its keys."""
+    """The place of an entry; the first `asked` indexes have counted its keys."""
 
-    card: Card
+    entry: Entry
     asked: int = 0
     home: Index | None = None
     key: str = ""
 
 
-class Cabinet:
-    """All indexes, the cheapest to search first, and the place of each card."""
+class TemplateIndex:
+    """All indexes, the cheapest to search first, and the place of each entry."""
 
     def __init__(self) -> None:
         self._indexes: tuple[Index, ...] = (
@@ -226,46 +226,46 @@ class Cabinet:
             Everything(patience=128),  # then grams: 100 us
             Grams(patience=64),
         )
-        self._used: tuple[Index, ...] = ()  # those that have a card
+        self._used: tuple[Index, ...] = ()  # those that have an entry
         self._filed: dict[int, _Filed] = {}
-        self._crowded: deque[int] = deque()  # cards (by minus_index) that may have a better place by now
+        self._crowded: deque[int] = deque()  # entries (by minus_index) that may have a better place by now
 
-    def add(self, card: Card) -> None:
-        self._filed[card.minus_index] = _Filed(card)
-        self._file(self._filed[card.minus_index])
+    def add(self, entry: Entry) -> None:
+        self._filed[entry.minus_index] = _Filed(entry)
+        self._file(self._filed[entry.minus_index])
         for _ in range(min(MOVES, len(self._crowded))):
             moved = self._filed.get(self._crowded.popleft())
             if moved:
                 self._file(moved)
 
-    def remove(self, card: Card) -> None:
-        filed = self._filed.pop(card.minus_index)
+    def remove(self, entry: Entry) -> None:
+        filed = self._filed.pop(entry.minus_index)
         if filed.home:
-            filed.home.drop(filed.key, filed.card)
-        self._used = tuple(index for index in self._indexes if index.drawers)
+            filed.home.drop(filed.key, filed.entry)
+        self._used = tuple(index for index in self._indexes if index.posting_lists)
         for index in self._indexes[: filed.asked]:
-            index.uncount(index.keys(card.template.literals))
+            index.uncount(index.keys(entry.template.literals))
 
-    def candidates(self, prompt: str) -> Iterable[Card]:
-        """The cards of all templates that may fit, most specific first."""
-        drawers = [drawer for index in self._used for drawer in index.find(prompt)]
-        return drawers[0] if len(drawers) == 1 else sorted(chain.from_iterable(drawers))
+    def candidates(self, prompt: str) -> Iterable[Entry]:
+        """The entries of all templates that may fit, most specific first."""
+        posting_lists = [posting_list for index in self._used for posting_list in index.find(prompt)]
+        return posting_lists[0] if len(posting_lists) == 1 else sorted(chain.from_iterable(posting_lists))
 
     def _file(self, filed: _Filed) -> None:
-        """Put the card under the first key that is not crowded, else under the least crowded of all."""
+        """Put the entry under the first key that is not crowded, else under the least crowded of all."""
         if filed.home:
-            filed.home.drop(filed.key, filed.card)
+            filed.home.drop(filed.key, filed.entry)
         filed.home, filed.key = self._place(filed)
-        filed.home.put(filed.key, filed.card)
-        self._used = tuple(index for index in self._indexes if index.drawers)
+        filed.home.put(filed.key, filed.entry)
+        self._used = tuple(index for index in self._indexes if index.posting_lists)
 
     def _place(self, filed: _Filed) -> tuple[Index, str]:
         offers: list[tuple[int, Index, str]] = []
         for position, index in enumerate(self._indexes):
-            keys = index.keys(filed.card.template.literals)
+            keys = index.keys(filed.entry.template.literals)
             if position == filed.asked:
                 filed.asked += 1
-                self._crowded += [card.minus_index for card in index.count(keys)]
+                self._crowded += [entry.minus_index for entry in index.count(keys)]
             if keys:
                 crowd, key = index.rarest(keys)
                 if crowd <= index.patience:

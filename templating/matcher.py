@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from templating.key_index import Cabinet, Card
+from templating.key_index import Entry, TemplateIndex
 from templating.matching import BARRIER, agree, fit
 from templating.template import Template
 
@@ -32,8 +32,8 @@ class Matcher:
 
     def __init__(self, templates: Iterable[Template] = (), *, barrier: str = BARRIER, remembers: bool = True) -> None:
         self._barrier, self._remembers = barrier, remembers
-        self._cabinet = Cabinet()
-        self._cards: dict[int, Card] = {}
+        self._index = TemplateIndex()
+        self._entries: dict[int, Entry] = {}
         self._next = 0
         for template in templates:
             self.add(template)
@@ -42,24 +42,24 @@ class Matcher:
         """Match this template too.  The id returned counts up from 0 and is never used again."""
         index, self._next = self._next, self._next + 1
         barriers = sum(literal.count(self._barrier) for literal in template.literals)
-        self._cards[index] = Card(-template.fixed, -index, barriers, template)
-        self._cabinet.add(self._cards[index])
+        self._entries[index] = Entry(-template.fixed, -index, barriers, template)
+        self._index.add(self._entries[index])
         if template.memory is not None and self._remembers:
             template.memory.settle()
         return index
 
     def discard(self, index: int) -> None:
         """Forget the template of this id; nothing happens when there is none."""
-        card = self._cards.pop(index, None)
-        if card:
-            self._cabinet.remove(card)
+        entry = self._entries.pop(index, None)
+        if entry:
+            self._index.remove(entry)
 
     def match(self, prompt: str) -> Match | None:
         """The most specific template that fits, with its values as of `templating.match`, or None."""
         if not isinstance(prompt, str):
             raise TypeError(f"prompt must be a str, not {type(prompt).__name__}")
         barriers = prompt.count(self._barrier) if self._barrier in prompt else 0  # looking is faster than counting
-        for _, minus_index, its_barriers, template in self._cabinet.candidates(prompt):
+        for _, minus_index, its_barriers, template in self._index.candidates(prompt):
             if its_barriers == barriers:
                 values = fit(template.literals, prompt)
                 if values is not None and agree(template.repeats, values):
@@ -69,4 +69,4 @@ class Matcher:
         return None
 
     def __len__(self) -> int:
-        return len(self._cards)
+        return len(self._entries)

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from templating.mining.budget import unlimited
 from templating.mining.units import is_border
 
 MOST_MOVED = 64  # most characters that a border moves
@@ -23,7 +24,7 @@ CLOSING_MARKS = frozenset(".,;:!?)>]}")  # marks that belong to the text before 
 
 
 def settled(
-    literals: tuple[str, ...], rows: Sequence[Sequence[str]], tick: Callable[[], object] = bool
+    literals: tuple[str, ...], rows: Sequence[Sequence[str]], tick: Callable[[], object] = unlimited
 ) -> tuple[str, ...]:
     """The literals with the borders of optional parts moved. rows: the values of each text. tick: called for every slot."""
     moved = list(literals)
@@ -37,7 +38,7 @@ def settled(
 
 
 def around_moments(
-    literals: tuple[str, ...], rows: Sequence[Sequence[str]], tick: Callable[[], object] = bool
+    literals: tuple[str, ...], rows: Sequence[Sequence[str]], tick: Callable[[], object] = unlimited
 ) -> tuple[str, ...]:
     """The literals without the ends of dates and times that a slot cuts in every text. rows: the values of each text. tick: called for every slot."""
     moved = list(literals)

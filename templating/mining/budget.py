@@ -15,6 +15,11 @@ class SpentError(Exception):
     """Time is up in the middle of a piece of work, whose partial result is dropped."""
 
 
+def unlimited() -> bool:
+    """A budget without a limit: whether time is up."""
+    return False
+
+
 class Budget:
     """The budget, asked between small pieces of work. A spent budget stays spent."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Container, Sequence
 
 import numpy as np
 
+from templating.mining.budget import unlimited
 from templating.mining.eras import Calls, blocks
 from templating.mining.pool import Pool
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
@@ -35,7 +36,7 @@ _MANY = -1 << 62  # no run
 class Forest:
     """The member sets of a pool, widest first."""
 
-    def __init__(self, pool: Pool, least: int, tick: Callable[[], object] = bool) -> None:
+    def __init__(self, pool: Pool, least: int, tick: Callable[[], object] = unlimited) -> None:
         """least: the least calls of a set. tick: called often."""
         self._pool = pool
         grams = gram_codes(pool.rows)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, run_heads
@@ -49,7 +50,7 @@ class _Texts:
     calls: np.ndarray
 
 
-def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Callable[[], object] = bool) -> list[list[int]]:
+def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Callable[[], object] = unlimited) -> list[list[int]]:
     """Sets of different texts (their numbers) that begin and end alike and save bits when the fixed text is written once.
 
     calls: the number of calls of each text. splits: units of texts that were split before. tick: called often.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from templating.mining.budget import unlimited
 from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # marks inside tokens: example.org, and/or, o'clock
@@ -49,7 +50,7 @@ class Head(NamedTuple):
         return f"{self.before}{following}{self.after}"
 
 
-def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object] = bool) -> tuple[str, ...]:
+def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object] = unlimited) -> tuple[str, ...]:
     """The literals without those inside a value. rows: the values of each text. tick: called often."""
     inside = _listed(literals, rows, tick)
     for place, literal in enumerate(literals[1:-1]):

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from templating.mining.budget import SpentError
+from templating.mining.budget import SpentError, unlimited
 from templating.mining.evidence import unit_bits
 from templating.mining.units import Rows, Splits
 
@@ -28,7 +28,7 @@ class Pool:
     rows: Rows
     bits: np.ndarray
     splits: Splits
-    tick: Callable[[], object] = bool
+    tick: Callable[[], object] = unlimited
 
     @classmethod
     def of(
@@ -36,7 +36,7 @@ class Pool:
         texts: list[str],
         times: list[list[int]],
         barrier: str,
-        tick: Callable[[], object] = bool,
+        tick: Callable[[], object] = unlimited,
         *,
         runs: Sequence[Sequence[int]] | None = None,
         splits: Splits | None = None,

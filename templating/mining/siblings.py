@@ -30,6 +30,7 @@ import numpy as np
 
 from templating.matching import BARRIER
 from templating.mining.borders import longest, shared_length
+from templating.mining.budget import unlimited
 from templating.mining.data import are_data
 from templating.mining.families import FEWEST_EDIT_WORDS
 from templating.mining.mixture import is_open
@@ -59,7 +60,7 @@ _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and
 
 
 def siblings(
-    skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool
+    skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = unlimited
 ) -> list[np.ndarray] | None:
     """Two parts of a template that is several, as positions in `skeleton.members`; empty if the parts are unknown; None for one template.
 

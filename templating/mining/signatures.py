@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from templating.mining.budget import unlimited
 from templating.mining.units import GRAM_WEIGHTS, Rows, alike, blocks, run_heads
 
 UNITS_PER_GRAM = 3  # units: shorter grams are common by chance, longer ones miss short fixed texts
@@ -84,7 +85,7 @@ def member_sets(
     weights: np.ndarray,
     least: int,
     *,
-    tick: Callable[[], object] = bool,
+    tick: Callable[[], object] = unlimited,
 ) -> list[MemberSet]:
     """Member sets with at least `least` calls and FEWEST_SHARED_GRAMS grams, widest first.
 
@@ -94,7 +95,7 @@ def member_sets(
 
 
 def sets_of(
-    grams: np.ndarray, owner: np.ndarray, weights: np.ndarray, least: int, *, tick: Callable[[], object] = bool
+    grams: np.ndarray, owner: np.ndarray, weights: np.ndarray, least: int, *, tick: Callable[[], object] = unlimited
 ) -> list[MemberSet]:
     """`member_sets` for grams whose texts are known."""
     texts = len(weights)

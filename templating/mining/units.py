@@ -16,6 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from templating.mining.budget import unlimited
 from templating.scripts import UNSPACED
 from templating.template import Template
 
@@ -260,7 +261,7 @@ class Splits:
         self._units: dict[str, Units] = {}
         self._size = 0
 
-    def of(self, texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
+    def of(self, texts: Sequence[str], tick: Callable[[], object] = unlimited) -> Rows:
         """`split`, with the cache."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._units]
         size = sum(map(len, fresh))
@@ -272,7 +273,7 @@ class Splits:
         return _rows(texts, [self._units[text] for text in texts])
 
 
-def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
+def split(texts: Sequence[str], tick: Callable[[], object] = unlimited) -> Rows:
     """The units of `texts`. tick: called after every CHARACTERS_PER_CHUNK of characters."""
     return _rows(texts, list(_each(texts, tick)))
 

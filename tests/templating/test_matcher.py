@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from template_strategies import filled, plain, templates, texts
 
 from templating import Match, Matcher, Template, match
-from templating.key_index import Cabinet, Card, Endings
+from templating.key_index import Endings, Entry, TemplateIndex
 from templating.trie import PrefixSet
 
 GREETING = Template.parse("Hello {{name}}, welcome")
@@ -144,12 +144,13 @@ class TestOracle:
             assert matcher.match(prompt) == slow_match(alive, prompt)
 
 
-def cabinet_of(templates):
-    """A cabinet with these templates and their cards."""
-    cabinet, cards = Cabinet(), [Card(-template.fixed, -index, 0, template) for index, template in enumerate(templates)]
-    for card in cards:
-        cabinet.add(card)
-    return cabinet, cards
+def index_of(templates):
+    """An index of these templates, and its entries."""
+    index = TemplateIndex()
+    entries = [Entry(-template.fixed, -number, 0, template) for number, template in enumerate(templates)]
+    for entry in entries:
+        index.add(entry)
+    return index, entries
 
 
 class TestWork:
@@ -170,12 +171,12 @@ class TestWork:
     )
     def test_given_500_templates_that_differ_in_one_place_i_expect_a_handful_of_tries(self, text):
         templates = [Template.parse(text.format(n=n)) for n in range(1000, 1500)]
-        cabinet, cards = cabinet_of(templates)
-        for card in cards[::50]:
+        index, entries = index_of(templates)
+        for entry in entries[::50]:
             tried = list(
-                cabinet.candidates(card.template.render(["some value\n of a slot"] * len(card.template.slots)))
+                index.candidates(entry.template.render(["some value\n of a slot"] * len(entry.template.slots)))
             )
-            assert card in tried
+            assert entry in tried
             assert len(tried) <= 16
 
     def test_an_ending_is_as_long_as_the_last_literal_lets_it(self):
@@ -183,16 +184,16 @@ class TestWork:
         assert Endings(patience=4).keys(("Hi ", "?")) == []
 
     def test_given_one_template_many_times_i_expect_each_to_be_found_once_and_sorted(self):
-        cabinet, cards = cabinet_of([GREETING] * 300)
-        assert list(cabinet.candidates("Hello Ada, welcome")) == sorted(cards)
+        index, entries = index_of([GREETING] * 300)
+        assert list(index.candidates("Hello Ada, welcome")) == sorted(entries)
 
     @given(st.lists(similar, max_size=30))
     def test_when_all_are_discarded_nothing_is_left_behind(self, templates):
-        cabinet, cards = cabinet_of(templates)
-        for card in cards:
-            cabinet.remove(card)
-        assert all(not index.drawers and not index._having for index in cabinet._indexes)
-        assert not cabinet._indexes[0]._heads._root.children
+        index, entries = index_of(templates)
+        for entry in entries:
+            index.remove(entry)
+        assert all(not one_kind.posting_lists and not one_kind._having for one_kind in index._indexes)
+        assert not index._indexes[0]._heads._root.children
 
 
 class TestPrefixSet:
