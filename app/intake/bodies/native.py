@@ -150,7 +150,7 @@ def _has_our_usage(body: Body) -> bool:
 
 def _has_our_messages(body: Body) -> bool:
     """Whether no message is in another provider's form: most have a role of ours and a text."""
-    return all(_is_ours(body.get(name)) for name in _FIELDS_OF_PROMPTS)
+    return _is_ours(body.get("messages")) and _is_ours(body.get("input"))
 
 
 def _is_ours(messages: Any) -> bool:
