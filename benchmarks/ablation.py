@@ -50,6 +50,7 @@ RULES: Mapping[str, Off] = {
     "filing": [(rounds.Rounds, "_look_at_families", _second)],
     "mixture": [(search, "is_mixture", _constant(False))],
     "siblings": [(search, "siblings", _constant(None))],
+    "instructions": [(search, "instructions", _constant(None))],
     "few words": [(siblings.Places, "have_label", _constant(False))],
     "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
     "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],

@@ -20,7 +20,16 @@ from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import FEWEST_OWN_GRAMS, OTHERS_SHARE, PARTED_SHARE, Places, siblings
+from templating.mining.siblings import (
+    FEWEST_OWN_GRAMS,
+    GRAMS_OF_AN_INSTRUCTION,
+    INSTRUCTED_SHARE,
+    OTHERS_SHARE,
+    PARTED_SHARE,
+    Places,
+    instructions,
+    siblings,
+)
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
@@ -210,7 +219,11 @@ class _Search:
         """The parts of a template that is several templates, as far as they are known; None when it is one template."""
         if self._is_preamble(best, index) or is_mixture(best):
             return ()
-        return siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), self._pool.barrier, self._pool.go_on)
+        barrier, go_on, members = self._pool.barrier, self._pool.go_on, best.members
+        parts = siblings(best, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), barrier, go_on)
+        if parts is not None or not best.is_open:
+            return parts
+        return instructions(best, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), barrier, go_on)
 
     def _is_preamble(self, best: Skeleton, index: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""

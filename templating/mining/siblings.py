@@ -12,6 +12,8 @@ blocks  whole texts of many words are equal at two places, or any texts at four 
         text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
         long text outside: a schema belongs to the instruction that changes with it.
 
+Behind a preamble, kinds of different values that begin, or end, with the same few words at an open end are siblings if they hold many of the texts.
+
 If one kind is a sibling, and the texts of no kind begin or end with the same few words at an open end, they are a sibling too.
 
 If one kind is a sibling, or has a long text of its own beside a variable, and all other texts agree in words of their own, at one
@@ -34,7 +36,7 @@ from templating.mining.budget import unlimited
 from templating.mining.data import are_data
 from templating.mining.families import FEWEST_EDIT_WORDS
 from templating.mining.mixture import is_open
-from templating.mining.skeleton import Skeleton
+from templating.mining.skeleton import Skeleton, trim
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
 FEWEST_SIBLING_TEXTS = 6  # least texts of siblings; for fewer see `mixture`
@@ -42,6 +44,8 @@ KINDS_SHARE = 0.9  # least share of the texts in kinds
 FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds
 PARTED_SHARE = 0.6  # least share of the texts in kinds that hardly overlap
 APART_SHARE = 0.8  # least share of such a kind outside of earlier kinds
+GRAMS_OF_AN_INSTRUCTION = 4  # least such grams of an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
+INSTRUCTED_SHARE = 0.4  # least share of the texts with such instructions; with .1 the questions of people ("How do I ...") count as instructions
 OTHERS_SHARE = 0.1  # least share of the texts in such kinds, without the largest
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts
 FEWEST_WORDS_OF_A_BODY = 8  # least words of fixed text next to a variable at an open end
@@ -97,6 +101,22 @@ def siblings(
         if fresh.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return []
     return _two(places, [kind for kind in telling if len(kind) >= OTHERS_SHARE * size], size)
+
+
+def instructions(skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool) -> list[np.ndarray] | None:
+    """As `siblings`, for short instructions around values of their own behind one preamble: "Draft a reply to this message: {{text}}".
+
+    kinds: positions in `skeleton.members` of texts that share GRAMS_OF_AN_INSTRUCTION grams more.
+    """
+    places, size = Places(skeleton, barrier), len(skeleton.members)
+    fresh, largest = np.ones(size, bool), 0
+    for kind in kinds:
+        tick()
+        if fresh[kind].sum() >= APART_SHARE * len(kind) and places.have_instruction(kind):
+            fresh[kind] = False
+            largest = max(largest, len(kind))
+    parted = size - int(fresh.sum())
+    return [] if parted >= INSTRUCTED_SHARE * size and parted - largest >= OTHERS_SHARE * size else None
 
 
 def _two(places: "Places", kinds: Iterable[np.ndarray], size: int) -> list[np.ndarray] | None:
@@ -180,8 +200,20 @@ class Places:
 
     def have_label(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind have different values behind or before the same few words at an open end."""
+        return len(kind) >= FEWEST_SIBLING_TEXTS and any(_label(values) >= FEWEST_LABEL_WORDS for values in self._at_open_ends(kind))
+
+    def have_instruction(self, kind: np.ndarray) -> bool:
+        """`have_label`, where a mark or a line break stands between the words and the values: sentences of people begin alike too.
+
+        Values that continue each other count as one.
+        """
+        ends = (longest(values) for values in self._at_open_ends(kind))
+        return any(len(values) >= FEWEST_SIBLING_TEXTS and _label(values) >= FEWEST_LABEL_WORDS and _are_marked_off(values) for values in ends)
+
+    def _at_open_ends(self, kind: np.ndarray) -> list[list[str]]:
+        """The values of a kind at each open end that has several."""
         ends = [{column[row] for row in kind.tolist()} for place, column in enumerate(self._columns) if is_open(self._template, place)]
-        return len(kind) >= FEWEST_SIBLING_TEXTS and any(len(values) > 1 and _label([*values]) >= FEWEST_LABEL_WORDS for values in ends)
+        return [[*values] for values in ends if len(values) > 1]
 
     def _held(self, kind: np.ndarray) -> frozenset[str]:
         """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again."""
@@ -219,6 +251,13 @@ class Places:
 
 def _is_one(numbers: np.ndarray) -> bool:
     return bool((numbers == numbers[0]).all())
+
+
+def _are_marked_off(values: list[str]) -> bool:
+    """Whether the common beginning of values ends in a mark, or their common end begins with one; a line break is a mark."""
+    head, tail, _ = trim(values)
+    words = head.strip()
+    return bool(words and not words[-1].isalnum()) or tail.startswith("\n") or bool(tail.strip() and not tail.strip()[0].isalnum())
 
 
 def _share_a_run(values: Sequence[str]) -> bool:

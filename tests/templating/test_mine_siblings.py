@@ -309,3 +309,28 @@ def test_a_sibling_of_a_few_words_is_told_from_long_ones_behind_the_same_preambl
         for number in range(90)
     ]
     assert sorted(len(group.members) for group in mine(prompts)) == [30, 60]
+
+
+ASSISTANT = "You help inside an app for notes. Answer with the text only, never with an explanation, and keep the language of the note.\0"
+TASKS = (
+    "Suggest a title of at most six words for this note:\n\n{}",
+    "Draft a polite reply to this message: {}",
+    "Is the tone positive or negative? Review: {}",
+    "{}\n\nKeywords, separated by commas:",
+)
+
+
+def test_short_instructions_behind_one_system_text_are_templates_each():
+    dice = Random(5)
+    prompts = [(number, ASSISTANT + task.format(prose(20, dice))) for number, task in enumerate(TASKS) for _ in range(10)]
+    dice.shuffle(prompts)
+    groups = {tuple(group.members) for group in mine([text for _, text in prompts])}
+    for number in range(len(TASKS)):
+        assert tuple(place for place, (task, _) in enumerate(prompts) if task == number) in groups
+
+
+def test_questions_of_people_behind_a_system_text_are_one_template_though_some_begin_alike():
+    dice = Random(6)
+    begins = ["How do I", "What is", "Can you help me to", "I want to", "", "", "", ""]
+    prompts = [ASSISTANT + f"{dice.choice(begins)} {prose(dice.randint(4, 20), dice)}".strip() for _ in range(100)]
+    assert [len(group.members) for group in mine(prompts)] == [100]
