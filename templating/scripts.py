@@ -1,5 +1,6 @@
 """Splits texts into words: the scripts that write without blanks, and the tokens of any text."""
 
+import re
 from collections.abc import Iterator
 
 from templating.matching import BARRIER
@@ -17,10 +18,19 @@ UNSPACED = (
 )
 
 
+_RANGES = "".join(f"{chr(low)}-{chr(high)}" for low, high in UNSPACED)
+_WORDS = re.compile(rf"[{_RANGES}]{{1,2}}|[^\s{_RANGES}]+")
+
+
 def is_unspaced(character: str) -> bool:
     """Whether the character belongs to a script without blanks between words."""
     code = ord(character)
     return any(low <= code <= high for low, high in UNSPACED)
+
+
+def words_of(text: str) -> list[str]:
+    """As str.split; in scripts without blanks, of which a word has about two characters, two characters are a word."""
+    return text.split() if text.isascii() else _WORDS.findall(text)
 
 
 def tokens(text: str) -> Iterator[str]:

@@ -37,6 +37,7 @@ from templating.mining.data import are_data
 from templating.mining.families import FEWEST_EDIT_WORDS
 from templating.mining.mixture import is_open
 from templating.mining.skeleton import Skeleton, trim
+from templating.scripts import words_of
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
 FEWEST_SIBLING_TEXTS = 6  # least texts of siblings; for fewer see `mixture`
@@ -190,7 +191,7 @@ class Places:
     def _words(self, place: int, kind: np.ndarray) -> int:
         """The number of words in which the texts of a kind agree at a place: of one text, or at the beginning and end of several."""
         values = list({self._columns[place][row] for row in kind.tolist()})
-        return _label(values) if len(values) > 1 else len(values[0].split())
+        return _label(values) if len(values) > 1 else len(words_of(values[0]))
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""
@@ -217,7 +218,7 @@ class Places:
 
     def _held(self, kind: np.ndarray) -> frozenset[str]:
         """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again."""
-        return frozenset(word for column, row in zip(self._columns, self._numbers[:, kind], strict=True) if _is_one(row) for word in column[kind[0]].split())
+        return frozenset(word for column, row in zip(self._columns, self._numbers[:, kind], strict=True) if _is_one(row) for word in words_of(column[kind[0]]))
 
     def agreement(self, kind: np.ndarray) -> _Agreement:
         """The places where the texts of a kind agree."""
@@ -231,7 +232,7 @@ class Places:
         for place, column in enumerate(self._columns):
             text = column[kind[0]]
             if self._is_data[place]:
-                data += len(text.split()) * int(constant[place] and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind))
+                data += len(words_of(text)) * int(constant[place] and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind))
             elif not constant[place]:
                 labels.append(_label([column[row] for row in kind.tolist()], held))
                 has_body |= labels[-1] >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place)
@@ -242,7 +243,7 @@ class Places:
                 if last < 0 or any(map(str.isalpha, _NEXT_ITEM.sub("", "".join(self._template.literals[last + 1 : place + 1])))):
                     blocks.append(0)
                     orders[self._parts[place]] += 1
-                blocks[-1] += len(text.split())
+                blocks[-1] += len(words_of(text))
                 last = place
         blocks += [data] * (max(blocks, default=0) >= FEWEST_BLOCK_WORDS <= data)
         settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
@@ -256,13 +257,13 @@ def _is_one(numbers: np.ndarray) -> bool:
 def _are_marked_off(values: list[str]) -> bool:
     """Whether the common beginning of values ends in a mark, or their common end begins with one; a line break is a mark."""
     head, tail, _ = trim(values)
-    words = head.strip()
-    return bool(words and not words[-1].isalnum()) or tail.startswith("\n") or bool(tail.strip() and not tail.strip()[0].isalnum())
+    said, ending = head.strip(), tail.strip()
+    return bool(said and not said[-1].isalnum()) or tail.startswith("\n") or bool(ending and not ending[0].isalnum())
 
 
 def _share_a_run(values: Sequence[str]) -> bool:
     """Whether different values hold the same words in a row."""
-    own = [value.split() for value in longest(values)[:TEXTS_WITH_A_RUN]]
+    own = [words_of(value) for value in longest(values)[:TEXTS_WITH_A_RUN]]
     runs = [set(zip(*(words[start:] for start in range(WORDS_PER_RUN)), strict=False)) for words in own]
     return len(own) > 1 and bool(set.intersection(*runs))
 
@@ -274,5 +275,5 @@ def _label(values: Sequence[str], held: Container[str] = ()) -> int:
         return 0
     head = shared_length(values)
     rest = [value[head:][::-1] for value in values]
-    words = values[0][:head].split() + rest[0][: shared_length(rest)][::-1].split()
-    return sum(word not in held and any(map(str.isalnum, word)) for word in words)
+    shared = words_of(values[0][:head]) + words_of(rest[0][: shared_length(rest)][::-1])
+    return sum(word not in held and any(map(str.isalnum, word)) for word in shared)
