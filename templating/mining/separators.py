@@ -10,6 +10,8 @@ touching     A mark that touches a word (a comma, a full stop), a word, or a lin
              proof is repetition: the text on one side comes again with another text on the other side. "{{role}}. {{task}}" has one
              role with several tasks; prose that is cut at its first full stop does not repeat a half. Where values are made of a few
              sentences or items, halves do repeat, but then the last mark repeats its sides more often than the first.
+choice       Before a colon, repetition on the left side alone is enough where few texts come there again and again:
+             "{{language}}: {{text}}". Greetings come again too, but before a comma.
 number       A number counts the items of a value, so it separates nothing. But a mark behind a number in every value, where no other
              number has this mark, is fixed text ("{{chunk}}: {{text}}").
 bracket      A bracket or a quote needs no proof: if every value opens one that fixed text closes, "{{tactic}} ({{turns}} turns)", or
@@ -44,6 +46,8 @@ WORDS_AT_AN_END = 128  # words at either end of the shortest value in which mark
 LEAST_REPEATS = 1  # least repetitions on either side: a text that comes again with another text on the other side
 REPEATED_SHARE = 0.02  # least share of the values with such a repetition
 LEAST_REPEATS_OF_BOTH = 3  # least repetitions on both sides together
+COLONS = (":", "：")  # marks behind a choice
+TEXTS_PER_CHOICE = 4  # least texts per choice: with fewer, values may begin with their own label ("Subject: late parcel")
 COMPARED_BEGINNINGS = 300  # most values of which all pairs are compared by their beginnings
 ITEMS_SHARE = 0.5  # share of values with a number and the mark on a later line from which the value is a numbered list, thus one value
 FEWEST_NUMBERS = 3  # least different numbers before a mark
@@ -156,12 +160,12 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
         once = apart and len(values) >= FEWEST_VALUES_WITH_ONE
         if (once or mark in begins) and all(mark in value for value in values):
             bits = _bits(mark, values) if once else 0.0
-            again = _again(mark, values) if mark in begins else 0
+            again = (_again(mark, values) or _chosen(mark, values)) if mark in begins else 0
             if bits >= max(BITS_OF_A_SEPARATOR, BITS_PER_VALUE * len(values)) or again > 0:
                 proved.append((again, len(mark) if again else bits, bits, mark))
     if not proved or all(map(_is_json, values[:FEWEST_VALUES])):
         return None
-    return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values)), None)
+    return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values) or _chosen(mark, values)), None)
 
 
 def _marks(value: str) -> Iterator[str]:
@@ -231,6 +235,17 @@ def _again(mark: str, values: Sequence[str]) -> int:
     if rights <= len(tails) - len({tail.rsplit(mark, 1)[1] for tail in tails}) or lefts <= len(more) - len(heads):
         return 0
     return min(lefts, rights)
+
+
+def _chosen(mark: str, values: Sequence[str]) -> int:
+    """The repetitions of the texts before a colon if they are a choice of few, as the languages in "Translate into {{language}}: {{text}}"; else 0.
+
+    A conversation has a colon behind every speaker, so nearly every value of a choice has the mark once.
+    """
+    size, choices = len(values), {value[: value.index(mark)] for value in values}
+    once = sum(value.count(mark) == 1 for value in values)
+    is_choice = mark.startswith(COLONS) and once >= ONE_BREAK_SHARE * size and size >= TEXTS_PER_CHOICE * len(choices)
+    return size - len(choices) if is_choice else 0
 
 
 def _bits(mark: str, values: Sequence[str]) -> float:

@@ -247,6 +247,15 @@ def test_chunks_with_a_number_before_each_are_one_value(count: int) -> None:
     assert group.template.literals == ("Context:\n[", ".\n\nQuestion: ", "?\nAnswer:")
 
 
+LANGUAGES = ("French", "German", "Spanish", "Polish", "Japanese", "Dutch", "Finnish", "Korean")
+
+
+def test_a_colon_behind_one_of_a_few_texts_is_fixed_text_although_the_texts_behind_it_never_recur():
+    assert separators(lambda dice: f"{dice.choice(LANGUAGES)}: {prose(dice)}") == [": "]
+    assert separators(lambda dice: f"{dice.choice(LANGUAGES)}:\n\n{prose(dice)}") == [":\n\n"]
+    assert separators(lambda dice: f"{dice.choice(LANGUAGES)}: {prose(dice, 2, 2)}") == [": "]
+
+
 def test_the_speakers_of_a_conversation_and_greetings_are_a_part_of_the_value():
     def spoken(dice):
         return "\n".join(f"{dice.choice(('Ann', 'Bo', 'Cy'))}: {prose(dice)}" for _ in range(dice.randint(2, 5)))
