@@ -3,7 +3,8 @@
     python -m benchmarks.ablation [--rule NAME ...] [--scenario NAME ...] [--seed 1 ...]
 
 Prints one Markdown table with a line per rule: the template F1 that each corpus loses without the rule (mean over the seeds; negative:
-the corpus gains), and the share of the frameworks' templates that is no longer found exactly (`benchmarks.frameworks`).
+the corpus gains), mined at once and, for two corpora, warm and as a stream of batches, and the share of the frameworks' templates
+that is no longer found exactly (`benchmarks.frameworks`).
 A rule is worth keeping where a corpus loses .005 or more.
 """
 
@@ -15,13 +16,17 @@ from statistics import mean
 from typing import Any
 from unittest.mock import patch
 
-import templating
+from benchmarks import mining
 from benchmarks.corpora import SCENARIOS, Corpus, corpus
 from benchmarks.frameworks import compare
-from benchmarks.score import Group, score
+from benchmarks.score import score
 from templating.mining import alignment, ends, families, forest, one_round, revising, rounds, search, siblings, skeleton
 
 Off = Sequence[tuple[Any, str, object]]
+WAYS: Mapping[str, tuple[str, mining.Miner]] = {
+    "medium, warm": ("medium", mining.warm),
+    "versions, stream": ("versions", mining.stream),
+}
 
 LARGE = {"large"}
 """Takes a quarter of an hour for all rules."""
@@ -92,11 +97,8 @@ def without_rule(rule: str) -> Iterator[None]:
         yield
 
 
-def template_f1(corpus: Corpus) -> float:
-    groups = templating.mine([trace.text for trace in corpus.traces])
-    return score(
-        corpus, [Group(members.template.literals, members.members, members.values) for members in groups]
-    ).template_f1
+def template_f1(corpus: Corpus, miner: mining.Miner = mining.cold) -> float:
+    return score(corpus, miner([trace.text for trace in corpus.traces])).template_f1
 
 
 def exact_of_frameworks() -> float:
@@ -108,6 +110,9 @@ def exact_of_frameworks() -> float:
 def figures(rule: str, corpora: Mapping[str, Sequence[Corpus]]) -> dict[str, float]:
     with without_rule(rule):
         means = {name: mean(map(template_f1, corpus)) for name, corpus in corpora.items()}
+        for way, (name, miner) in WAYS.items():
+            if name in corpora:
+                means[way] = mean(template_f1(corpus, miner) for corpus in corpora[name])
         return means | {"frameworks": exact_of_frameworks()}
 
 
