@@ -19,7 +19,7 @@ UNSPACED = (
 
 
 _RANGES = "".join(f"{chr(low)}-{chr(high)}" for low, high in UNSPACED)
-_WORDS = re.compile(rf"[{_RANGES}]{{1,2}}|[^\s{_RANGES}]+")
+_WORD_PIECES = re.compile(rf"[{_RANGES}]{{1,2}}|[^\s{_RANGES}]+")
 
 
 def is_unspaced(character: str) -> bool:
@@ -30,7 +30,7 @@ def is_unspaced(character: str) -> bool:
 
 def words_of(text: str) -> list[str]:
     """As str.split; in scripts without blanks, of which a word has about two characters, two characters are a word."""
-    return text.split() if text.isascii() else _WORDS.findall(text)
+    return text.split() if text.isascii() else _WORD_PIECES.findall(text)
 
 
 def tokens(text: str) -> Iterator[str]:
