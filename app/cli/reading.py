@@ -18,7 +18,7 @@ from app.cli.records import DAMAGED, Layout, LogSource, layout_of, records, skip
 from app.errors import CallerError
 from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError
-from app.otlp.refusal import NOT_UNICODE, Refusal, summary
+from app.otlp.refusal import Refusal, summary
 from app.otlp.translate import Export
 from tasks.accept import Accepted
 
@@ -163,8 +163,8 @@ class LogReader:
         for refusal in export.refusals:
             refusals[numbers[refusal.span_id].popleft()].append(refusal)
         for number, record in records:
-            unreadable = [Refusal(place, NOT_UNICODE) for place in record.unreadable]
-            reasons = summary([*refusals[number], *unreadable], len(record.spans) + len(unreadable), noun=record.noun)
+            number_of_spans = len(record.spans) + len(record.unreadable)
+            reasons = summary([*refusals[number], *record.unreadable], number_of_spans, noun=record.noun)
             if reasons:
                 self._refuse(number, [Problem((), reasons)])
 

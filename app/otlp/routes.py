@@ -115,7 +115,7 @@ def export_traces_of(holder: KeyHolder) -> Response:
         return read_export(spans, services().settings.otlp_path_attribute, services().limits, known_calls)
 
     export = _store_export(holder, read_export_of)
-    export.refuse_unreadable(map(wire.in_words, exported.unreadable))
+    export.refuse_unreadable(exported.unreadable)
     return _answer(wire.response(len(export.refusals), _count(holder, export, "span") or exported.lack))
 
 
@@ -163,7 +163,7 @@ def export_logs(holder: KeyHolder) -> Response:
         return read_logs(records, services().settings.otlp_path_attribute, services().limits, known_calls)
 
     export = _store_export(holder, read_export_of)
-    export.refuse_unreadable(map(wire.in_words, exported.unreadable))
+    export.refuse_unreadable(exported.unreadable)
     return _answer(wire.logs_response(len(export.refusals), _count(holder, export, "log record") or exported.lack))
 
 

@@ -1,12 +1,12 @@
-"""Saves the spans of an export beside those whose text is invalid Unicode: an SDK that cuts a text inside a character loses that span
-alone.
+"""Saves the spans of an export beside those that are invalid: an SDK that cuts a text inside a character, or writes a number as a word,
+loses that span alone.
 
 protobuf parses a message as a whole or not at all, so a refused export is taken apart here: `resource_spans`, in each `scope_spans`, in
 each `spans`; log records have the same field numbers.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
+
+from app.otlp.refusal import NOT_UNICODE
 
 _DOWN = (1, 2, 2)
 """Numbers of the fields that lead from a request to its spans or log records."""
@@ -25,9 +27,9 @@ _LENGTH_DELIMITED = 2
 
 @dataclass
 class Salvage:
-    """The readable spans of an export, and the places of the unreadable ones: `resourceSpans[0].scopeSpans[0].spans[1]`."""
+    """The readable spans of an export, and the places of the unreadable ones, `resourceSpans[0].scopeSpans[0].spans[1]`, each with the reason."""
 
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
     readable: int = 0
 
     @property
@@ -36,14 +38,19 @@ class Salvage:
         return bool(self.unreadable) and self.readable > 0
 
 
-def of_json(body: Any, kind: type[Message]) -> Salvage:
-    """Take spans with a lone surrogate out of parsed JSON."""
-    salvage = Salvage()
-    for items, place in _lists(body, list(_path_to_spans(kind.DESCRIPTOR)), ""):
-        numbers = [number for number, item in enumerate(items) if _has_lone_surrogate(item)]
-        salvage.unreadable += [f"{place}[{number}]" for number in numbers]
-        salvage.readable += len(items) - len(numbers)
-        for number in reversed(numbers):
+def of_json(body: Any, kind: type[Message], fault_of: Callable[[Any, type[Message]], str | None]) -> Salvage:
+    """Take unreadable spans out of parsed JSON.  fault_of: the reason why a span cannot be read, or None."""
+    salvage, path = Salvage(), list(_path_to_spans(kind.DESCRIPTOR))
+    kind_of_span = GetMessageClass(path[-1].message_type)
+    for items, place in _lists(body, path, ""):
+        faults = {
+            number: NOT_UNICODE if _has_lone_surrogate(item) else fault
+            for number, item in enumerate(items)
+            if (fault := fault_of(item, kind_of_span)) is not None
+        }
+        salvage.unreadable += [(f"{place}[{number}]", fault) for number, fault in faults.items()]
+        salvage.readable += len(items) - len(faults)
+        for number in reversed(faults):
             del items[number]
     return salvage
 
@@ -108,7 +115,7 @@ def _span(data: bytes, of: FieldDescriptor, place: str, salvage: Salvage) -> byt
     try:
         GetMessageClass(of.message_type).FromString(data)
     except DecodeError:
-        salvage.unreadable.append(place)
+        salvage.unreadable.append((place, NOT_UNICODE))
         return None
     salvage.readable += 1
     return data

@@ -1,7 +1,7 @@
 """One export: its spans that become traces, those that are refused, and those that are no LLM calls."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from app.otlp import ignored
 from app.otlp.deduplication import CallSpan, deduplicated
 from app.otlp.dialects import SpanKind, body_of, call_site_of, genai, recognised
 from app.otlp.paths import Paths
-from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
+from app.otlp.refusal import IN_PIECES, Refusal, UnusableSpanError, Warnings, summary
 from app.otlp.spans import Span
 from app.store.otel_traces import ALSO
 
@@ -65,9 +65,8 @@ class Export:
     call_spans: list[CallSpan] = field(default_factory=list)
     completed: list[CallSpan] = field(default_factory=list)
 
-    def refuse_unreadable(self, places: Iterable[str]) -> None:
+    def refuse_unreadable(self, refusals: Sequence[Refusal]) -> None:
         """Count unreadable spans, whose ids are unknown."""
-        refusals = [Refusal(place, NOT_UNICODE) for place in places]
         self.spans += len(refusals)
         self.refusals += refusals
 

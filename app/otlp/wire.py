@@ -25,6 +25,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from app.errors import CallerError
 from app.otlp import salvage as salvaging
+from app.otlp.refusal import Refusal
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -53,13 +54,13 @@ class UnreadableExportError(CallerError):
 
 @dataclass(frozen=True)
 class Decoded(Generic[M]):
-    """A request; unreadable: places of spans or log records with invalid Unicode, which were removed from it.
+    """A request; unreadable: invalid spans or log records, which were removed from it.
 
     lack: why nothing was read of a JSON body of another kind, with the remedy; "" for every other body.
     """
 
     message: M
-    unreadable: list[str] = dataclasses.field(default_factory=list)
+    unreadable: list[Refusal] = dataclasses.field(default_factory=list)
     lack: str = ""
 
 
@@ -75,7 +76,7 @@ def _saved(data: bytes, kind: type[M]) -> Decoded[M]:
     try:
         readable, salvage = salvaging.of_protobuf(data, kind)
         if salvage.is_worth_it:
-            return Decoded(kind.FromString(readable), salvage.unreadable)
+            return Decoded(kind.FromString(readable), _refusals(salvage))
     except DecodeError:
         pass
     raise UnreadableExportError(f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off.")
@@ -91,10 +92,21 @@ def from_json(body: Any, kind: type[M]) -> Decoded[M]:
     if (message := _parsed(body, kind)) is not None:
         return Decoded(message, lack=_lack(body, kind))
     place = _place(body, kind)
-    salvage = salvaging.of_json(body, kind)
+    salvage = salvaging.of_json(body, kind, _fault_of)
     if salvage.is_worth_it and (message := _parsed(body, kind)) is not None:
-        return Decoded(message, salvage.unreadable)
+        return Decoded(message, _refusals(salvage))
     raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_with_place(place)}.")
+
+
+def _fault_of(item: Any, kind: type[Message]) -> str | None:
+    """The reason why a span of JSON cannot be read, with its field; None for a valid one."""
+    if isinstance(item, dict) and _parsed(item, kind) is not None:
+        return None
+    return f"form: must be as OTLP/JSON has it{_with_place(_place(item, kind))}."
+
+
+def _refusals(salvage: salvaging.Salvage) -> list[Refusal]:
+    return [Refusal(in_words(place), reason) for place, reason in salvage.unreadable]
 
 
 def _lack(body: dict[str, Any], kind: type[Message]) -> str:

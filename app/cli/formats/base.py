@@ -13,6 +13,7 @@ from app.checks import Problem, TraceLimits
 from app.intake.bodies.values import Body, as_object, parsed, present
 from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
+from app.otlp.refusal import Refusal
 from app.otlp.spans import Span
 
 PROMPTS = ("messages", "input", "instructions")
@@ -96,11 +97,11 @@ class LoggedCall:
 class RecordSpans:
     """The spans of a record, or its log records: which of them are calls is known when they are stored, together with those of other records.
 
-    unreadable: the places of spans that cannot be read.
+    unreadable: spans that cannot be read, by their places.
     """
 
     spans: list[Span] = field(repr=False)
-    unreadable: list[str]
+    unreadable: list[Refusal]
     noun: str
 
 

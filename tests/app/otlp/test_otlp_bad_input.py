@@ -154,6 +154,27 @@ def test_a_span_of_json_whose_text_is_no_unicode_costs_that_span_alone(client: F
     assert len(traces(client)) == 2
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("startTimeUnixNano", "soon"),
+        ("attributes", [None]),
+       
+        ("name", 5),
+        ("startTimeUnixNano", -1),
+    ],
+    ids=["time", "attribute", "name", "negative"],
+)
+def test_a_span_of_json_with_a_wrong_field_costs_that_span_alone(client: FlaskClient, field: str, value: Any) -> None:
+    body = as_json(CALL)
+    spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans += [spans[0] | {"spanId": "2" * 16, field: value}, spans[0] | {"spanId": "3" * 16}]
+    partial = client.post(URL, json=body).json["partialSuccess"]
+    assert partial["rejectedSpans"] == "1"
+    assert f"spans (items 0, 0, 1): form: must be as OTLP/JSON has it: see {field}" in partial["errorMessage"]
+    assert len(traces(client)) == 2
+
+
 def test_a_span_of_protobuf_whose_text_is_no_utf8_costs_that_span_alone(client: FlaskClient) -> None:
     data = export(span(CALL), span(CALL, 2, name="cut"), span(CALL, 3)).SerializeToString()
     number, message = rejected(send_bytes(client, data.replace(b"cut", b"\xf0\x9f\x99")))
