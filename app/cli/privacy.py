@@ -7,11 +7,14 @@ import rich_click as click
 from app.cli.context import engine_of, settings_of_command
 from app.cli.remote.output import as_json
 from app.errors import NotFoundError
-from app.intake.privacy import MOST_DISTINCT, Mode, PrivacySettings, policy_of
+from app.intake.privacy import Mode, PrivacySettings, policy_of
 from app.intake.redaction import checked_patterns
 from app.store import audit, privacy, projects
 from app.store.audit import COMMAND
 from app.store.engine import transaction
+
+MOST_DISTINCT = 1_000_000
+"""Users or conversations that a project may ask for.  Checked here, not in the stored settings: an older larger number must stay readable."""
 
 
 class _NamedPattern(click.ParamType):

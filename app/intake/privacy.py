@@ -34,9 +34,6 @@ RAW_PATH = "raw_path"
 CACHED_POLICIES = 10_000
 """Policies kept in memory; a forgotten one costs a query."""
 
-MOST_DISTINCT = 1_000_000
-"""Users or conversations that a project may ask for: a template with so many has certainly more than one author."""
-
 Mode = Literal["full", "hmac", "none"]
 
 _REDACTION = {column.name: column.info.get("redaction", "all") for column in trace.c}
@@ -52,9 +49,7 @@ class PrivacySettings(BaseModel):
     patterns: dict[str, str] = Field(default_factory=dict, description="Remove what these RE2 patterns match, by name.")
     variables: Mode = Field("full", description="Keep values of slots, a keyed hash of each, or nothing of them.")
     fold_paths: bool = Field(True, description="Write {id} in paths for numbers, dates, UUIDs and hashes.")
-    min_distinct: int = Field(
-        0, ge=0, le=MOST_DISTINCT, description="Users or conversations that a template must have been seen with."
-    )
+    min_distinct: int = Field(0, ge=0, description="Users or conversations that a template must have been seen with.")
 
 
 class Policy:

@@ -322,7 +322,9 @@ TASKS = (
 
 def test_short_instructions_behind_one_system_text_are_templates_each():
     dice = Random(5)
-    prompts = [(number, ASSISTANT + task.format(prose(20, dice))) for number, task in enumerate(TASKS) for _ in range(10)]
+    prompts = [
+        (number, ASSISTANT + task.format(prose(20, dice))) for number, task in enumerate(TASKS) for _ in range(10)
+    ]
     dice.shuffle(prompts)
     groups = {tuple(group.members) for group in mine([text for _, text in prompts])}
     for number in range(len(TASKS)):

@@ -32,11 +32,16 @@ def test_no_letter_of_a_script_with_blanks_stands_alone(text: str) -> None:
     assert not any(is_border(text, i) for i in range(1, len(text)) if text[i].isalpha() and text[i - 1].isalpha())
 
 
-CHARACTERS, PARTICLES = "日本語文書管理会社顧客注文配送返品商品在庫確認電話住所時間問題解決方法質問回答情報変更登録連絡担当", "のをにはがでとしてますからまでより"
+CHARACTERS, PARTICLES = (
+    "日本語文書管理会社顧客注文配送返品商品在庫確認電話住所時間問題解決方法質問回答情報変更登録連絡担当",
+    "のをにはがでとしてますからまでより",
+)
 
 
 def japanese(dice: Random, count: int) -> str:
-    return "".join(dice.choice(CHARACTERS) + dice.choice(CHARACTERS) + dice.choice(PARTICLES) for _ in range(count)) + "。"
+    return (
+        "".join(dice.choice(CHARACTERS) + dice.choice(CHARACTERS) + dice.choice(PARTICLES) for _ in range(count)) + "。"
+    )
 
 
 def test_two_characters_of_a_script_without_blanks_count_as_a_word() -> None:

@@ -292,3 +292,8 @@ def test_a_wrong_wish_is_refused_with_a_reason(
 ) -> None:
     result = command(settings, *arguments)
     assert (result.exit_code, reason in result.output) == (code, True), result.output
+
+
+def test_stored_settings_stay_readable_whatever_number_an_earlier_command_took() -> None:
+    """The command has a limit, the settings have none: a project whose settings cannot be read takes no call."""
+    assert PrivacySettings.model_validate({"min_distinct": 3_000_000_000}).min_distinct == 3_000_000_000

@@ -159,7 +159,6 @@ def test_a_span_of_json_whose_text_is_no_unicode_costs_that_span_alone(client: F
     [
         ("startTimeUnixNano", "soon"),
         ("attributes", [None]),
-       
         ("name", 5),
         ("startTimeUnixNano", -1),
     ],
