@@ -24,8 +24,8 @@ from benchmarks.installation import Installation
 from benchmarks.score import render, skeleton
 
 NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
-CALLS_OF_A_DAY = 640
-"""Six runs of each path; `test_grouping_sample.py` has the paths that go wrong most easily in runs of ten calls."""
+CALLS_OF_A_DAY = 960
+"""Four runs of each path; `test_grouping_sample.py` has the paths that go wrong most easily in runs of ten calls."""
 VERSIONS = {version.template_id: version for task in EXPECTED for version in task.versions}
 
 
