@@ -57,7 +57,7 @@ def test_a_corpus_has_what_its_scenario_promises(name):
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_two_templates_of_a_corpus_are_the_same(name):
     enough_calls = 2 * SCENARIOS[name].least * SCENARIOS[name].templates  # the templates do not depend on this number
-    for seed in range(1, 6):
+    for seed in (1, 2, 3):  # those of docs/benchmarks.md
         generated = corpus(name, seed, traces=enough_calls)
 
         assert len(set(generated.literals.values())) == len(generated.literals)

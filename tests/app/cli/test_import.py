@@ -242,7 +242,7 @@ def slow_copies(engine: Engine) -> Iterator[Callable[[], None]]:
 def test_after_ctrl_c_the_same_command_goes_on(
     cli: Cli, engine: Engine, tmp_path: Path, environment: dict[str, str], slow_copies: Callable[[], None]
 ) -> None:
-    log = log_of(tmp_path, {"model": "m"}, *(call(number, metadata={"pad": "x" * 900}) for number in range(8000)))
+    log = log_of(tmp_path, {"model": "m"}, *(call(number, metadata={"pad": "x" * 900}) for number in range(4000)))
     cli.environment["PROMPTLODE_DATA_DIR"] = str(tmp_path / "data")
     notes = tmp_path / "data" / "imports"
     importing = subprocess.Popen(
@@ -257,12 +257,12 @@ def test_after_ctrl_c_the_same_command_goes_on(
     assert importing.returncode == 1
     assert b"The same command continues from there." in report
     assert b"Traceback" not in report
-    assert 0 < stored(engine) < 8000
+    assert 0 < stored(engine) < 4000
     slow_copies()
     result = cli("import", log)
     assert b"Continuing after line" in result.stderr
     assert b"1 line was refused." in result.stderr  # the refused line of the first run, which reported that line
-    assert (result.returncode, stored(engine), list(notes.iterdir())) == (1, 8000, [])
+    assert (result.returncode, stored(engine), list(notes.iterdir())) == (1, 4000, [])
 
 
 @pytest.fixture
