@@ -23,12 +23,14 @@ class Memory:
     """Different prompts that a template matched, evenly over all such prompts, oldest first.
 
     seen: the number of different prompts noted; a prompt that is no longer remembered may count again.
+    unsearched: those of them that came after the last search for the template with its relatives.
     """
 
-    def __init__(self, moments: Mapping[str, int], seen: int = 0) -> None:
+    def __init__(self, moments: Mapping[str, int], seen: int = 0, unsearched: int = 0) -> None:
         """moments: prompt -> its place in the order of all prompts (`in_order`). seen: more prompts than these, if some are forgotten."""
         self._moments = dict(sorted(moments.items(), key=lambda item: item[1]))
         self.seen = max(seen, len(self._moments))
+        self.unsearched = unsearched
         self._due, self._looked, self._step = 2 * self.seen, 0, 1
         self._thin_out()
 
@@ -42,12 +44,16 @@ class Memory:
         """Prompt -> its place in the order of all remembered prompts of all templates."""
         return dict(self._moments)
 
+    def __len__(self) -> int:
+        return len(self._moments)
+
     def note(self, prompt: str) -> None:
         """Notes a prompt that the template matched."""
         if prompt in self._moments:
             return
         self.settle()
         self.seen += 1
+        self.unsearched += 1
         if self.seen % self._step == 0:
             self._moments[prompt] = next(_CLOCK)
             self._thin_out()
@@ -59,7 +65,7 @@ class Memory:
     def settle(self) -> None:
         """The next search is due when there are twice as many prompts as at the last one."""
         if self._looked:
-            self._due, self._looked = 2 * self._looked, 0
+            self._due, self.unsearched, self._looked = 2 * self._looked, self.seen - self._looked, 0
 
     def _thin_out(self) -> None:
         while len(self._moments) > MOST_REMEMBERED or (len(self._moments) > 1 and sum(map(len, self._moments)) > MOST_REMEMBERED_CHARACTERS):

@@ -5,7 +5,8 @@ template and of its relatives (templates that begin or end like one of these pro
 and does not know these templates. What it finds decides about each of them:
 
 - the same template again: it stays;
-- groups that hold all its prompts: it is superseded, by the group with most of its prompts;
+- groups that hold all its prompts: it is superseded, by the group with most of its prompts. If it has forgotten some prompts, only one
+  wider group may supersede it; it stays beside several groups, and one narrower group is an accident of what it remembers;
 - groups that hold some of its prompts: it stays for the others;
 - no group: it stays.
 """
@@ -21,6 +22,7 @@ from templating.mining.sampling import TEXTS_PER_ROUND, spread
 from templating.mining.sieve import sort_by_template
 from templating.template import Template
 
+MOST_SEARCHED = 4  # most remembered prompts in a search, as a multiple of the new prompts since the last one: bounds the cost of each prompt
 FEWEST_REMEMBERED = 8  # prompts of each template in a search of many: with fewer, a search cannot tell siblings
 
 
@@ -31,10 +33,10 @@ class Anew:
     others: the other known templates with their numbers.
     """
 
-    def __init__(self, known: Sequence[Template], first: Container[int]) -> None:
-        """first: numbers of templates that are found anew with their relatives."""
+    def __init__(self, known: Sequence[Template], first: Container[int], new: int = 0) -> None:
+        """first: numbers of templates that are found anew with their relatives, if enough prompts are new. new: prompts that widen templates."""
         self._known = known
-        self._memories = _to_search(known, first)
+        self._memories = _to_search(known, first, new)
         self.others = [(number, template) for number, template in enumerate(known) if number not in self._memories]
         self._prompts_of = {number: _some(memory, len(self._memories)) for number, memory in self._memories.items()}
         moments = {prompt: moment for memory in self._memories.values() for prompt, moment in memory.moments.items()}
@@ -66,21 +68,30 @@ class Anew:
         """The groups with the templates that they supersede, without those that are found again and replace no other."""
         home = {text: place for place, group in enumerate(groups) for text, _ in group.rows}
         place_of = {group.template: place for place, group in enumerate(groups)}
-        gone: dict[int, set[int]] = {}
+        gone, dropped = dict[int, set[int]](), set[int]()
         for number, prompts in self._prompts_of.items():
             takers = Counter(home[prompt] for prompt in prompts if prompt in home)
-            if takers and self._known[number] not in place_of and all(prompt in home for prompt in prompts):
-                gone.setdefault(takers.most_common(1)[0][0], set()).add(number)
+            if self._known[number] in place_of:
+                dropped.add(place_of[self._known[number]])
+            elif takers.total() == len(prompts):
+                [(place, _), *others] = takers.most_common()
+                if self._remembers_all(number) or (not others and len(groups[place].rows) > len(prompts)):
+                    gone.setdefault(place, set()).add(number)
+                elif not others:
+                    dropped.add(place)
         for number in self._memories:
-            place = place_of.get(self._known[number])
-            if place in gone:
-                gone[place].add(number)  # the template stays, and its new memory holds what the others remembered
-        again = {place_of[self._known[number]] for number in self._memories if self._known[number] in place_of}
+            same = place_of.get(self._known[number])
+            if same is not None and same in gone:
+                gone[same].add(number)  # the template stays, and its new memory holds what the others remembered
         return [
             group._replace(supersedes=group.supersedes | gone.get(place, set()))
             for place, group in enumerate(groups)
-            if place in gone or place not in again
+            if place in gone or place not in dropped
         ]
+
+    def _remembers_all(self, number: int) -> bool:
+        """Whether the search has all prompts that a template matched."""
+        return len(self._prompts_of[number]) >= self._memories[number].seen
 
     def note_search(self) -> None:
         """Notes the search in each memory."""
@@ -95,7 +106,9 @@ class Anew:
         old = {prompt: moment for memory in widened for prompt, moment in memory.moments.items()}
         own = {text: moments[text] for text, _ in group.rows}
         own |= {prompt: moment for prompt, moment in old.items() if fit(group.template.literals, prompt) is not None}
-        return Memory(own, self._seen(text for text, _ in group.rows) + sum(memory.seen for memory in widened))
+        seen = self._seen(text for text, _ in group.rows) + sum(memory.seen for memory in widened)
+        unsearched = 0 if self._memories else len(group.rows) + sum(memory.unsearched for memory in widened)
+        return Memory(own, seen, unsearched)
 
     def _seen(self, texts: Iterable[str]) -> int:
         """The number of prompts for which these texts stand: a remembered prompt stands for those that its template forgot."""
@@ -117,15 +130,17 @@ def due(known: Sequence[Template]) -> set[int]:
     return {number for number, template in enumerate(known) if template.memory is not None and template.memory.is_due}
 
 
-def _to_search(known: Sequence[Template], first: Container[int]) -> dict[int, Memory]:
-    """The memories of these templates and of their relatives, as many as a round has texts for."""
+def _to_search(known: Sequence[Template], first: Container[int], new: int) -> dict[int, Memory]:
+    """The memories of these templates and of their relatives, as many as a round has texts for; none when too few prompts are new."""
     memories = {number: template.memory for number, template in enumerate(known) if template.memory is not None}
     own = {number: memory for number, memory in memories.items() if number in first}
     prompts = [prompt for memory in own.values() for prompt in memory.moments]
     near = are_near({known[number] for number in memories}, prompts) if prompts else set()
     others = [number for number in memories if number not in own and known[number] in near]
     ordered = [*own, *sorted(others, key=lambda number: memories[number].seen)]  # the youngest are the least sure
-    return {number: memories[number] for number in ordered[: TEXTS_PER_ROUND // FEWEST_REMEMBERED]}
+    searched = {number: memories[number] for number in ordered[: TEXTS_PER_ROUND // FEWEST_REMEMBERED]}
+    fresh = new + sum(memory.unsearched for memory in searched.values())
+    return searched if sum(map(len, searched.values())) <= MOST_SEARCHED * fresh else {}
 
 
 def _some(memory: Memory, templates: int) -> list[str]:

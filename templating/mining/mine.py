@@ -19,6 +19,8 @@ from templating.template import Template
 
 DEFAULTS = Options()
 
+FEWEST_JOINED = 2  # least known templates that only a search of all their remembered prompts may join; until then the new prompts wait
+
 
 def mine(
     prompts: Sequence[str],
@@ -73,8 +75,12 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], r
     groups = _search(asked, again, options, budget)
     widened = {number for group in groups for number in group.supersedes if known[number].memory is not None}
     if not again.numbers >= widened and not budget.spent():
-        again = Anew(known, widened | due(known))
-        groups = _search(asked, again, options, budget)
+        new = sum(len(group.rows) for group in groups if group.supersedes)
+        wider = Anew(known, widened | due(known), new)
+        if wider.numbers:
+            again, groups = wider, _search(asked, wider, options, budget)
+        else:
+            groups = [group for group in groups if len(widened & group.supersedes) < FEWEST_JOINED]
     gone = {number for group in groups for number in group.supersedes}
     groups = with_prompts(groups, (text for text, number in hits.items() if number in gone))
     members = {text: its for text, its in calls.items() if text not in hits or hits[text] in gone}
