@@ -4,6 +4,7 @@ Celery imports this module for every command of its own, so it imports nothing o
 """
 
 import functools
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,7 +72,8 @@ def regroup(project: str, path: str, regroup_all: bool, wait: bool, timeout: flo
         with transaction(engine) as connection:
             group = groups.group_named(connection, project, path)
         if group.quarantined_at is not None:
-            raise click.ClickException(f"{path} is quarantined. `celery -A tasks quarantine clear {project} {path}`")
+            command = shlex.join(["celery", "-A", "tasks", "quarantine", "clear", project, path])
+            raise click.ClickException(f"The path {path} is quarantined. Clear the quarantine first: {command}")
         before = _latest_run(engine, group.id)
         answer = ask(engine, settings, group.id, regroup_all=regroup_all)
         click.echo(f"{path}: {answer}")

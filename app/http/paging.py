@@ -38,7 +38,7 @@ Cursor = Annotated[
 def _is_of_digits(value: Any) -> Any:
     """Refuse what pydantic would take for a number too: signs, blanks, underscores, `5.0`."""
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise PydanticCustomError("int", "Must be a whole number.")
+        raise PydanticCustomError("int", "Must be a whole number, written in digits.")
     return value
 
 
