@@ -25,10 +25,10 @@ def portable_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict
     """A portable name for each, in the given order and all distinct; portable names stay unchanged."""
     distinct = list(dict.fromkeys(names))
     portable = {name: portable_name(name, reserved) for name in distinct}
-    taken = {name for name in distinct if portable[name] == name}
+    names_taken = {name for name in distinct if portable[name] == name}
     for name in distinct:
         if portable[name] != name:
-            while portable[name] in taken:
+            while portable[name] in names_taken:
                 portable[name] += "_"
-            taken.add(portable[name])
+            names_taken.add(portable[name])
     return portable

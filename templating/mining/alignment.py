@@ -256,14 +256,14 @@ class Aligner:
         """
         before, after = [index - 1 for index in range(count + 2)], [index + 1 for index in range(count + 2)]
         alive = [True] * (count + 2)
-        asked: Iterable[int] = range(1, count + 1)
-        while gone := [index for index in self._in_time(asked) if not stays(index, before[index], after[index])]:
+        numbers: Iterable[int] = range(1, count + 1)
+        while gone := [index for index in self._in_time(numbers) if not stays(index, before[index], after[index])]:
             beside = set[int]()
             for index in self._in_time(gone):
                 alive[index] = False
                 after[before[index]], before[after[index]] = after[index], before[index]
                 beside |= {before[index], after[index]}
-            asked = [index for index in beside if alive[index] and 0 < index <= count]
+            numbers = [index for index in beside if alive[index] and 0 < index <= count]
         return [index for index in range(1, count + 1) if alive[index]]
 
     def _in_time(self, items: Iterable[Item]) -> Iterator[Item]:

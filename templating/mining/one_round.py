@@ -79,18 +79,18 @@ class Round:
     def _joins(self, candidate: Skeleton) -> bool:
         """Whether a template joins templates that one earlier round told apart with many more texts, and not only in a value."""
         number = {self._pool.texts[member]: position for position, member in enumerate(candidate.members)}
-        told = [
+        parts_told_apart = [
             (self._findings[t].born, np.array([number[text] for text in its]))
             for t, its in self._shown.items()
             if self._is_told(t, len(its)) and number.keys() >= set(its)
         ]
-        if len(told) < 2:
+        if len(parts_told_apart) < 2:
             return False
         places = Places(candidate, self._texts.options.barrier)
-        born = Counter(when for when, kind in told if places.are_own(kind))
+        born = Counter(when for when, kind in parts_told_apart if places.are_own(kind))
         return max(born.values(), default=0) > 1
 
-    def _is_told(self, template: Template, shown: int) -> bool:
+    def _is_told(self, template: Template, texts_shown: int) -> bool:
         """Whether an earlier round of this call saw many more texts of a template than this round."""
         finding = self._findings.get(template)
-        return finding is not None and not finding.supersedes and finding.looked >= TOLD_FACTOR * shown
+        return finding is not None and not finding.supersedes and finding.looked >= TOLD_FACTOR * texts_shown

@@ -23,11 +23,11 @@ MOST_WEAK_CHARACTERS = 80  # most characters of fixed text of a known template t
 class Replacing:
     """The step from the candidates of one search to templates of the whole search.
 
-    shown: the texts of each template so far that took part. fresh: the other texts.
+    texts_shown: the texts of each template so far that took part. fresh: the other texts.
     """
 
-    def __init__(self, texts: Texts, findings: Findings, shown: Mapping[Template, list[str]], fresh: set[str]) -> None:
-        self._texts, self._findings, self._shown, self._fresh = texts, findings, shown, fresh
+    def __init__(self, texts: Texts, findings: Findings, texts_shown: Mapping[Template, list[str]], fresh: set[str]) -> None:
+        self._texts, self._findings, self._shown, self._fresh = texts, findings, texts_shown, fresh
 
     def allowed(self, candidate: Skeleton, texts: Iterable[str]) -> tuple[Skeleton, list[str]] | None:
         """The template and its texts, without those of known templates that would lose more than values; None when that leaves no template.

@@ -33,9 +33,9 @@ class Samples:
     def __init__(self, texts: Sequence[str], calls: Mapping[str, Sequence[int]]) -> None:
         """texts: oldest first. calls: text -> the times of its calls."""
         often = sorted((t for t in texts if len(calls[t]) >= CALLS_OF_A_FREQUENT_TEXT), key=lambda t: (-len(calls[t]), calls[t][0]))
-        taken = set(often)
+        texts_dealt_first = set(often)
         self._often = deque(often)
-        self._others = deque(_scattered([t for t in texts if t not in taken]))
+        self._others = deque(_scattered([t for t in texts if t not in texts_dealt_first]))
         self._dealt = set[str]()
 
     def add(self, texts: Iterable[str]) -> None:

@@ -68,8 +68,8 @@ class ShortTemplates:
 
     def _replace_known(self, best: Skeleton, texts: Sequence[str]) -> None:
         """Adds a template, unless it fits known templates that would lose more than short values."""
-        shown = {t: self._findings.some(finding) for t, finding in self._findings.items() if t in self._findings.known}
-        replacing = Replacing(self._texts, self._findings, shown, set(texts))
+        texts_shown = {t: self._findings.some(finding) for t, finding in self._findings.items() if t in self._findings.known}
+        replacing = Replacing(self._texts, self._findings, texts_shown, set(texts))
         allowed = replacing.allowed(best, texts)
         if allowed is not None:
             templates, lost = replacing.add(allowed[0], set(allowed[1]))
