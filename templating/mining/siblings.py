@@ -212,8 +212,9 @@ class Places:
         return any(len(values) >= FEWEST_SIBLING_TEXTS and _label(values) >= FEWEST_LABEL_WORDS and _are_marked_off(values) for values in ends)
 
     def _at_open_ends(self, kind: np.ndarray) -> list[list[str]]:
-        """The values of a kind at each open end that has several."""
-        ends = [{column[row] for row in kind.tolist()} for place, column in enumerate(self._columns) if is_open(self._template, place)]
+        """The values of a kind at each open end that has several, and no data: records of one shape begin alike."""
+        places = (place for place in range(len(self._columns)) if is_open(self._template, place) and not self._is_data[place])
+        ends = [{self._columns[place][row] for row in kind.tolist()} for place in places]
         return [[*values] for values in ends if len(values) > 1]
 
     def _held(self, kind: np.ndarray) -> frozenset[str]:

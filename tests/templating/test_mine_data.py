@@ -89,4 +89,6 @@ def test_a_slot_of_whole_records_at_the_end_of_a_prompt_has_no_bodies_of_templat
     records = [f'{{"id": {number}, {shape}}}' for number in range(6)]
     template = Template(("The code must pass these tests:\n", ""), ("var_0",))
     records_only = Skeleton(template, list(range(6)), [(record,) for record in records], 60.0, True)
-    assert not Places(records_only, "").have_body(np.arange(3))
+    places = Places(records_only, "")
+    assert not places.have_body(np.arange(3))
+    assert not places.have_instruction(np.arange(6))
