@@ -100,7 +100,7 @@ def own_window(browser: Any, url: str, **options: Any) -> Iterator[Window]:
 
 @pytest.fixture(scope="module")
 def desk(browser: Any) -> Iterator[Any]:
-    """One window for the tests that only look, each in a tab of its own: Chromium takes 1 s of a core for each window."""
+    """One window, in which each test has a tab of its own: Chromium takes 1 s of a core for each window."""
     with profile(browser) as context:
         context.new_page()  # the window stays while a tab is open
         yield context
@@ -187,8 +187,8 @@ def test_an_ungrouped_call_shows_the_words_that_stopped_it(desk: Any, site: Site
         assert page.inner_text(".sides del").startswith("and other.")
 
 
-def test_a_saved_form_is_confirmed(browser: Any, own_site: Site) -> None:
-    with own_window(browser, own_site.url) as window:
+def test_a_saved_form_is_confirmed(desk: Any, own_site: Site) -> None:
+    with Window(desk, own_site.url) as window:
         page = window.open(f"/tasks/{own_site.ids['task']}")
         page.click("summary:has-text('Name and describe')")
         page.fill("#name", "Sort mail")
@@ -197,7 +197,7 @@ def test_a_saved_form_is_confirmed(browser: Any, own_site: Site) -> None:
         assert page.inner_text("h1") == "Sort mail"
 
 
-def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, own_site: Site) -> None:
+def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(desk: Any, own_site: Site) -> None:
     other_task = know(
         own_site.engine, own_site.project, "/mail", "", "Thank the customer of order {{order}} in one line."
     )
@@ -207,7 +207,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
             for number in range(3)
         ]
     )
-    with own_window(browser, own_site.url) as window:
+    with Window(desk, own_site.url) as window:
         page = window.open(f"/tasks/{other_task}")
         page.click("summary:has-text('Merge this task')")
         page.click("button:has-text('Look at the merge')")
@@ -249,8 +249,8 @@ def test_a_template_is_copied_on_touch_and_without_a_clipboard_to_write_to(brows
         assert window.wrong == []
 
 
-def test_new_calls_are_told_without_a_reload(browser: Any, own_site: Site) -> None:
-    with own_window(browser, own_site.url) as window:
+def test_new_calls_are_told_without_a_reload(desk: Any, own_site: Site) -> None:
+    with Window(desk, own_site.url) as window:
         page = window.open("/")
         own_site.send([{"model": "gpt-5", "path": "/say", "input": "Something"}] * 3)
         page.evaluate("window.dispatchEvent(new Event('focus'))")
