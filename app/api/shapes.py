@@ -107,13 +107,14 @@ class TraceDetail(TraceSummary):
 
 
 class TaskSummary(Shape):
-    """A kind of call that the app makes; `template` is that of the production version, else of the newest."""
+    """A kind of call that the app makes; `template` is that of `version`: the production version, else the one of the newest call."""
 
     id: UUID
     name: str
     path: str
     description: str
     versions: int
+    version: int | None
     calls: int
     first_seen: datetime | None
     last_seen: datetime | None
@@ -137,6 +138,7 @@ class SimilarTask(TaskSummary):
                     "path": "/night/triage",
                     "description": "",
                     "versions": 1,
+                    "version": 1,
                     "calls": 40,
                     "first_seen": "2026-03-01T08:00:00Z",
                     "last_seen": "2026-03-02T09:30:00Z",

@@ -192,7 +192,7 @@ def _led_to(address: str, into: UUID) -> Response:
     return answer
 
 
-_TASK = ("id", "name", "path", "description", "versions", "calls", "first_seen", "last_seen")
+_TASK = ("id", "name", "path", "description", "versions", "version", "calls", "first_seen", "last_seen")
 _DECIDED = ("response_schema", "production_implementation_id", "created_at")
 _IMPLEMENTATION = (
     "id",

@@ -52,12 +52,14 @@ def _row(
 
 
 def _changed(line: TaskRow, range_shown: ShownRange) -> str:
-    """The newest version, where there were others before."""
-    newest = line.newest
-    if newest is None or newest.versions < 2 or newest.began is None:
+    """The version in use, where there are others, and when it began."""
+    in_use = line.in_use
+    if in_use is None or in_use.versions < 2 or in_use.began is None:
         return ""
-    recent = " recent" if newest.began >= range_shown.begin else ""
-    return f' · <span class="changed{recent}">v{newest.number} changed {drawn_time(newest.began)}</span>'
+    if in_use.number == 1:
+        return ' · <span class="changed">v1 in use</span>'
+    recent = " recent" if in_use.began >= range_shown.begin else ""
+    return f' · <span class="changed{recent}">v{in_use.number} changed {drawn_time(in_use.began)}</span>'
 
 
 def _cost_a_day(spending: Spending, range_shown: ShownRange) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.pages.charts import Spark, spark
 from app.pages.ranging import ShownRange
 from app.reading import browse, insights, usage, worklist
-from app.reading.browse import Newest
+from app.reading.browse import InUse
 from app.reading.insights import Totals
 from app.reading.pieces import Piece, colours, start_of, template_parts
 from app.reading.spending import Spending
@@ -25,7 +25,7 @@ class TaskRow:
     spending: Spending
     share: float
     spark: Spark | None
-    newest: Newest | None
+    in_use: InUse | None
     start: Sequence[Piece]
     colours: Mapping[str, int]
 
@@ -77,7 +77,7 @@ def _lines(
     ids = [row.row.id for row in rows]
     sparks = _sparks(connection, listed, ids, range_shown)
     several = [row.row.id for row in rows if row.row.versions > 1]
-    newest = browse.newest_versions(connection, several) if several else {}
+    in_use = browse.versions_in_use(connection, several) if several else {}
     shares = _shares(connection, rows, total, listed.task_filter.project_id)
     for line in rows:
         task = line.row
@@ -87,7 +87,7 @@ def _lines(
             line.spending,
             shares.get(task.id, 0.0),
             sparks.get(task.id),
-            newest.get(task.id),
+            in_use.get(task.id),
             start_of(parts),
             colours([task.slots or []]),
         )

@@ -13,7 +13,7 @@ from app.pages import access, ranging
 from app.pages.arguments import PAGE_SIZE, argument, id_or_404, project
 from app.pages.blueprint import pages
 from app.pages.charts import Stack, bars, stack
-from app.pages.versions import colours_of, versions_of
+from app.pages.versions import colours_of, numbered, versions_of
 from app.reading import slot_values, tasks
 from app.reading.languages import language_of
 from app.reading.slot_values import SlotPlace, Summary
@@ -40,7 +40,7 @@ def slot(task_id: str, name: str) -> str:
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task.id)
-        version, place = _place(versions, name)
+        version, place = _place(task, versions, name)
         summary = slot_values.summary(connection, place, range_shown.range)
         fresh = slot_values.fresh(connection, place)
         values = slot_values.values(connection, place, range_shown.range, holding=text, limit=PAGE_SIZE + 1)
@@ -75,14 +75,14 @@ def _up_to(length: int) -> str:
     return "empty" if length == 0 else f"up to {length:,} characters"
 
 
-def _place(versions: Any, name: str) -> tuple[Any, SlotPlace]:
-    """The version in the link, else the newest one with this slot, and the slot's places in it."""
+def _place(task: Any, versions: Any, name: str) -> tuple[Any, SlotPlace]:
+    """The version in the link, else the one in use or the newest one with this slot, and the slot's places in it."""
     having = [version for version in versions if name in version.slots]
     number = request.args.get("version", "")
     candidates = [version for version in having if not number or str(version.version) == number]
     if not candidates:
         abort(HTTPStatus.NOT_FOUND)
-    version = candidates[0]
+    version = numbered(candidates, str(task.version)) or candidates[0]
     return version, SlotPlace(project(), version.id, version.template_id, version.slots.index(name))
 
 
@@ -116,7 +116,7 @@ def slot_download(task_id: str, name: str, kind: str) -> Response:
         abort(HTTPStatus.NOT_FOUND)
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        _, place = _place(versions_of(connection, task.id), name)
+        _, place = _place(task, versions_of(connection, task.id), name)
         values = slot_values.values(connection, place, range_shown.range, limit=MOST_EXPORTED)
     body, media_type = (_lines(values), "application/jsonl") if kind == "jsonl" else (_table(values), "text/csv")
     response = Response(body, mimetype=media_type)

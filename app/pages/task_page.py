@@ -43,7 +43,7 @@ def task(task_id: str) -> str | AnyResponse:
         versions = versions_of(connection, task.id)
         if address := _address_now(connection, task, versions):
             return redirect(address)
-        version = _version_to_show(versions)
+        version = _version_to_show(task, versions)
         values = (
             {"task": task, "versions": versions, "chosen": version, "shown": range_shown}
             | {"became": version and replaced.became(connection, version.template_id, version.slots)}
@@ -74,13 +74,12 @@ def _address_of_replacement(connection: Connection, task_id: UUID, versions: Seq
     return url_for("pages.task", task_id=instead.task_id, version=instead.number, was=int(number), **further)  # type: ignore[arg-type]
 
 
-def _version_to_show(versions: Sequence[Row[Any]]) -> Row[Any] | None:
-    """The version in the link, else the newest in use; None in a task without versions."""
+def _version_to_show(task: Row[Any], versions: Sequence[Row[Any]]) -> Row[Any] | None:
+    """The version in the link, else the one in use; None in a task without versions."""
     number = argument("version")
     if number:
         return numbered(versions, number) or abort(HTTPStatus.NOT_FOUND)
-    in_use = [version for version in versions if version.retired_at is None]
-    return next(iter(in_use or versions), None)
+    return numbered(versions, str(task.version)) or next(iter(versions), None)
 
 
 def _usage(

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
-    ScalarSelect,
     Select,
     Subquery,
     Text,
@@ -36,7 +35,7 @@ from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.projects import Project
-from app.store.shown import is_shown
+from app.store.shown import in_use_first, is_shown
 from app.store.tables import decision, expired_calls, grouping_key, implementation, project, task, template, trace
 
 CHARACTERS_IN_LISTS = 400
@@ -75,43 +74,42 @@ def _keyset(
 
 
 @dataclass(frozen=True)
-class Newest:
-    """The newest version of a task in use: its number, the number of versions, and its first call."""
+class InUse:
+    """The version of a task that is in use: its number, the number of versions, and its first call."""
 
     number: int
     versions: int
     began: datetime | None
 
 
-def newest_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, Newest]:
-    """The newest version in use of each of these tasks."""
-    return {row[0]: Newest(*row[1:]) for row in connection.execute(_newest_versions(), {"ids": list(task_ids)}).all()}
+def versions_in_use(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, InUse]:
+    """The version in use of each of these tasks."""
+    return {row[0]: InUse(*row[1:]) for row in connection.execute(_versions_in_use(), {"ids": list(task_ids)}).all()}
 
 
 @cache
-def _newest_versions() -> Select[Any]:
+def _versions_in_use() -> Select[Any]:
     of_version = counted_calls_of()
-    began = func.least(of_version.c.first_seen, _first_expired())
-    newest = (
+    expired = expired_calls
+    last_seen = func.greatest(of_version.c.last_seen, expired.c.last_seen)
+    in_use = (
         select(
             implementation.c.task_id,
             implementation.c.version,
             func.count().over(partition_by=implementation.c.task_id),
-            began,
+            func.least(of_version.c.first_seen, expired.c.first_seen),
         )
         .join_from(implementation, template)
+        .join(task, task.c.id == implementation.c.task_id)
         .join(of_version, true())
-        .where(implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), is_shown())
+        .outerjoin(expired, expired.c.implementation_id == implementation.c.id)
+        .where(
+            implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), is_shown(of_version.c.calls > 0)
+        )
         .ext(distinct_on(implementation.c.task_id))
-        .order_by(implementation.c.task_id, template.c.retired_at.isnot(None), implementation.c.version.desc())
+        .order_by(implementation.c.task_id, *in_use_first(last_seen))
     )
-    return planned_once(newest)
-
-
-def _first_expired() -> ScalarSelect[Any]:
-    """The time of the first call of a version that retention has removed; NULL where there is none."""
-    expired = select(expired_calls.c.first_seen).where(expired_calls.c.implementation_id == implementation.c.id)
-    return expired.correlate(implementation).scalar_subquery()
+    return planned_once(in_use)
 
 
 def paths(connection: Connection, project_id: UUID) -> list[str]:

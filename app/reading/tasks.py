@@ -25,12 +25,13 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.counting import counted_calls_of
 from app.store.paths import is_at
 from app.store.planned import planned_once
-from app.store.shown import is_listed, is_shown
+from app.store.shown import in_use_first, is_listed, is_shown
 from app.store.tables import expired_calls, grouping_key, implementation, task, template
 
 LAST_VERSION = 2**31 - 1
@@ -103,8 +104,8 @@ def implementation_by_id(connection: Connection, project_id: UUID, implementatio
 
 
 def _tasks() -> Select[Any]:
-    calls, expired = _calls_of_task(), _expired_of_task()
-    shown_template = _shown_template()
+    versions = _versions()
+    in_use = implementation.alias("in_use")
     return (
         select(
             task.c.id,
@@ -115,16 +116,19 @@ def _tasks() -> Select[Any]:
             task.c.production_implementation_id,
             task.c.merged_into,
             task.c.created_at,
-            _versions().label("versions"),
-            *_with_expired(calls, expired),
-            shown_template.c.parts,
-            shown_template.c.slots,
+            versions.c.versions,
+            versions.c.calls,
+            versions.c.first_seen,
+            versions.c.last_seen,
+            in_use.c.version,
+            template.c.parts,
+            template.c.slots,
         )
         .select_from(
             task.join(grouping_key, grouping_key.c.id == task.c.group_id)
-            .join(calls, true())
-            .join(expired, true())
-            .outerjoin(shown_template, true())
+            .join(versions, true())
+            .outerjoin(in_use, in_use.c.id == versions.c.in_use)
+            .outerjoin(template, template.c.id == in_use.c.template_id)
         )
         .where(task.c.project_id == bindparam("project_id", type_=Uuid))
     )
@@ -153,34 +157,28 @@ def _implementations() -> Select[Any]:
     )
 
 
-def _calls_of_task() -> LateralFromClause:
-    """The number of calls, and the times of the first and the last."""
-    counts = counted_calls_of()
+def _versions() -> LateralFromClause:
+    """The versions of a task: their number, their calls with the times of the first and the last, and the id of the one in use."""
+    counts, expired = counted_calls_of(), expired_calls
+    calls, first_seen, last_seen = _with_expired(counts, expired)
+    shown = is_shown(counts.c.calls > 0)
+    ids_by_use: Any = func.array_agg(aggregate_order_by(implementation.c.id, *in_use_first(last_seen)))
     return (
         select(
-            func.sum(counts.c.calls).label("calls"),
-            func.min(counts.c.first_seen).label("first_seen"),
-            func.max(counts.c.last_seen).label("last_seen"),
+            func.count().filter(shown).label("versions"),
+            cast(func.coalesce(func.sum(calls), 0), BigInteger).label("calls"),
+            func.min(first_seen).label("first_seen"),
+            func.max(last_seen).label("last_seen"),
+            ids_by_use.filter(shown)[1].label("in_use"),
         )
-        .select_from(implementation.join(counts, true()))
+        .select_from(
+            implementation.join(template, template.c.id == implementation.c.template_id)
+            .join(counts, true())
+            .outerjoin(expired, expired.c.implementation_id == implementation.c.id)
+        )
         .where(implementation.c.task_id == task.c.id)
         .correlate(task)
-        .lateral("calls")
-    )
-
-
-def _expired_of_task() -> LateralFromClause:
-    """The same for calls that retention has removed."""
-    return (
-        select(
-            func.sum(expired_calls.c.calls).label("calls"),
-            func.min(expired_calls.c.first_seen).label("first_seen"),
-            func.max(expired_calls.c.last_seen).label("last_seen"),
-        )
-        .select_from(expired_calls.join(implementation, implementation.c.id == expired_calls.c.implementation_id))
-        .where(implementation.c.task_id == task.c.id)
-        .correlate(task)
-        .lateral("expired")
+        .lateral("versions")
     )
 
 
@@ -190,30 +188,6 @@ def _with_expired(calls: FromClause, expired: FromClause) -> Sequence[ColumnElem
         cast(func.coalesce(calls.c.calls, 0) + func.coalesce(expired.c.calls, 0), BigInteger).label("calls"),
         func.least(calls.c.first_seen, expired.c.first_seen).label("first_seen"),
         func.greatest(calls.c.last_seen, expired.c.last_seen).label("last_seen"),
-    )
-
-
-def _versions() -> Any:
-    return (
-        select(func.count())
-        .select_from(implementation)
-        .where(implementation.c.task_id == task.c.id, is_shown())
-        .correlate(task)
-        .scalar_subquery()
-    )
-
-
-def _shown_template() -> LateralFromClause:
-    """The template of the production version, else of the newest."""
-    in_production = (implementation.c.id == task.c.production_implementation_id).is_(True)
-    return (
-        select(template.c.parts, template.c.slots)
-        .select_from(implementation.join(template, template.c.id == implementation.c.template_id))
-        .where(implementation.c.task_id == task.c.id, is_shown())
-        .correlate(task)
-        .order_by(in_production.desc(), implementation.c.version.desc())
-        .limit(1)
-        .lateral("shown")
     )
 
 

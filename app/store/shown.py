@@ -1,5 +1,7 @@
-"""Which versions and tasks lists show."""
+"""Which versions and tasks lists show, and which version stands for its task."""
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,7 +14,7 @@ from sqlalchemy import (
 )
 
 from app.store.counting import calls_of_version
-from app.store.tables import implementation, task
+from app.store.tables import implementation, task, template
 
 
 def mark_emptied(connection: Connection, template_id: UUID) -> None:
@@ -24,10 +26,28 @@ def mark_emptied(connection: Connection, template_id: UUID) -> None:
     connection.execute(update(implementation).where(emptied).values(emptied_at=func.clock_timestamp()))
 
 
-def is_shown() -> ColumnElement[bool]:
-    """Whether lists show an implementation. One whose calls were deleted or are too old stays."""
+def is_shown(has_calls: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
+    """Whether lists show an implementation. One whose calls were deleted or are too old stays.
+
+    has_calls: where the query has counted the calls already.
+    """
     in_production = exists().where(task.c.production_implementation_id == implementation.c.id)
-    return or_(implementation.c.emptied_at.is_(None), _has_calls(), in_production.correlate(implementation))
+    counted = _has_calls() if has_calls is None else has_calls
+    return or_(implementation.c.emptied_at.is_(None), counted, in_production.correlate(implementation))
+
+
+def in_use_first(last_seen: ColumnElement[datetime]) -> tuple[ColumnElement[Any], ...]:
+    """The order of versions whose first one stands for its task, in a query about task, implementation and template.
+
+    The version in production, else the one of the newest call: an import of old calls or a merge gives an old text a high number.
+    last_seen: the time of a version's newest call, stored or removed; NULL without calls.
+    """
+    return (
+        (implementation.c.id == task.c.production_implementation_id).is_(True).desc(),
+        template.c.retired_at.isnot(None),
+        last_seen.desc().nulls_last(),
+        implementation.c.version.desc(),
+    )
 
 
 def _has_calls() -> ColumnElement[bool]:

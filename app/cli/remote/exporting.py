@@ -14,7 +14,7 @@ from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected
 from app.cli.remote.output import exact, plain
 from app.cli.remote.pushing import REGISTRIES, PushError, Registry, name_in_registry, registry
-from app.cli.remote.tasks import DIFF_STYLES, find_task, versions_of
+from app.cli.remote.tasks import DIFF_STYLES, find_task, version_of
 from app.exporting import FORMATS
 
 
@@ -37,7 +37,7 @@ from app.exporting import FORMATS
 @click.option(
     "--version",
     type=click.IntRange(1),
-    help="Number of the version; the one in production, else the newest, if not given.",
+    help="Number of the version; the one in production, else the one of the newest call, if not given.",
 )
 @click.option(
     "--push",
@@ -68,7 +68,7 @@ def export(
     if (task is None) == (folder is None):
         raise click.UsageError("Give a TASK, or --all DIR.")
     if folder is None:
-        version_chosen = _version_to_export(versions_of(api, find_task(api, str(task))["id"]), version)
+        version_chosen = version_of(api, find_task(api, str(task)), version)
         click.echo(exact(_file_of(api, version_chosen, form)), nl=False)
         return
     if version is not None:
@@ -84,25 +84,13 @@ def _push(api: Api, kept_in: Registry, task: str | None, number: int | None) -> 
         name = name_in_registry(task_pushed["path"], task_pushed["name"], task_pushed["id"])
         name = name if name not in names_taken else f"{name}-{task_pushed['id'][-8:]}"
         names_taken.add(name)
-        body = json.loads(_file_of(api, _version_to_export(versions_of(api, task_pushed["id"]), number), kept_in.form))
+        body = json.loads(_file_of(api, version_of(api, task_pushed, number), kept_in.form))
         try:
             click.echo(plain(f"{kept_in.push(name, body)}: {name}"))
         except PushError as error:
             refused.append(f"{name}: {error}")
     if refused:
         raise PushError("\n".join(refused))
-
-
-def _version_to_export(versions: list[Item], number: int | None) -> Item:
-    """The version with this number; else the one in production, else the newest."""
-    matching = [candidate for candidate in versions if candidate["version"] == number]
-    if number is not None and not matching:
-        raise click.UsageError(
-            f"The task has no version {number}. Its versions: {', '.join(str(candidate['version']) for candidate in versions)}."
-        )
-    return next(iter(matching), None) or next(
-        (candidate for candidate in versions if candidate["production"]), versions[-1]
-    )
 
 
 def _file_of(api: Api, version: Item, form: str) -> str:
@@ -115,7 +103,7 @@ def _write_all(api: Api, folder: Path, form: str) -> None:
     before = set(folder.rglob(f"*{FORMATS[form].ending}"))
     paths_written: set[Path] = set()
     for task in api.items("/api/v1/tasks"):
-        version = _version_to_export(versions_of(api, task["id"]), None)
+        version = version_of(api, task, None)
         path = _free(folder / _place(task, FORMATS[form].ending), paths_written)
         paths_written.add(path)
         _write(console, path, _file_of(api, version, form))

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.meta import version
 from app.cli.remote.access import Access
 from app.cli.remote.api import Api, ApiError, Item
-from app.cli.remote.tasks import find_task, versions_of
+from app.cli.remote.tasks import find_task, version_of, versions_of
 from app.http.auth import key_in
 
 INSTRUCTIONS = """Promptlode finds the prompt templates behind the LLM calls of an app. A task is a call site, a version one template with a model and
@@ -82,7 +82,7 @@ def _readable(value: Any) -> Any:
     return [_readable(inner) for inner in value] if isinstance(value, list) else value
 
 
-OF_TASK = ("id", "name", "path", "description", "calls", "first_seen", "last_seen")
+OF_TASK = ("id", "name", "path", "description", "version", "calls", "first_seen", "last_seen")
 OF_RANGE = ("versions", "calls_in_range", "errors", "cost")
 OF_VERSION = (
     "version",
@@ -156,14 +156,14 @@ class Tools:
         *,
         task: Task,
         slot: Annotated[str, Field(description="Name of a slot, as show_task has it.")],
-        version: Annotated[int | None, Field(description="Number of a version; the newest if left out.")] = None,
+        version: Annotated[int | None, Field(description="Number of a version; the one in use if left out.")] = None,
         since: Moment = None,
         until: Moment = None,
         limit: Limit = 20,
     ) -> dict[str, Any]:
         """The values that calls really had in a slot, the most frequent first, with how many calls had each."""
         api = self._api(context)
-        version_chosen = _version(versions_of(api, find_task(api, task)["id"]), version)
+        version_chosen = version_of(api, find_task(api, task), version)
         address = f"/api/v1/implementations/{version_chosen['id']}/slots/{_in_path(slot)}/values"
         return {"values": list(api.items(address, {"since": since, "until": until}, limit))}
 
@@ -182,13 +182,13 @@ class Tools:
         return {"calls": list(api.items("/api/v1/traces", query, limit))}
 
     def costs(self, context: Context, task: Task, since: Moment = None, until: Moment = None) -> dict[str, Any]:
-        """The usage and cost of a task by day and version (30 days unless told), and the cost of each slot of its newest version."""
+        """The usage and cost of a task by day and version (30 days unless told), and the cost of each slot of its version in use."""
         api = self._api(context)
         task_found = find_task(api, task)
         query = {"by": "day", "since": since, "until": until}
         usage = api.get(f"/api/v1/tasks/{task_found['id']}/usage", query)["items"]
-        newest = _version(versions_of(api, task_found["id"]), None)
-        return {"days": usage[-MOST_ITEMS:], "newest_version": api.get(f"/api/v1/implementations/{newest['id']}/cost")}
+        in_use = version_of(api, task_found, None)
+        return {"days": usage[-MOST_ITEMS:], "version_in_use": api.get(f"/api/v1/implementations/{in_use['id']}/cost")}
 
     def changes(
         self,
@@ -206,17 +206,6 @@ class Tools:
         api = self._api(context)
         query = {"kind": kind, "path": path, "since": since, "until": until}
         return {"changes": list(api.items("/api/v1/changes", query, limit))}
-
-
-def _version(versions: list[Item], number: int | None) -> Item:
-    version_chosen = next(
-        (candidate for candidate in versions if candidate["version"] == number), None if number else versions[-1]
-    )
-    if version_chosen is None:
-        raise ApiError(
-            f"The task has no version {number}. Its versions: {', '.join(str(candidate['version']) for candidate in versions)}."
-        )
-    return version_chosen
 
 
 def _in_path(name: str) -> str:

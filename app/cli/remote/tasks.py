@@ -93,7 +93,7 @@ def _range_words(query: Mapping[str, Any]) -> str:
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
 def show(api: Api, task: str, as_json_: bool) -> None:
-    """Show TASK: its versions and the template of the newest, slots in colour."""
+    """Show TASK: its versions, and the template of the one in production, else of the one of the newest call, slots in colour."""
     task_found = find_task(api, task)
     versions = versions_of(api, task_found["id"])
     if as_json_:
@@ -110,7 +110,7 @@ def show(api: Api, task: str, as_json_: bool) -> None:
         )
     )
     printed(versions, VERSIONS, "table")
-    console.print(template_text(versions[-1]["template"]), soft_wrap=True)
+    console.print(template_text(task_found["template"]), soft_wrap=True)
 
 
 @click.command()
@@ -169,7 +169,7 @@ def _numbers(numbers: tuple[int, ...], older: int | None, newer: int | None) -> 
 @click.command()
 @click.argument("task")
 @click.argument("slot")
-@click.option("--version", type=click.IntRange(1), help="Number of the version; the newest if not given.")
+@click.option("--version", type=click.IntRange(1), help="Number of the version; the one in use if not given.")
 @click.option("-q", "--search", "q", help="Values that hold this text.")
 @ranged
 @limited
@@ -177,10 +177,7 @@ def _numbers(numbers: tuple[int, ...], older: int | None, newer: int | None) -> 
 @connected
 def values(api: Api, *, task: str, slot: str, version: int | None, form: str, limit: int, **query: Any) -> None:
     """List the values of SLOT in calls of TASK, with how many calls have each."""
-    versions = {
-        version_shown["version"]: version_shown for version_shown in versions_of(api, find_task(api, task)["id"])
-    }
-    version_chosen = _version(versions, version or max(versions))
+    version_chosen = version_of(api, find_task(api, task), version)
     if slot not in version_chosen["slots"]:
         raise ApiError(
             f"Version {version_chosen['version']} has no slot {slot}. Its slots: {', '.join(version_chosen['slots']) or 'none'}."
@@ -214,6 +211,12 @@ def find_task(api: Api, name_or_id: str) -> Item:
 def versions_of(api: Api, task_id: str) -> list[Item]:
     """The versions of a task by their numbers."""
     return list(api.items(f"/api/v1/tasks/{task_id}/implementations"))
+
+
+def version_of(api: Api, task: Item, number: int | None) -> Item:
+    """The version of a task with this number, without a number the one in use. Raises ApiError."""
+    versions = {version["version"]: version for version in versions_of(api, task["id"])}
+    return _version(versions, number or task["version"])
 
 
 def _version(versions: dict[int, Item], number: int) -> Item:

@@ -51,6 +51,7 @@ def test_a_task_in_a_list_shows_its_calls_versions_and_template(client: FlaskCli
             "path": "/chat",
             "description": "",
             "versions": 2,
+            "version": 2,
             "calls": 3,
             "first_seen": "2026-01-01T00:00:00Z",
             "last_seen": "2026-01-03T00:00:00Z",
@@ -93,8 +94,19 @@ def test_a_task_shows_the_template_of_its_production_version(
     with transaction(engine) as connection:
         connection.execute(update(tables.task).values(production_implementation_id=UUID(first)))
     assert get(client, f"/tasks/{task_id}")["production_implementation_id"] == first
+    assert get(client, "/tasks")["items"][0]["version"] == 1
     versions = get(client, f"/tasks/{task_id}/implementations")["items"]
     assert [version["production"] for version in versions] == [True, False]
+
+
+def test_an_older_call_that_makes_a_version_does_not_become_the_face_of_the_task(
+    client: FlaskClient, task_id: UUID
+) -> None:
+    call(client, "French", "2025-12-01T00:00:00Z", model="old")
+    assert get(client, f"/tasks/{task_id}/implementations")["items"][2]["model"] == "old"
+    assert [item["version"] for item in get(client, "/tasks")["items"]] == [2]
+    call(client, "French", "2026-01-04T00:00:00Z")
+    assert get(client, f"/tasks/{task_id}")["version"] == 1
 
 
 def test_the_versions_of_a_task_are_listed_from_the_first(client: FlaskClient, task_id: UUID) -> None:
