@@ -90,7 +90,7 @@ class CacheShape(Shape):
     """The tokens that a provider's cache of prefixes saw and could see.
 
     `prefix_tokens` of a call stand before the first slot that varies; `cached_seen` and `cached_possible` are tokens of all calls of the range;
-    `saving` are the dollars saved, were the paragraphs with varying slots behind the others, as in `reordered` (null: nothing to gain).
+    `saving` are the dollars saved, were the paragraphs and lines with varying slots behind the others, as in `reordered` (null: nothing to gain).
     """
 
     prefix_tokens: int

@@ -4,9 +4,10 @@ Providers bill the tokens of a whole input. The bill divides them by characters:
 each slot, and text around the prompt (history, tools).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import groupby, takewhile
 
 from app.reading.pieces import Part, Piece
 from app.reading.prices import MILLION, Price, input_dollars
@@ -14,8 +15,20 @@ from app.reading.shares import Costs
 from app.reading.slot_values import ENOUGH_CALLS
 from app.store.call_facts import Usage
 
+Block = list[Piece]
+"""A paragraph, a line, or several."""
+
 LEAST_CACHED = 1024
 """Tokens of the shortest prefix that OpenAI, Anthropic and Google cache; some of their models need more."""
+
+LEAST_APART = 200
+"""Characters of fixed lines that stay when the varying lines of their paragraph move. Shorter ones are labels and instructions about these."""
+
+_CLOSES = re.compile(r"\s*(</|```)")
+"""The line after a value that ends a tag or a fence."""
+
+_OPENS = re.compile(r"\s*([<#`]|.*:\s*$)")
+"""The line before a value that is its tag, heading, fence or label."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,7 @@ class CacheAdvice:
     """The tokens that a provider's prefix cache saved and could save, in the range.
 
     prefix: tokens of a call before the first slot that varies. seen, possible: cached tokens of all calls. saving: dollars saved if
-    paragraphs with varying slots were moved behind the others, as in `reordered`, whose prefix has `reordered_prefix` tokens; None: there
+    paragraphs and lines with varying slots were moved behind the others, as in `reordered`, whose prefix has `reordered_prefix` tokens; None: there
     is nothing to move.
     """
 
@@ -120,40 +133,76 @@ def _mean(piece: Piece, means: dict[str, float]) -> float:
 
 
 def reordered(parts: Sequence[Part], moving: set[str]) -> list[Part]:
-    """The same paragraphs, those with varying slots last; such paragraphs of the system part move to the user part."""
-    blocks = {part.role: _blocks(part.pieces) for part in parts}
+    """The same paragraphs, those with varying slots last; such paragraphs of the system part move to the user part.
+
+    Of a paragraph with long fixed text, only the lines with varying slots move.
+    """
+    blocks = {part.role: _blocks(part.pieces, moving) for part in parts}
     fixed_blocks = {
         role: [block for block in blocks_of_role if not _moves(block, moving)]
         for role, blocks_of_role in blocks.items()
     }
     moves = [block for role in ("system", "user") for block in blocks.get(role, []) if _moves(block, moving)]
     ordered = [
-        Part("system", _joined(fixed_blocks.get("system", []))),
-        Part("user", _joined([*fixed_blocks.get("user", []), *moves])),
+        Part("system", _joined(fixed_blocks.get("system", []), "\n\n")),
+        Part("user", _joined([*fixed_blocks.get("user", []), *moves], "\n\n")),
         *(part for part in parts if part.role not in {"system", "user"}),
     ]
     return [part for part in ordered if part.pieces]
 
 
-def _blocks(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Paragraphs, separated at blank lines of the fixed text."""
-    blocks: list[list[Piece]] = [[]]
+def _blocks(pieces: Sequence[Piece], moving: set[str]) -> list[Block]:
+    """Paragraphs; one with varying slots in its stretches of lines."""
+    paragraphs = (block for block in _split(pieces, "\n\n") if any(piece.slot or piece.text.strip() for piece in block))
+    return [block for paragraph in paragraphs for block in _stretches(paragraph, moving)]
+
+
+def _split(pieces: Sequence[Piece], separator: str) -> list[Block]:
+    """The pieces, separated at a text of the fixed text."""
+    blocks: list[Block] = [[]]
     for piece in pieces:
-        first, *further = piece.text.split("\n\n") if piece.slot is None else [piece]
+        first, *further = piece.text.split(separator) if piece.slot is None else [piece]
         blocks[-1].append(Piece(first) if isinstance(first, str) else first)
         blocks.extend([Piece(text)] for text in further if isinstance(text, str))
-    return [block for block in blocks if any(piece.slot or piece.text.strip() for piece in block)]
+    return blocks
 
 
-def _moves(block: Sequence[Piece], moving: set[str]) -> bool:
+def _stretches(paragraph: Block, moving: set[str]) -> list[Block]:
+    """A paragraph, with long fixed lines apart from the lines that vary; their tags and labels stay with these."""
+    stretches: list[list[Block]] = [[]]
+    runs = [list(run) for _, run in groupby(_split(paragraph, "\n"), lambda line: _moves(line, moving))]
+    for number, run in enumerate(runs):
+        if _is_apart(run, moving):
+            closing = 1 if number > 0 and _is_like(_CLOSES, run[0]) else 0
+            end = len(run) - 1 if number + 1 < len(runs) and _is_like(_OPENS, run[-1]) else len(run)
+            stretches[-1].extend(run[:closing])
+            stretches.extend([run[closing:end], run[end:]])
+        else:
+            stretches[-1].extend(run)
+    return [_joined(lines, "\n") for lines in stretches if lines]
+
+
+def _is_apart(run: Sequence[Block], moving: set[str]) -> bool:
+    return not any(_moves(line, moving) for line in run) and sum(map(_length, run)) >= LEAST_APART
+
+
+def _length(line: Block) -> int:
+    return sum(len(piece.text) for piece in line)
+
+
+def _is_like(pattern: re.Pattern[str], line: Block) -> bool:
+    return line[0].slot is None and pattern.match(line[0].text) is not None
+
+
+def _moves(block: Block, moving: set[str]) -> bool:
     return any(piece.slot in moving for piece in block)
 
 
-def _joined(blocks: Sequence[Sequence[Piece]]) -> list[Piece]:
-    """Paragraphs joined by blank lines, neighbouring texts as one piece."""
-    pieces: list[Piece] = []
+def _joined(blocks: Sequence[Block], separator: str) -> Block:
+    """Paragraphs or lines joined by a separator, neighbouring texts as one piece."""
+    pieces: Block = []
     for number, block in enumerate(blocks):
-        for piece in [*([Piece("\n\n")] if number else []), *block]:
+        for piece in [*([Piece(separator)] if number else []), *block]:
             if pieces and piece.slot is None and pieces[-1].slot is None:
                 pieces[-1] = Piece(pieces[-1].text + piece.text)
             else:

@@ -144,6 +144,16 @@ def test_paragraphs_that_vary_stand_behind_those_that_stay() -> None:
     ]
 
 
+def test_lines_that_vary_leave_the_long_text_of_their_paragraph() -> None:
+    rules, more = "Be kind to guests. " * 12, "Answer in their language. " * 9
+    lines = f"\n{rules}\n{more}\nQuestion:\n", f"\n</question>\n{more}"
+    pieces = [Piece("Request "), Piece("", "id"), Piece(lines[0]), Piece("", "question"), Piece(lines[1])]
+    assert [(part.role, template_text(part)) for part in reordered([Part("system", pieces)], {"id", "question"})] == [
+        ("system", f"{rules}\n{more}\n\n{more}"),
+        ("user", "Request {{id}}\n\nQuestion:\n{{question}}\n</question>"),
+    ]
+
+
 def test_a_part_that_is_all_slot_has_a_text() -> None:
     assert template_text(Part("user", [Piece("", "mail")])) == "{{mail}}"
     assert template_text(Part("user", [Piece("a {{b}} c")])) == r"a \{{b}} c"
