@@ -21,6 +21,13 @@ def portable_name(name: str, reserved: Collection[str] = ()) -> str:
     return f"{plain}_" if iskeyword(plain) or plain in RESERVED_NAMES or plain in reserved else plain
 
 
+def meant_name(name: str, names: Iterable[str]) -> str | None:
+    """The name among `names` that a reader means: this one, else the one in other letters of the same look (NFKC); None without any."""
+    known_names = list(names)
+    plain = unicodedata.normalize("NFKC", name)
+    return name if name in known_names else plain if plain in known_names else None
+
+
 def portable_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
     """A portable name for each, in the given order and all distinct; portable names stay unchanged."""
     distinct = list(dict.fromkeys(names))

@@ -98,7 +98,7 @@ def create_traces(holder: KeyHolder) -> Response:
 
 @routes.route("GET", PATH, scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
 def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
-    """Traces, newest first; of a path, a task or an implementation, or those in no group."""
+    """Traces, the last one stored first; of a path, a task or an implementation, or those in no group."""
     trace_filter = TraceFilter(
         path=query.path,
         task_id=query.task_id,

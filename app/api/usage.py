@@ -31,6 +31,7 @@ from app.store import prices as set_prices
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.telling.pricing import price_changed
+from templating import meant_name
 
 routes = Routes("usage")
 
@@ -274,8 +275,9 @@ def _price(model: str, price: prices.Price | None) -> dict[str, Any]:
 
 
 def _place(holder: KeyHolder, version: Row[Any], name: str) -> SlotPlace:
-    if name not in version.slots:
+    slot = meant_name(name, version.slots)
+    if slot is None:
         raise NotFoundError(
             f"This implementation has no slot of this name; its slots: {', '.join(version.slots) or 'none'}."
         )
-    return SlotPlace(holder.project_id, version.id, version.template_id, version.slots.index(name))
+    return SlotPlace(holder.project_id, version.id, version.template_id, version.slots.index(slot))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.moments import so_long_ago
 from app.reading.usage import Range
 
 _DATE = re.compile(r"\d{4}-\d")
@@ -23,14 +24,20 @@ def _in_utc(moment: datetime) -> datetime:
     return in_utc
 
 
-def _is_no_number(text: Any) -> Any:
-    """Refuse numbers, which pydantic would read as Unix seconds or milliseconds."""
-    if not _DATE.match(str(text)):
-        raise PydanticCustomError("date", "Must be a date, like 2026-03-01 or 2026-03-01T12:00:00Z.")
-    return text
+def _of_words(text: Any) -> Any:
+    """The time of `7d`; other texts as they are. Refuses numbers, which pydantic would read as Unix seconds or milliseconds."""
+    try:
+        moment = so_long_ago(str(text), datetime.now(UTC))
+    except OverflowError:
+        moment = None
+    if moment is None and not _DATE.match(str(text)):
+        raise PydanticCustomError(
+            "date", "Must be a date, like 2026-03-01 or 2026-03-01T12:00:00Z, or a length of time like 24h or 7d."
+        )
+    return moment or text
 
 
-Bound = Annotated[datetime, BeforeValidator(_is_no_number), AfterValidator(_in_utc)]
+Bound = Annotated[datetime, BeforeValidator(_of_words), AfterValidator(_in_utc)]
 
 
 class RangeQuery(BaseModel):
@@ -38,7 +45,9 @@ class RangeQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    since: Bound | None = Field(None, description="Calls made at this moment or later; ISO 8601, without a zone: UTC.")
+    since: Bound | None = Field(
+        None, description="Calls made at this moment or later: ISO 8601, without a zone: UTC; or so long ago: 24h, 7d."
+    )
     until: Bound | None = Field(None, description="Calls made before this moment.")
 
     @model_validator(mode="after")

@@ -227,7 +227,7 @@ def ungrouped_page(
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[UngroupedCall]:
-    """Ungrouped calls, newest first. Grouped calls are not read, however many there are."""
+    """Ungrouped calls, the last one stored first. Grouped calls are not read, however many there are."""
     if not path and (newest := _among_newest(connection, project_id, states, after, limit)) is not None:
         return newest
     return _newest_of_groups(connection, project_id, path=path, states=states, after=after, limit=limit)

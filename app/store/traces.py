@@ -196,7 +196,7 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
 def page(
     connection: Connection, project_id: UUID, trace_filter: TraceFilter, *, limit: int, before: UUID | None
 ) -> Sequence[Row[Any]]:
-    """Traces of a project, newest first, below the id `before`."""
+    """Traces of a project, the last one stored first, below the id `before`."""
     query = _select(*_LISTED).order_by(trace.c.id.desc()).limit(limit)
     if trace_filter.path is not None:
         query = query.where(trace.c.group_id == _group_of(project_id, trace_filter.path))

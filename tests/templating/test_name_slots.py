@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from template_strategies import filled, templates, texts
 
-from templating import Mined, Template, name_slots, portable_names
+from templating import Mined, Template, meant_name, name_slots, portable_names
 
 
 def mined(template, *rows):
@@ -126,3 +126,10 @@ class TestProperties:
     def test_names_depend_on_the_fixed_text_and_not_on_the_names_before(self, template):
         second_names = name_slots(*mined(template))
         assert name_slots(*mined(second_names)).slots == second_names.slots
+
+
+def test_a_name_copied_from_the_prompt_means_the_slot_whose_letters_are_normalised() -> None:
+    copied, stored = "\u0e04\u0e33", "\u0e04\u0e4d\u0e32"
+    assert meant_name(copied, ["mail", stored]) == stored
+    assert meant_name(copied, ["mail", copied]) == copied
+    assert meant_name("letter", ["mail"]) is None

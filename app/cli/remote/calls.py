@@ -50,7 +50,7 @@ CALLS: dict[str, Cell] = {
 @formed
 @connected
 def traces(api: Api, form: str, limit: int, task: str | None, slots: tuple[str, ...], **query: Any) -> None:
-    """List calls, newest first."""
+    """List calls, the last one stored first: an import of older calls stands before the calls of today."""
     task_id = find_task(api, task)["id"] if task else None
     calls = api.items("/api/v1/traces", query | {"task_id": task_id} | dict(map(_slot, slots)), limit)
     printed(calls, CALLS, form, empty_text="No call fits. `promptlode send` and `promptlode import` bring calls.")
@@ -69,7 +69,7 @@ def _slot(text: str) -> tuple[str, str]:
 @formed
 @connected
 def ungrouped(api: Api, form: str, limit: int, path: str | None) -> None:
-    """List calls that no template matches, newest first."""
+    """List calls that no template matches, the last one stored first."""
     calls = api.items("/api/v1/traces", {"path": path, "ungrouped": "true"}, limit)
     printed(calls, CALLS, form, empty_text="None: no call is without a template. `promptlode traces` lists all calls.")
 

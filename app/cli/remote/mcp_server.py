@@ -176,7 +176,7 @@ class Tools:
         value: Annotated[str, Field(description="The whole value.")],
         limit: Limit = 10,
     ) -> dict[str, Any]:
-        """Calls of a task whose slot had this value, newest first, with all their variables."""
+        """Calls of a task whose slot had this value, the last one stored first, with all their variables."""
         api = self._api(context)
         query = {"task_id": find_task(api, task)["id"], f"slot.{slot}": value}
         return {"calls": list(api.items("/api/v1/traces", query, limit))}

@@ -14,6 +14,7 @@ from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
 from app.cli.remote.output import Cell, CostCell, When, as_json, plain, printed, template_text
 from app.reading.changes import replaced_by
+from templating import meant_name
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -178,11 +179,14 @@ def _numbers(numbers: tuple[int, ...], older: int | None, newer: int | None) -> 
 def values(api: Api, *, task: str, slot: str, version: int | None, form: str, limit: int, **query: Any) -> None:
     """List the values of SLOT in calls of TASK, with how many calls have each."""
     version_chosen = version_of(api, find_task(api, task), version)
-    if slot not in version_chosen["slots"]:
+    slot_meant = meant_name(slot, version_chosen["slots"])
+    if slot_meant is None:
         raise ApiError(
             f"Version {version_chosen['version']} has no slot {slot}. Its slots: {', '.join(version_chosen['slots']) or 'none'}."
         )
-    values_of_slot = api.items(f"/api/v1/implementations/{version_chosen['id']}/slots/{slot}/values", query, limit)
+    values_of_slot = api.items(
+        f"/api/v1/implementations/{version_chosen['id']}/slots/{slot_meant}/values", query, limit
+    )
     columns = {"Calls": _of("calls"), "Value": _of("value")}
     printed(values_of_slot, columns, form, empty_text="No call fits: leave out an option, or take an earlier --since.")
 

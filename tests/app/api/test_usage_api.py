@@ -70,6 +70,7 @@ def test_a_range_says_which_calls_count(client: FlaskClient, send: Send) -> None
     send()
     since = (NOW - timedelta(days=2)).isoformat().replace("+00:00", "Z")
     assert listed(client, f"path=/mail&since={since}")[0]["calls_in_range"] == 1
+    assert listed(client, "path=/mail&since=1w")[0]["calls_in_range"] == 1
     assert listed(client, f"path=/mail&until={since}")[0]["calls_in_range"] == 0
 
 
