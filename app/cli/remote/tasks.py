@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.remote.access import other_projects
-from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item
+from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item, RefusedInputError
 from app.cli.remote.options import connected, formed, limited, ranged
 from app.cli.remote.output import Cell, CostCell, When, as_json, plain, printed, template_text
 from app.reading.changes import replaced_by
@@ -225,7 +225,7 @@ def version_of(api: Api, task: Item, number: int | None) -> Item:
 
 def _version(versions: dict[int, Item], number: int) -> Item:
     if number not in versions:
-        raise ApiError(f"The task has no version {number}. Its versions: {', '.join(map(str, versions))}.")
+        raise RefusedInputError(f"The task has no version {number}. Its versions: {', '.join(map(str, versions))}.")
     return versions[number]
 
 
