@@ -161,15 +161,15 @@ def _versions() -> LateralFromClause:
     """The versions of a task: their number, their calls with the times of the first and the last, and the id of the one in use."""
     counts, expired = counted_calls_of(), expired_calls
     calls, first_seen, last_seen = _with_expired(counts, expired)
-    shown = is_shown(counts.c.calls > 0)
+    is_listed_version = is_shown(counts.c.calls > 0)
     ids_by_use: Any = func.array_agg(aggregate_order_by(implementation.c.id, *in_use_first(last_seen)))
     return (
         select(
-            func.count().filter(shown).label("versions"),
+            func.count().filter(is_listed_version).label("versions"),
             cast(func.coalesce(func.sum(calls), 0), BigInteger).label("calls"),
             func.min(first_seen).label("first_seen"),
             func.max(last_seen).label("last_seen"),
-            ids_by_use.filter(shown)[1].label("in_use"),
+            ids_by_use.filter(is_listed_version)[1].label("in_use"),
         )
         .select_from(
             implementation.join(template, template.c.id == implementation.c.template_id)
