@@ -196,16 +196,16 @@ def test_the_share_of_grouped_calls_is_that_of_the_range(
 def test_the_list_says_when_a_task_changed(visitor: FlaskClient, client: FlaskClient, task_id: UUID) -> None:
     assert "changed" not in Markup(visitor.get("/").text).text, "one version is no change"
 
-    said = []
+    old_in_use = []
     for hours in (49, 25, 0):
         started = datetime.now(UTC) - timedelta(hours=hours)
         client.post(
             "/api/v1/traces", json={"path": PATH, "model": "new", "input": _ticket(9), "started_at": f"{started}"}
         )
 
-        said.append("v1 in use" in Markup(visitor.get("/").text).text)
+        old_in_use.append("v1 in use" in Markup(visitor.get("/").text).text)
 
-    assert said == [True, True, False], "a version of older calls is no change"
+    assert old_in_use == [True, True, False], "a version of older calls is no change"
     assert "v2 changed 2 days ago" in Markup(visitor.get("/").text).text
 
 
