@@ -258,7 +258,6 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "ProblemShape.status": ("The HTTP status.", 422),
     "ServerState.version": ("Promptlode's version.", "0.1.0"),
     "TaskChanges.production": ("Make this version the one in production; null: none.", _OTHER_ID),
-    "TaskSummary.version": ("The number of the version in use, whose template is shown; null: the task has none.", 2),
     "SimilarTask.version": ("The number of the version in use, whose template is shown; null: the task has none.", 2),
     "ListedTask.version": ("The number of the version in use, whose template is shown; null: the task has none.", 2),
     "TaskDetail.version": ("The number of the version in use, whose template is shown; null: the task has none.", 2),
