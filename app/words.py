@@ -1,6 +1,7 @@
 """Numbers, times and amounts in words for people, on pages and in a terminal. Pure."""
 
 from datetime import UTC, datetime
+from math import floor, log10
 
 _SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
@@ -27,6 +28,13 @@ def percent(share: float | None) -> str:
     if 0.99 < share < 1:
         return "> 99 %"
     return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")
+
+
+def sum_texts(total: float, part: float) -> tuple[str, str, str]:
+    """An amount, what remains of it without a part, and the part: 0.0734 and 0.0561 -> "$0.0734", "$0.0173", "$0.0561"; they add up."""
+    digits = 2 if total >= 1 or total <= 0 else 2 - floor(log10(total))
+    rounded_total, rounded_part = round(total, digits), round(part, digits)
+    return tuple(f"${amount:,.{digits}f}" for amount in (rounded_total, rounded_total - rounded_part, rounded_part))  # type: ignore[return-value]
 
 
 def dollars(value: float | None) -> str:

@@ -48,7 +48,7 @@ def delete(
         )
     settings = settings_of_command().require("database_url", "redis_url")
     with engine_of(settings) as engine:
-        project_id = _confirmed(engine, project_name, selector, yes=yes)
+        project_id = _confirmed(engine, project_name, selector, with_project=with_project, yes=yes)
         with _audited(engine, project_id, selector) as details:
             removed = _delete(engine, settings, project_id, selector, delete_all=delete_all)
             details.update(asdict(removed))
@@ -77,7 +77,7 @@ def _audited(engine: Engine, project_id: UUID, selector: Selector) -> Iterator[d
         audit.finish(connection, entry, "done", details)
 
 
-def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bool) -> UUID:
+def _confirmed(engine: Engine, project_name: str, selector: Selector, *, with_project: bool, yes: bool) -> UUID:
     """The project, after the person has seen the number of calls and confirmed."""
     with transaction(engine) as connection:
         owner = projects.existing(connection, project_name)
@@ -85,7 +85,8 @@ def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bo
         forms = forms_of(engine, owner.id, selector)
         with transaction(engine) as connection:
             calls = sum(deletion.count(connection, owner.id, form) for form in forms)
-        click.confirm(f"Delete {calls:,} traces of project {owner.name}?", abort=True, err=True)
+        further = ", and the project itself with its keys and webhooks" if with_project else ""
+        click.confirm(f"Delete {calls:,} traces of project {owner.name}{further}?", abort=True, err=True)
     return owner.id
 
 

@@ -3,6 +3,8 @@
 Goes through the same checks and the same use case as `POST /api/v1/traces`, without HTTP between.
 """
 
+import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -31,6 +33,7 @@ from app.cli.reading import (
     WrongFormatError,
 )
 from app.cli.records import LogSource, open_source
+from app.cli.remote.access import NoAccessError, access_of
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
@@ -40,6 +43,7 @@ from app.otlp.storing import ExportStore
 from app.otlp.translate import Export
 from app.store import projects
 from app.store.engine import transaction
+from app.store.keys import hash_of, holder
 from app.store.projects import Project
 from app.words import plural
 from tasks.accept import accept
@@ -117,9 +121,34 @@ def import_file(
                 note.forget()
             reports.append(_import_file(file, options, store, note))
         has_traces = any(report.traces for report in reports)
+        if has_traces:
+            _print_look(engine, settings, project)
         if has_traces and context.get_parameter_source("project_name") is ParameterSource.DEFAULT:
             _print_choice(engine, project)
     sys.exit(1 if any(report.refused for report in reports) else 0)
+
+
+def _print_look(engine: Engine, settings: Settings, project: Project) -> None:
+    """The command that shows the calls: reading commands take a key, and theirs may be of another project."""
+    command = "promptlode tasks"
+    if not _is_read(engine, project):
+        file = settings.promptlode_data_dir / "keys" / project.name
+        lacking = f"promptlode keys create --project {shlex.quote(project.name)} --scope admin, then "
+        command = (
+            f"{command} --key $(cat {shlex.quote(str(file))})" if file.exists() else f"{lacking}{command} --key KEY"
+        )
+    Console(stderr=True, soft_wrap=True).print(f"See what is found in project {project.name}: {command}", markup=False)
+
+
+def _is_read(engine: Engine, project: Project) -> bool:
+    """Whether the key that reading commands take here is of the project."""
+    try:
+        key = access_of(os.environ.get("PROMPTLODE_URL"), os.environ.get("PROMPTLODE_API_KEY")).key
+    except NoAccessError:
+        return False
+    with transaction(engine) as connection:
+        key_holder = holder(connection, hash_of(key))
+    return key_holder is not None and key_holder.project_id == project.id
 
 
 def _print_choice(engine: Engine, project: Project) -> None:

@@ -1,7 +1,7 @@
 """`promptlode doctor --ingest`: whether sent calls arrive, and what became of the calls of other senders.
 
 It sends a span and a POST over HTTP, so it checks the whole way: address, key, proxy, web process, PostgreSQL. Its two calls always have
-the same ids, so they are stored once however often it runs.
+the same ids, so they are stored once however often it runs, and are deleted at the end where the key may.
 """
 
 import json
@@ -34,6 +34,7 @@ def checks(api: Api) -> Iterator[NamedCheck]:
     """A span and a POST, sent and looked for; then the counters of other senders' spans, the worst first."""
     yield "test span", _tried(lambda: _span(api))
     yield "test POST", _tried(lambda: _post(api))
+    yield "test calls", Check(True, _removed(api))
     try:
         counters = _counters(api)
     except (ApiError, requests.RequestException) as error:
@@ -70,7 +71,16 @@ def _arrived(api: Api, external_id: str) -> str:
         return "Accepted. (The key has no scope read, so the stored call was not checked.)"
     if external_id not in stored:
         raise ApiError("The server accepted the test call, but stored no call: see the log of the web process.")
-    return f"Arrived, and stands under {PATH}."
+    return f"Arrived under {PATH}."
+
+
+def _removed(api: Api) -> str:
+    """Delete the two calls, which are none of the user's; a key without the scope admin leaves them."""
+    try:
+        api.post("/api/v1/deletions", {"path": PATH})
+    except ApiError:
+        return f"They stay under {PATH}: only a key with the scope admin deletes them."
+    return "Deleted."
 
 
 def _export() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from app.cli.projects import projects
 from app.cli.remote.api import RefusedInputError
 from app.cli.remote.calls import send, tail, traces, ungrouped
 from app.cli.remote.changes import changes
+from app.cli.remote.costs import costs
 from app.cli.remote.exporting import export
 from app.cli.remote.login import login
 from app.cli.remote.mcp import mcp
@@ -60,7 +61,7 @@ def _of_file(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}. Check the path and its permissions."
 
 
-_LOOKING = [tasks, show, similar, diff, traces, values, ungrouped, changes, tail, mcp]
+_LOOKING = [tasks, show, similar, diff, traces, values, costs, ungrouped, changes, tail, mcp]
 _DOING = [import_file, send, regroup, export]
 _RUNNING = [
     demo,

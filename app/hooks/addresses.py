@@ -45,9 +45,13 @@ class Allowed:
         """Raises NotAllowedError for a text that is no URL of an allowed host; does not resolve the host."""
         host = _host(url)
         if not self.hosts:
-            raise NotAllowedError("Webhooks are off; the operator of this Promptlode turns them on with WEBHOOK_HOSTS.")
+            raise NotAllowedError(
+                "Webhooks are off; the operator of this Promptlode turns them on with WEBHOOK_HOSTS, and for a private address WEBHOOK_NETWORKS."
+            )
         if not any(_fits(host, pattern) for pattern in self.hosts):
-            raise NotAllowedError("Its host is not among WEBHOOK_HOSTS; ask the operator of this Promptlode.")
+            raise NotAllowedError(
+                "Its host is not among WEBHOOK_HOSTS; ask the operator of this Promptlode. A private address needs WEBHOOK_NETWORKS, too."
+            )
         literal = _literal(host)
         if literal is not None and not self.is_allowed(literal):
             raise NotAllowedError("Its address is private; WEBHOOK_NETWORKS may allow its network.")

@@ -43,7 +43,7 @@ def _row(
         f'<p class="versions">{plural(task.versions, "version")}{_changed(line, range_shown)}</p></td>'
         f'<td class="activity">{drawn_spark(line.spark, plural(used.calls, "call"))}</td>'
         f'<td class="n" data-label="Calls" title="{number(task.calls)} in all">{short(used.calls)}</td>'
-        f'<td class="n" data-label="Cost a day">{_cost_a_day(line.spending, range_shown)}</td>'
+        f'<td class="n" data-label="Cost a day">{_cost_a_day(line.spending, range_shown.days_since(task.first_seen))}</td>'
         f'<td class="share" data-label="Share"><div>{drawn_bar(line.share)}<span>{escape(percent(line.share))}</span></div></td>'
         f'<td class="n" data-label="p95">{escape(seconds(used.latency_ms(0.95)))}</td>'
         f'<td class="n" data-label="Failed">{_failed(line.spending)}</td>'
@@ -62,12 +62,12 @@ def _changed(line: TaskRow, range_shown: ShownRange) -> str:
     return f' · <span class="changed{recent}">v{in_use.number} changed {drawn_time(in_use.began)}</span>'
 
 
-def _cost_a_day(spending: Spending, range_shown: ShownRange) -> str:
+def _cost_a_day(spending: Spending, days: float) -> str:
     if not spending.used.calls:
         return "–"
     if spending.cost.estimated and not spending.cost.dollars:
         return _NO_PRICE
-    return escape(f"{'~' if spending.cost.estimated else ''}{dollars(spending.cost.dollars / range_shown.days)}")
+    return escape(f"{'~' if spending.cost.estimated else ''}{dollars(spending.cost.dollars / days)}")
 
 
 def _failed(spending: Spending) -> str:

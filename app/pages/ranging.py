@@ -37,6 +37,11 @@ class ShownRange:
     def days(self) -> float:
         return (self.end - self.begin) / DAY
 
+    def days_since(self, first_call: datetime | None) -> float:
+        """Days of the range from the first call of a task on, but at least one: a young task's cost a day is not that of a week."""
+        begin = max(self.begin, first_call) if first_call else self.begin
+        return min(self.days, max(1.0, (self.end - begin) / DAY))
+
     @property
     def stretches(self) -> int:
         return -(-(self.end - self.begin) // self.width)

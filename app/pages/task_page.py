@@ -24,6 +24,7 @@ from app.reading.pieces import Part, template_parts
 from app.reading.spending import Spending
 from app.reading.usage import UsageScope
 from app.store import history as decided_history
+from app.words import sum_texts
 
 CALLS_SHOWN = 25
 """Calls on the page of a version."""
@@ -46,6 +47,7 @@ def task(task_id: str) -> str | AnyResponse:
         version = _version_to_show(task, versions)
         values = (
             {"task": task, "versions": versions, "chosen": version, "shown": range_shown}
+            | {"days": range_shown.days_since(task.first_seen)}
             | {"became": version and replaced.became(connection, version.template_id, version.slots)}
             | _usage(connection, task.id, versions, version, range_shown)
             | _calls(connection, version)
@@ -145,6 +147,7 @@ def _texts(
     return {
         "parts": parts,
         "colours": colours_of(versions),
+        "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
         "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
         "before": before,
         "compared": compared,

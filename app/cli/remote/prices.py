@@ -4,7 +4,7 @@ import rich_click as click
 
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected, formed
-from app.cli.remote.output import Cell, printed
+from app.cli.remote.output import Cell, plain, printed
 
 LIST = "/api/v1/prices"
 
@@ -47,7 +47,17 @@ def list_(api: Api, form: str) -> None:
 def set_(api: Api, *, model: str, input_: float, output: float, cached: float | None, form: str) -> None:
     """Set the price of MODEL for the project; "*": of every model that has no other. Needs a key with the scope admin."""
     price = {"model": model, "input": input_, "output": output, "cached": cached}
+    known_models = [item["model"] for item in api.items(LIST)]
     _tell(api.put(LIST, {name: value for name, value in price.items() if value is not None}), form)
+    if model != "*" and model not in known_models:
+        _note_unused(model, known_models)
+
+
+def _note_unused(model: str, known_models: list[str]) -> None:
+    """Say that no call has the model: only "*" stands for several models."""
+    models = ", ".join(known_models) or "none yet"
+    note = f"No call is of a model {model} so far; the price is kept for it. Models with calls or prices: {models}."
+    click.echo(plain(note), err=True)
 
 
 @prices.command("remove")

@@ -1,5 +1,6 @@
 """`promptlode tasks`, `show`, `similar`, `diff` and `values`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from difflib import unified_diff
 from typing import Any
@@ -236,13 +237,15 @@ def _nothing_to_compare(versions: dict[int, Item]) -> str:
 
 
 def _changes(before: Item, after: Item) -> Sequence[str]:
-    """A unified diff of model, settings and template."""
+    """A unified diff of model, settings, tools and template."""
     names = f"version {before['version']}", f"version {after['version']}"
     return list(unified_diff(_lines(before), _lines(after), *names, lineterm=""))
 
 
 def _lines(version: Item) -> list[str]:
     head = [f"model: {version['model']}", *(f"{name}: {value}" for name, value in sorted(version["settings"].items()))]
+    tools = version["tools"] if isinstance(version["tools"], list) else [version["tools"]] if version["tools"] else []
+    head += [f"tool: {json.dumps(tool, ensure_ascii=False, sort_keys=True)}" for tool in tools]
     return head + [line for part in version["template"] for line in (f"--- {part['role']}", *part["text"].split("\n"))]
 
 

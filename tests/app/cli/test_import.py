@@ -41,6 +41,7 @@ def test_an_import_that_names_no_project_says_which_others_there_are(cli: Cli, e
     log = log_of(tmp_path, call(1))
     report = cli("import", log).stderr.replace(b"\n", b" ")
     assert b"The calls are in the project default. --project NAME imports into another project: demo." in report
+    assert b"promptlode keys create --project default --scope admin, then promptlode tasks --key KEY" in report
     assert b"another project" not in cli("import", log, "--project", "demo").stderr
 
 

@@ -25,14 +25,15 @@ def web(settings: Settings) -> Iterator[Flask]:
     app.extensions[EXTENSION].engine.dispose()
 
 
-def test_a_span_and_a_post_are_sent_and_found_and_stored_once(url: str, client: FlaskClient, engine: Engine) -> None:
+def test_a_span_and_a_post_are_sent_and_found_and_deleted(url: str, client: FlaskClient, engine: Engine) -> None:
     api = Api(Access(url, new_key(engine, "shop", "admin")))
     for _ in range(2):
         findings = dict(checks(api))
         assert findings["test span"].ok, findings["test span"].detail
         assert findings["test POST"].ok, findings["test POST"].detail
         assert PATH in findings["test span"].detail
-    assert len(traces(client)) == 2
+        assert findings["test calls"].detail == "Deleted."
+    assert traces(client) == []
 
 
 def test_refused_and_odd_spans_of_others_are_told_with_the_reasons(
@@ -53,6 +54,8 @@ def test_a_key_that_may_only_send_is_enough_to_try(url: str, client: FlaskClient
     findings = dict(checks(Api(Access(url, new_key(engine, "shop", "ingest")))))
     assert findings["test span"].ok
     assert "operator" in findings["counters"].detail
+    assert "scope admin" in findings["test calls"].detail
+    assert len(traces(client)) == 2
 
 
 def test_a_wrong_key_and_a_wrong_address_are_said(url: str, client: FlaskClient) -> None:

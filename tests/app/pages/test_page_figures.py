@@ -15,7 +15,7 @@ from app.reading.prices import Cost
 from app.reading.spending import Spending
 from app.reading.usage import Range
 from app.store.call_facts import Usage
-from app.words import dollars, signed
+from app.words import dollars, signed, sum_texts
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,19 @@ def test_a_few_calls_make_no_version_better() -> None:
 )
 def test_dollars_say_no_more_than_they_know(value: float | None, words: str) -> None:
     assert dollars(value) == words
+
+
+def test_the_parts_of_a_bill_add_up() -> None:
+    assert sum_texts(0.0734, 0.0561) == ("$0.0734", "$0.0173", "$0.0561")
+    assert sum_texts(12.25, 2.0) == ("$12.25", "$10.25", "$2.00")
+    assert sum_texts(0.0, 0.0)[0] == "$0.00"
+
+
+def test_a_young_task_is_billed_by_its_own_days() -> None:
+    shown = ranging.range_of({"range": "7d"}, datetime(2026, 3, 8, 11, 0, tzinfo=UTC))
+    assert shown.days_since(None) == shown.days_since(datetime(2026, 1, 1, tzinfo=UTC)) == 7
+    assert shown.days_since(shown.end - timedelta(hours=36)) == 1.5
+    assert shown.days_since(shown.end - timedelta(hours=3)) == 1
 
 
 def test_a_change_has_a_sign() -> None:

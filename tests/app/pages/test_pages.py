@@ -441,7 +441,7 @@ def test_the_pipeline_names_a_quarantined_path(visitor: FlaskClient, client: Fla
 def test_a_command_to_paste_is_quoted_for_the_shell(visitor: FlaskClient, client: FlaskClient) -> None:
     _send(client, _ticket(1), path="/a'; rm -rf ~ #")
 
-    assert """regroup shop '/a'"'"'; rm -rf ~ #'""" in Markup(visitor.get("/ungrouped").text).text
+    assert """promptlode regroup '/a'"'"'; rm -rf ~ #'""" in Markup(visitor.get("/ungrouped").text).text
 
 
 # --- hostile texts
