@@ -223,32 +223,39 @@ class Places:
 
     def agreement(self, kind: np.ndarray) -> _Agreement:
         """The places where the texts of a kind agree."""
-        numbers = self._numbers[:, kind]
-        constant = (numbers == numbers[:, :1]).all(axis=1)
-        said, last, held = set[str](), -1, self._held(kind)
-        blocks, labels, has_body, data = list[int](), list[int](), False, 0
-        most = 1 + len(kind) // TEXTS_PER_EDIT
-        varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
-        orders = Counter[int]()
-        for place, column in enumerate(self._columns):
-            text = column[kind[0]]
-            if self._is_data[place]:
-                data += len(words_of(text)) * int(constant[place] and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind))
-            elif not constant[place]:
-                labels.append(_label([column[row] for row in kind.tolist()], held))
-                has_body |= labels[-1] >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place)
-            elif self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind):
-                if not text or text in said:
-                    continue
+        numbers, held = self._numbers[:, kind], self._held(kind)
+        is_same = (numbers == numbers[:, :1]).all(axis=1).tolist()
+        prose = [place for place, is_data in enumerate(self._is_data) if not is_data]
+        own = [place for place, same in enumerate(is_same) if same and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind)]
+        labels = {place: _label([self._columns[place][row] for row in kind.tolist()], held) for place in prose if not is_same[place]}
+        has_body = any(words >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place) for place, words in labels.items())
+        blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]])
+        words, data = [words for _, words in blocks], sum(len(words_of(self._columns[place][kind[0]])) for place in own if self._is_data[place])
+        words += [data] * (max(words, default=0) >= FEWEST_BLOCK_WORDS <= data)
+        return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, numbers))
+
+    def _blocks(self, row: int, places: Iterable[int]) -> list[tuple[int, int]]:
+        """(part of the prompt, words) of each block of a text at these places; a text that stands again counts once."""
+        blocks, said, last = list[tuple[int, int]](), {""}, -1
+        for place in places:
+            text = self._columns[place][row]
+            if text not in said:
+                goes_on = last >= 0 and not self._are_words_between(last, place)
+                part, words = blocks.pop() if goes_on else (self._parts[place], 0)
+                blocks.append((part, words + len(words_of(text))))
                 said.add(text)
-                if last < 0 or any(map(str.isalpha, _NEXT_ITEM.sub("", "".join(self._template.literals[last + 1 : place + 1])))):
-                    blocks.append(0)
-                    orders[self._parts[place]] += 1
-                blocks[-1] += len(words_of(text))
                 last = place
-        blocks += [data] * (max(blocks, default=0) >= FEWEST_BLOCK_WORDS <= data)
-        settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
-        return _Agreement(blocks, labels, has_body, settled)
+        return blocks
+
+    def _are_words_between(self, place: int, later: int) -> bool:
+        return any(map(str.isalpha, _NEXT_ITEM.sub("", "".join(self._template.literals[place + 1 : later + 1]))))
+
+    def _orders(self, blocks: Iterable[tuple[int, int]], numbers: np.ndarray) -> int:
+        """The most blocks of a part without values; 0 where no part has values. numbers: per place and text of a kind."""
+        most = 1 + numbers.shape[1] // TEXTS_PER_EDIT
+        varied = {part for part, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
+        settled = Counter(part for part, _ in blocks if part not in varied)
+        return max(settled.values(), default=0) if varied else 0
 
 
 def _is_one(numbers: np.ndarray) -> bool:
