@@ -5,7 +5,7 @@ calls of all versions, so no search sees these calls again. So a `Matcher` shows
 and `mine` searches the remembered prompts again each time that the template has twice as many (`templating.mining.anew`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 
 MOST_REMEMBERED = 64  # most prompts that a template remembers: 32 and 64 find the same in all streams, 8 are too few to tell siblings
@@ -24,6 +24,8 @@ class Memory:
 
     seen: the number of different prompts noted; a prompt that is no longer remembered may count again.
     unsearched: those of them that came after the last search for the template with its relatives.
+    The first prompt is remembered however long it is. Several threads may note prompts at the same time: nothing is raised, but
+    some of these prompts may not be counted, since matching takes no lock.
     """
 
     def __init__(self, moments: Mapping[str, int], seen: int = 0, unsearched: int = 0) -> None:
@@ -55,7 +57,7 @@ class Memory:
         self.seen += 1
         self.unsearched += 1
         if self.seen % self._step == 0:
-            self._moments[prompt] = next(_CLOCK)
+            self._moments = {**self._moments, prompt: next(_CLOCK)}  # a new dict: another thread may be reading the old one
             self._thin_out()
 
     def note_search(self) -> None:
@@ -68,6 +70,10 @@ class Memory:
             self._due, self.unsearched, self._looked = 2 * self._looked, self.seen - self._looked, 0
 
     def _thin_out(self) -> None:
-        while len(self._moments) > MOST_REMEMBERED or (len(self._moments) > 1 and sum(map(len, self._moments)) > MOST_REMEMBERED_CHARACTERS):
+        while _are_too_many(self._moments):
             self._moments = dict(list(self._moments.items())[::2])
             self._step *= 2
+
+
+def _are_too_many(prompts: Collection[str]) -> bool:
+    return len(prompts) > MOST_REMEMBERED or (len(prompts) > 1 and sum(map(len, prompts)) > MOST_REMEMBERED_CHARACTERS)

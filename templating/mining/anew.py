@@ -38,8 +38,9 @@ class Anew:
         self._known = known
         self._memories = _to_search(known, first, new)
         self.others = [(number, template) for number, template in enumerate(known) if number not in self._memories]
-        self._prompts_of = {number: _some(memory, len(self._memories)) for number, memory in self._memories.items()}
-        moments = {prompt: moment for memory in self._memories.values() for prompt, moment in memory.moments.items()}
+        remembered = {number: memory.moments for number, memory in self._memories.items()}  # read once: another thread may be matching
+        self._prompts_of = {number: _some(list(prompts), len(remembered)) for number, prompts in remembered.items()}
+        moments = {prompt: moment for prompts in remembered.values() for prompt, moment in prompts.items()}
         shown = sorted({prompt for prompts in self._prompts_of.values() for prompt in prompts}, key=moments.__getitem__)
         self.moments = {prompt: moments[prompt] for prompt in shown}
         self.prompts = self.moments.keys()
@@ -143,5 +144,6 @@ def _to_search(known: Sequence[Template], first: Container[int], new: int) -> di
     return searched if sum(map(len, searched.values())) <= MOST_SEARCHED * fresh else {}
 
 
-def _some(memory: Memory, templates: int) -> list[str]:
-    return spread(list(memory.moments), max(FEWEST_REMEMBERED, TEXTS_PER_ROUND // templates))
+def _some(prompts: Sequence[str], templates: int) -> list[str]:
+    """Some prompts of one of so many templates, which share a round."""
+    return spread(prompts, max(FEWEST_REMEMBERED, TEXTS_PER_ROUND // templates))

@@ -116,3 +116,20 @@ def test_a_prompt_counts_once_in_a_memory():
     for _ in range(9):
         memory.note("a")
     assert not memory.is_due
+
+
+def test_a_prompt_that_another_thread_notes_meanwhile_does_no_harm():
+    """The length of a prompt is asked while the memory is read: that is the moment at which the other prompt comes."""
+    memory = Memory(in_order(["first"]))
+
+    class Prompt(str):
+        is_met = False
+
+        def __len__(self):
+            if not Prompt.is_met:
+                Prompt.is_met = True
+                memory.note("of another thread")
+            return super().__len__()
+
+    memory.note(Prompt("second"))
+    assert {"first", "second"} <= memory.moments.keys()
