@@ -12,7 +12,7 @@ and does not know these templates. What it finds decides about each of them:
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from templating.matching import fit
 from templating.memory import Memory
@@ -119,10 +119,10 @@ class Anew:
         return fresh + sum(self._memories[n].seen * some // len(self._prompts_of[n]) for n, some in old.items() if some)
 
 
-def with_prompts(groups: Sequence[Group], prompts: Iterable[str]) -> list[Group]:
-    """The groups with these prompts, which superseded templates matched, in the groups that they fit."""
+def with_prompts(groups: Sequence[Group], prompts: Iterable[str], tick: Callable[[], object]) -> list[Group]:
+    """The groups with these prompts, which superseded templates matched, in the groups that they fit. tick: called often."""
     held = {text for group in groups for text, _ in group.rows}
-    rows, _ = sort_by_template((text for text in prompts if text not in held), [group.template for group in groups], lambda: None)
+    rows, _ = sort_by_template((text for text in prompts if text not in held), [group.template for group in groups], tick)
     return [group._replace(rows=[*group.rows, *rows.get(group.template, [])]) for group in groups]
 
 

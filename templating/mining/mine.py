@@ -82,8 +82,10 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], r
         else:
             groups = [group for group in groups if len(widened & group.supersedes) < FEWEST_JOINED]
     gone = {number for group in groups for number in group.supersedes}
-    groups = with_prompts(groups, (text for text, number in hits.items() if number in gone))
-    members = {text: its for text, its in calls.items() if text not in hits or hits[text] in gone}
+    freed = [text for text, number in hits.items() if number in gone]
+    groups = with_prompts(groups, freed, budget.spent)
+    asked = asked._replace(hits={text: number for text, number in hits.items() if number not in gone}, seen={*seen, *freed})
+    members = {text: its for text, its in calls.items() if text not in asked.hits}
     result = MiningResult(_all_mined(groups, members, again, budget), *_others(groups, members, asked, options, budget))
     again.note_search()
     return result

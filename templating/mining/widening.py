@@ -4,8 +4,8 @@ A known template with a frozen value (the day on which it was found) is widened 
 looks alike, but must not widen the template: it makes a template of its own.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import chain, pairwise
 
 from templating.matching import fit
 from templating.mining.borders import with_short_moments
@@ -56,16 +56,29 @@ def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str], sl
     others: a text of each other known template. slots: all their texts, which differ where another known template has a slot.
     """
     if len(set(own)) == 1:
-        return len({*own, *new, *slots}) > MOST_EDIT_TEXTS
+        return _are_varied(chain(own, new, slots))
     pieces = fixed_pieces(own[0]) if own else [""]
     directions = [direction for piece, direction in ((pieces[0], 1), (pieces[-1], -1)) if _words(piece) >= FEWEST_EDIT_WORDS]
-    texts = [own[0], *new, *others] if directions else []
-    return bool(directions) and all(len({_first_words(text, direction) for text in texts}) > MOST_EDIT_TEXTS for direction in directions)
+    return bool(directions) and all(
+        _are_varied(_edge_words(text, direction) for text in chain(own[:1], new, others)) for direction in directions
+    )
 
 
-def _first_words(text: str, direction: int) -> tuple[str, ...]:
+def _are_varied(texts: Iterable[Hashable]) -> bool:
+    """Whether these are more different texts than an edit has; the rest is not looked at, since known templates may be thousands."""
+    kinds = set[Hashable]()
+    for text in texts:
+        kinds.add(text)
+        if len(kinds) > MOST_EDIT_TEXTS:
+            return True
+    return False
+
+
+def _edge_words(text: str, direction: int) -> tuple[str, ...]:
     """The first words of a text, as many as an edit has; the last words where `direction` is -1."""
-    return tuple(text.split()[::direction][:FEWEST_EDIT_WORDS])
+    if direction < 0:
+        return tuple(text.rsplit(None, FEWEST_EDIT_WORDS)[-FEWEST_EDIT_WORDS:])
+    return tuple(text.split(None, FEWEST_EDIT_WORDS)[:FEWEST_EDIT_WORDS])
 
 
 def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:

@@ -83,6 +83,16 @@ def test_prompts_of_a_template_that_proves_to_be_two_are_members_of_the_new_grou
     assert sorted(group.members for group in groups) == [[0, 2], [1, 3]]
 
 
+def test_a_prompt_that_only_a_superseded_template_matches_is_no_longer_known(wide):
+    """The caller drops the superseded template, so a prompt that is called known would be in no template at all."""
+    dice, preamble = Random(9), wide.literals[0].split("\n")[0]
+    prompt = f"{preamble}\nTask: {text(dice, 8, 12)} of the work. {text(dice, 3, 5)}\nState: {text(dice)}\nAnswer:"
+    assert Matcher([wide], remembers=False).match(prompt) is not None
+    groups = mine([prompt], known=[wide])
+    assert {number for group in groups for number in group.supersedes} == {0}
+    assert dict(groups.ungrouped) == {0: "alone"}
+
+
 def test_a_template_that_is_found_again_stays():
     dice = Random(1)
     prompts = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(24)]
