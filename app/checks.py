@@ -219,6 +219,8 @@ _REMEDIES = {
     "bool_parsing": "Must be true or false.",
     "uuid_type": "Must be an id: a UUID, as the API answers it.",
     "uuid_parsing": "Must be an id: a UUID, as the API answers it.",
+    "datetime_parsing": "Must be a date, like 2026-03-01 or 2026-03-01T12:00:00Z.",
+    "datetime_from_date_parsing": "Must be a date, like 2026-03-01 or 2026-03-01T12:00:00Z.",
     "finite_number": "Must be a finite number.",
     "extra_forbidden": "Is an unknown field; remove it.",
     "string_unicode": "Holds a lone surrogate, which is not valid Unicode; send complete characters.",

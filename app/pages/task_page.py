@@ -147,6 +147,7 @@ def _texts(
     return {
         "parts": parts,
         "colours": colours_of(versions),
+        "same_text": _of_same_text(versions, version),
         "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
         "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
         "before": before,
@@ -163,6 +164,15 @@ def _texts(
 
 def _template(version: Row[Any] | None) -> list[Part]:
     return template_parts(version.parts, version.slots) if version else []
+
+
+def _of_same_text(versions: Sequence[Row[Any]], version_chosen: Row[Any] | None) -> list[Row[Any]]:
+    """The other versions with the template of the chosen one, by their calls: a call with another model makes one."""
+    if version_chosen is None:
+        return []
+    others = (version for version in versions if version.id != version_chosen.id and version.calls)
+    of_template = (version for version in others if version.template_id == version_chosen.template_id)
+    return sorted(of_template, key=lambda version: version.calls, reverse=True)
 
 
 def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[Any] | None:

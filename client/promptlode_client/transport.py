@@ -135,13 +135,17 @@ def _of_answer(body: bytes, size: int) -> Outcome:
         results = json.loads(body)["results"]
         bad = [result for result in results if result["status"] >= 400]
         if bad:
-            places = [error["loc"] for error in bad[0]["error"]["errors"]]
-            logger.warning(
-                "Promptlode refused %d of %d calls, the first because of the fields %s.", len(bad), size, places
-            )
+            reasons = " ".join(map(_reason, bad[0]["error"]["errors"]))
+            logger.warning("Promptlode refused %d of %d calls, the first because of %s", len(bad), size, reasons)
         return Outcome(sent=size - len(bad), refused=len(bad))
     except (ValueError, KeyError, TypeError):
         return Outcome(sent=size)
+
+
+def _reason(error: dict[str, Any]) -> str:
+    """The field and what is wrong with it; its place in the batch means nothing to the app, which made no batch."""
+    place = error["loc"][2:] if error["loc"][:1] == ["traces"] else error["loc"]
+    return f"{'.'.join(map(str, place)) or 'the call'}: {error['message']}"
 
 
 def seconds(retry_after: str | None) -> float | None:

@@ -54,12 +54,15 @@ def test_a_later_change_of_the_apps_own_objects_does_not_change_the_call(client:
     assert stored()[0]["messages"] == [{"role": "user", "content": "Hi"}]
 
 
-def test_a_call_that_the_server_refuses_is_counted_and_the_others_are_stored(client: Client, stored: Stored) -> None:
+def test_a_call_that_the_server_refuses_is_counted_and_the_others_are_stored(
+    client: Client, stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
     for call in (CALL, {"input": "no model"}, CALL):
         client.record(**call)
     assert client.flush(60)
     stats = client.stats()
     assert (stats.sent, stats.refused, len(stored())) == (2, 1, 2)
+    assert "path: Is required." in caplog.text
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, threading.Lock(), "\x00\ud800", b"bytes", int])

@@ -151,6 +151,7 @@ def test_a_trace_may_be_nested_as_deep_as_the_limit_and_no_deeper() -> None:
 def test_a_date_may_be_a_day_ahead_and_no_more() -> None:
     now = datetime.now(UTC)
     assert read(started_at=(now + timedelta(hours=23)).isoformat())
+    assert problems(started_at="yesterday")["started_at",].startswith("Must be a date, like 2026-03-01")
     assert list(problems(started_at=(now + timedelta(hours=25)).isoformat())) == [("started_at",)]
 
 

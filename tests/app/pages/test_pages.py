@@ -332,6 +332,9 @@ def test_a_new_model_is_a_version_whose_template_did_not_change(
 
     assert "The template is the same" in page.text
     assert "gpt-6" in page.text
+    assert (
+        "v2 has 1 of the task’s 5 calls. The same text, with another model or other settings: v1 (4 calls)" in page.text
+    )
 
 
 def test_a_call_shows_its_prompt_to_the_character(visitor: FlaskClient, task_id: UUID, client: FlaskClient) -> None:
