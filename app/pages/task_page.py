@@ -170,9 +170,9 @@ def _of_same_text(versions: Sequence[Row[Any]], version_chosen: Row[Any] | None)
     """The other versions with the template of the chosen one, by their calls: a call with another model makes one."""
     if version_chosen is None:
         return []
-    others = (version for version in versions if version.id != version_chosen.id and version.calls)
-    of_template = (version for version in others if version.template_id == version_chosen.template_id)
-    return sorted(of_template, key=lambda version: version.calls, reverse=True)
+    used_versions = (version for version in versions if version.id != version_chosen.id and version.calls)
+    twins = (version for version in used_versions if version.template_id == version_chosen.template_id)
+    return sorted(twins, key=lambda version: version.calls, reverse=True)
 
 
 def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[Any] | None:

@@ -62,7 +62,7 @@ def test_a_call_that_the_server_refuses_is_counted_and_the_others_are_stored(
     assert client.flush(60)
     stats = client.stats()
     assert (stats.sent, stats.refused, len(stored())) == (2, 1, 2)
-    assert "path: Is required." in caplog.text
+    assert "model: Is required." in caplog.text
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, threading.Lock(), "\x00\ud800", b"bytes", int])
