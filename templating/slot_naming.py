@@ -120,7 +120,8 @@ def name_slots(mined: Mined, prompts: Sequence[str]) -> Template:
     Places that share a name go on sharing one; different slots get different names (question, question_2).  N of var_N
     counts the different slots from 0, as in `mine`.  A name never is a Python keyword (from_)
     and works in every format of an export (`templating.portable`).  The result equals
-    `mined.template`, since equality ignores names.
+    `mined.template`, since equality ignores names.  It holds no prompts (`examples` and `memory` are empty): a named
+    template is for storing and showing, and prompts must not be kept with it after they are deleted.
     """
     template = mined.template
     labels = _labels(template.literals, lambda place: slot_kind(row[place] for row in mined.values[:ROWS]))

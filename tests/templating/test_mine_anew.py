@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from templating import Matcher, Template, mine
+from templating import Matcher, Template, mine, name_slots
 from templating.memory import MOST_REMEMBERED, Memory, in_order
 
 LETTERS = Random(5)
@@ -108,6 +108,24 @@ def test_a_template_of_other_origin_remembers_nothing():
     template = Template.parse("Translate: {{text}}")
     assert Matcher([template]).match("Translate: a letter") is not None
     assert template.memory is None
+
+
+def test_a_named_template_holds_no_prompts():
+    """The product stores and matches named templates: a prompt that is deleted must not stay in the memory of a process."""
+    dice = Random(1)
+    prompts = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(6)]
+    [group] = mine(prompts)
+    assert group.template.memory is not None
+    named = name_slots(group, prompts)
+    assert named.memory is None
+    assert named.examples == ()
+
+
+def test_no_repr_of_a_template_shows_a_remembered_prompt():
+    dice = Random(1)
+    [group] = mine([f"Sum up the report of the day for the board.\nsecret{number} {text(dice)}" for number in range(6)])
+    assert any("secret1" in prompt for prompt in group.template.memory.moments)
+    assert "secret1" not in repr(group.template) + repr(group.template.memory)
 
 
 def test_a_memory_is_bounded_and_spread_over_all_prompts():
