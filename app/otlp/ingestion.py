@@ -3,8 +3,8 @@
 A generation is sent as `generation-create` at its begin and `generation-update` at its end, in one batch or in several; name and user of a
 trace are an event of their own. `PartialGenerations` joins the events of a generation. When they hold a prompt and a model, the call is stored. An
 answer that comes later is added to the stored call, whichever process stored it (`late`). Only the process that received them knows
-incomplete generations and names of traces. Their text stays in the memory of this process for at most an hour, as it was sent; what is
-stored is redacted as every other call.
+incomplete generations and names of traces. Their text stays in the memory of this process, as it was sent, for an hour after the last piece
+and until the next event; what is stored is redacted as every other call.
 """
 
 import json
