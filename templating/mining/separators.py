@@ -43,8 +43,7 @@ FEWEST_VALUES_WITH_ONE = 14  # least different values of which each has a mark o
 FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before all values are searched
 MOST_TRIED_MARKS = 32  # most different marks of the shortest value that are tried
 WORDS_AT_AN_END = 128  # words at either end of the shortest value in which marks are looked for
-LEAST_REPEATS = 1  # least repetitions on either side: a text that comes again with another text on the other side
-REPEATED_SHARE = 0.02  # least share of the values with such a repetition
+REPEATED_SHARE = 0.02  # least share of the values with a repetition on either side: a text that comes again with another text on the other side
 LEAST_REPEATS_OF_BOTH = 3  # least repetitions on both sides together
 COLONS = (":", "：")  # marks behind a choice
 TEXTS_PER_CHOICE = 4  # least texts per choice: with fewer, values may begin with their own label ("Subject: late parcel")
@@ -219,7 +218,7 @@ def _again(mark: str, values: Sequence[str]) -> int:
 
     0 when another mark of the same values has as many. values: all different.
     """
-    size, least = len(values), max(LEAST_REPEATS, REPEATED_SHARE * len(values))
+    size, least = len(values), REPEATED_SHARE * len(values)
     lefts = size - len({value[: value.index(mark)] for value in values})
     if lefts < least:
         return 0

@@ -35,7 +35,7 @@ from templating.mining.borders import longest, shared_length
 from templating.mining.budget import unlimited
 from templating.mining.data import are_data
 from templating.mining.families import FEWEST_EDIT_WORDS
-from templating.mining.mixture import is_open
+from templating.mining.mixture import WORDS_IN_A_ROW, is_open
 from templating.mining.skeleton import Skeleton, trim
 from templating.scripts import words_of
 
@@ -54,13 +54,11 @@ FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_BLOCK_WORDS = 24  # least words of a whole text
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_OWN_WORDS = 8  # least words at these places together
-FEWEST_ORDERS = 3  # least places of a part of the prompt, where the texts agree at all places of the part
-FEWEST_ORDER_WORDS = FEWEST_EDIT_WORDS  # least words at the longest of these places
+FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
 TEXTS_PER_EDIT = 15  # texts of a kind per further text at a place of such a part: an edit is a further text
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
 FEWEST_LABELLED_TEXTS = 4  # least texts: fewer agree by chance
-WORDS_PER_RUN = 3  # words in a row that texts of a kind share
-TEXTS_WITH_A_RUN = 8  # most texts of a kind in which such a run is looked for
+TEXTS_WITH_A_RUN = 8  # most texts of a kind in which words in a row that all share are looked for
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
 
@@ -172,7 +170,7 @@ class Places:
         blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_LABEL_WORDS for words in agreement.labels)
         return (
             agreement.has_body
-            or (agreement.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_ORDER_WORDS)
+            or (agreement.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_EDIT_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
             or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES and len(kind) >= FEWEST_LABELLED_TEXTS)
             or agreement.says_much
@@ -272,7 +270,7 @@ def _are_marked_off(values: list[str]) -> bool:
 def _share_a_run(values: Sequence[str]) -> bool:
     """Whether different values hold the same words in a row."""
     own = [words_of(value) for value in longest(values)[:TEXTS_WITH_A_RUN]]
-    runs = [set(zip(*(words[start:] for start in range(WORDS_PER_RUN)), strict=False)) for words in own]
+    runs = [set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False)) for words in own]
     return len(own) > 1 and bool(set.intersection(*runs))
 
 
