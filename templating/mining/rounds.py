@@ -25,10 +25,6 @@ from templating.mining.short_templates import ShortTemplates
 from templating.mining.texts import Texts
 from templating.template import Template
 
-THIN_SHARE = 0.25  # least share of texts that fit no template but begin or end alike, where many templates have too few calls for random samples
-STALE_SHARE = 0.5  # least share of texts that a round over random samples leaves, where another such round is useless
-NO_END = 1 << 30  # rounds: no limit
-
 
 class Rounds:
     """The search in texts with the same number of barriers."""
@@ -60,58 +56,37 @@ class Rounds:
         return Answer(self._texts, self._findings, self._examples).groups(fresh, hits)
 
     def _look_at_samples(self, texts: Sequence[str]) -> dict[str, None]:
-        """The texts that fit no template after rounds over random samples, and over families where these are needed."""
-        rest, many = dict.fromkeys(self._budget.over(texts)), max(TEXTS_PER_ROUND, THIN_SHARE * len(texts))
-        chance = Samples(texts, self._texts.calls)
-        before = len(rest)
-        rest, rounds = self._look_at(chance, rest, most=1)
-        while many < len(rest) < STALE_SHARE * before and not self._budget.spent():
-            before = len(rest)
-            rest, more = self._look_at(chance, rest, most=1)
-            rounds += more
-        if len(rest) > many and len(self._held_alike(rest)) > THIN_SHARE * len(texts):
-            rest = self._look_at_families(rest)
-        rest, more = self._look_at(chance, rest)
-        if rounds + more > 1 or len(texts) > TEXTS_PER_ROUND:
-            rest = self._look_at_families(rest)
-        return rest
+        """The texts that fit no template after rounds over random samples, and over families where one sample is not all."""
+        rest = dict.fromkeys(self._budget.over(texts))
+        rest, rounds = self._look_at(Samples(texts, self._texts.calls), rest)
+        return self._look_at_families(rest) if rounds > 1 or len(texts) > TEXTS_PER_ROUND else rest
 
     def _look_at(
-        self,
-        samples: Samples | Families,
-        rest: dict[str, None],
-        *,
-        most: int = NO_END,
-        filed: bool = False,
+        self, samples: Samples | Families, rest: dict[str, None], *, filed: bool = False
     ) -> tuple[dict[str, None], int]:
-        """(texts that fit no template after rounds over all samples, or over `most` samples; the number of rounds)"""
-        for rounds in range(most):
-            sample = [] if self._budget.spent() else samples.deal(rest)
-            if not sample:
-                return rest, rounds
+        """(texts that fit no template after rounds over all samples, the number of rounds)"""
+        rounds = 0
+        while not self._budget.spent() and (sample := samples.deal(rest)):
+            rounds += 1
             new, lost = Round(self._texts, self._findings, sample, filed=filed).run()
             if new:
                 rest = dict.fromkeys(self._findings.place([*rest, *lost], new))
                 fallen = [text for template in new for text in look_again(self._texts, self._findings, template)]
                 rest |= dict.fromkeys(fallen)
                 samples.add(lost + fallen)
-        return rest, most
+        return rest, rounds
 
     def _look_at_families(self, rest: dict[str, None]) -> dict[str, None]:
         """The texts that fit no template after rounds over families, the texts that templates of few calls may fit."""
-        options = self._texts.options
+        if self._budget.spent():
+            return rest
+        options, calls = self._texts.options, self._texts.calls
         try:
-            filed = Families(families(self._held_alike(rest), self._texts.calls, options.barrier, options.min_group_size, self._texts.go_on))
+            alike = held_alike(self._budget.over(rest), calls, options.barrier, options.min_group_size)
+            filed = Families(families(alike, calls, options.barrier, options.min_group_size, self._texts.go_on))
         except SpentError:
             return rest
         return self._look_at(filed, rest, filed=True)[0]
-
-    def _held_alike(self, texts: Iterable[str]) -> list[str]:
-        """The texts that a template of few calls may fit; none when time is up."""
-        if self._budget.spent():
-            return []
-        options = self._texts.options
-        return held_alike(self._budget.over(texts), self._texts.calls, options.barrier, options.min_group_size)
 
     def _look_without_others(self, rest: dict[str, None], most: int) -> dict[str, None]:
         """Rounds over the remaining texts alone, if fewer than `most`, until a pass finds nothing: texts with a template no longer hide others."""
