@@ -53,11 +53,9 @@ FEWEST_WORDS_OF_A_BODY = 8  # least words of fixed text next to a variable at an
 FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_BLOCK_WORDS = 24  # least words of a whole text
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
-FEWEST_OWN_WORDS = 8  # least words at these places together
 FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
 TEXTS_PER_EDIT = 15  # texts of a kind per further text at a place of such a part: an edit is a further text
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
-FEWEST_LABELLED_TEXTS = 4  # least texts: fewer agree by chance
 TEXTS_WITH_A_RUN = 8  # most texts of a kind in which words in a row that all share are looked for
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
@@ -145,7 +143,7 @@ class _Agreement(NamedTuple):
     def says_much(self) -> bool:
         """Whether the blocks are more than the fields of one thing: a long text and a few short ones."""
         blocks = sorted(self.blocks)
-        return (len(blocks) > 1 and blocks[-2] >= FEWEST_BLOCK_WORDS) or (len(blocks) >= FEWEST_OWN_PLACES and sum(blocks) >= FEWEST_OWN_WORDS)
+        return (len(blocks) > 1 and blocks[-2] >= FEWEST_BLOCK_WORDS) or len(blocks) >= FEWEST_OWN_PLACES
 
 
 class Places:
@@ -172,7 +170,7 @@ class Places:
             agreement.has_body
             or (agreement.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_EDIT_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
-            or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES and len(kind) >= FEWEST_LABELLED_TEXTS)
+            or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES)
             or agreement.says_much
         )
 
