@@ -41,8 +41,8 @@ LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text
 FEW_CALLS = 8  # calls; fewer count as few
 CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
 CROSSING_SHARE = 0.5  # least share of the set's members in crossing sets
-# The same for bodies behind a preamble: the bodies share four times the grams, and most of them eight times.
-BODY_STEPS = ((4.0, 0.9), (8.0, 0.6))  # (multiple of the set's grams that bodies share, least share of the texts in such bodies)
+GRAMS_OF_A_BODY = 4.0  # least grams that the texts of a body behind a preamble share beyond the grams of the set
+BODIES_SHARE = 0.9  # least share of the set's members in such bodies
 NEAR_SHARE = 0.5  # least share of the grams that a text shares with known templates at most, where it is compared with known templates; .8: a stream of sessions .82, not .94
 REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again
 
@@ -229,8 +229,8 @@ class _Search:
         """Whether a slot at one end holds the bodies of different templates."""
         if not best.is_open:
             return False
-        counts = Places(best, self._pool.barrier).have_body
-        return all(self._forest.explained(index, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
+        bodies = self._forest.explained(index, GRAMS_OF_A_BODY, among=best.members, counts=Places(best, self._pool.barrier).have_body)
+        return bodies >= BODIES_SHARE
 
 
 def _says(literal: str) -> bool:
