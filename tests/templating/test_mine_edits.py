@@ -116,6 +116,12 @@ def test_a_word_that_takes_the_place_of_another_from_some_day_on_is_a_value():
     assert [sum(counts.values()) for counts in groups_of(pairs)] == [20]
 
 
+@pytest.mark.parametrize("days", [("2026-11-28", "2026-11-30"), ("2026-11-28T09:00:00Z", "2026-12-31T17:30:15Z")])
+def test_a_date_that_changes_from_day_to_day_is_a_value(days):
+    pairs = calls([START + f"Today is {day}. Reply now." for day in days], sizes=(10, 10))
+    assert [sum(counts.values()) for counts in groups_of(pairs)] == [20]
+
+
 def test_a_value_that_each_of_two_versions_has_in_turn_parts_neither():
     """Two goals, each kept for five calls, before and after an edit; in the second version each goal comes once."""
     goals = [
