@@ -8,7 +8,7 @@ and `mine` searches the remembered prompts again each time that the template has
 from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 
-MOST_REMEMBERED = 64  # most prompts that a template remembers: 32 and 64 find the same in all streams, 8 are too few to tell siblings
+MOST_REMEMBERED = 64  # most prompts that a template remembers: 32 find the same in three streams; with 8, F1 of a stream with returns is .66 instead of .91
 MOST_REMEMBERED_CHARACTERS = 1 << 20  # most characters of these prompts, together
 
 _CLOCK = count()  # orders the prompts of all templates: edits follow each other in time
