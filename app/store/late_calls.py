@@ -64,6 +64,7 @@ SELECT format('CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)) FROM pg_co
 _PREPARING = (
     "CREATE TABLE trace_moving (LIKE trace INCLUDING DEFAULTS INCLUDING COMMENTS INCLUDING INDEXES,"
     " CONSTRAINT of_month CHECK (id >= '{1}' AND id < '{2}'))",
+    partitions.unsampled("trace_moving"),
     "COMMENT ON TABLE trace_moving IS '{0} {1} {2}'",
 )
 
@@ -123,6 +124,7 @@ _TAKING_IN = (
     "ALTER TABLE {0} DROP CONSTRAINT of_month",
     "COMMENT ON TABLE {0} IS NULL",
     "CREATE TABLE trace_later PARTITION OF trace DEFAULT",
+    partitions.unsampled("trace_later"),
     "INSERT INTO trace_later SELECT * FROM trace_moved WHERE id < '{1}' OR id >= '{2}'",
     "DROP TABLE trace_moved",
 )

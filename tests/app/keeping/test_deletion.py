@@ -33,6 +33,7 @@ def dump(engine: Engine) -> str:
     """Every row of every table, and the values that the planner's statistics keep."""
     with engine.connect() as connection:
         connection.execute(text("ANALYZE"))
+        connection.commit()  # as autovacuum does: the samples of a table outlive its rows
         tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
         rows = [str(row) for table in tables for row in connection.execute(text(f"SELECT * FROM {table}"))]
         samples = connection.execute(text("SELECT pg_stats::text FROM pg_stats WHERE schemaname = 'public'"))

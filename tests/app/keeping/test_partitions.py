@@ -224,6 +224,19 @@ def test_a_month_that_calls_moved_to_has_the_indexes_and_keys_of_the_others(engi
             assert its == expected > 0, catalogue
 
 
+def test_no_text_of_a_call_is_sampled_in_any_month(engine: Engine, world: World) -> None:
+    [call] = world.group().send([triage(1)])
+    moved(engine, call, LATER)
+    make_ahead(engine, LATER)
+    sampled_columns = """
+        SELECT DISTINCT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+         WHERE relname ~ '^trace' AND relkind IN ('r', 'p') AND attnum > 0
+           AND atttypid IN ('text'::regtype, 'text[]'::regtype) AND attstattarget IS DISTINCT FROM 0
+    """
+    with transaction(engine) as connection:
+        assert set(connection.scalars(text(sampled_columns))) == {"prompt_source", "settings_digest"}
+
+
 def test_processes_that_move_calls_at_the_same_time_move_them_once(engine: Engine, world: World) -> None:
     calls = world.group().send(map(triage, range(9)))
     late = [moved(engine, call, LATER + timedelta(minutes=n)) for n, call in enumerate(calls)]
