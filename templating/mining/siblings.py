@@ -54,7 +54,6 @@ FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_BLOCK_WORDS = 24  # least words of a whole text
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
-TEXTS_PER_EDIT = 15  # texts of a kind per further text at a place of such a part: an edit is a further text
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
 TEXTS_WITH_A_RUN = 8  # most texts of a kind in which words in a row that all share are looked for
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
@@ -131,7 +130,7 @@ class _Agreement(NamedTuple):
     blocks: words of each constant text that other texts lack; texts without words between them (a numbered list, a list in markup) are one block.
     labels: per place with different values, the words with which all begin or end.
     has_body: whether a long label is at an open end.
-    orders: the most blocks of a part of the prompt in which the texts agree, except for an edit.
+    orders: the most blocks of a part of the prompt in which all texts are equal.
     """
 
     blocks: list[int]
@@ -248,8 +247,7 @@ class Places:
 
     def _orders(self, blocks: Iterable[tuple[int, int]], numbers: np.ndarray) -> int:
         """The most blocks of a part without values; 0 where no part has values. numbers: per place and text of a kind."""
-        most = 1 + numbers.shape[1] // TEXTS_PER_EDIT
-        varied = {part for part, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
+        varied = {part for part, row in zip(self._parts, numbers, strict=True) if not _is_one(row)}
         settled = Counter(part for part, _ in blocks if part not in varied)
         return max(settled.values(), default=0) if varied else 0
 
