@@ -41,7 +41,7 @@ class Anew:
         remembered = {number: memory.moments for number, memory in self._memories.items()}  # read once: another thread may be matching
         self._prompts_of = {number: _some(list(prompts), len(remembered)) for number, prompts in remembered.items()}
         moments = {prompt: moment for prompts in remembered.values() for prompt, moment in prompts.items()}
-        shown = sorted({prompt for prompts in self._prompts_of.values() for prompt in prompts}, key=moments.__getitem__)
+        shown = sorted(dict.fromkeys(prompt for prompts in self._prompts_of.values() for prompt in prompts), key=moments.__getitem__)
         self.moments = {prompt: moments[prompt] for prompt in shown}
         self.prompts = self.moments.keys()
 
@@ -74,7 +74,7 @@ class Anew:
             takers = Counter(home[prompt] for prompt in prompts if prompt in home)
             if self._known[number] in place_of:
                 dropped.add(place_of[self._known[number]])
-            elif takers.total() == len(prompts):
+            elif prompts and takers.total() == len(prompts):
                 [(place, _), *others] = takers.most_common()
                 if self._remembers_all(number) or (not others and len(groups[place].rows) > len(prompts)):
                     gone.setdefault(place, set()).add(number)

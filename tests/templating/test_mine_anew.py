@@ -110,6 +110,11 @@ def test_a_template_of_other_origin_remembers_nothing():
     assert template.memory is None
 
 
+def test_a_template_whose_memory_is_empty_stays():
+    template = Template(("Ask about ", " now."), ("topic",), memory=Memory({}))
+    assert mine(["Ask about tides now."], known=[template]).ungrouped == {0: "known"}
+
+
 def test_a_named_template_holds_no_prompts():
     """The product stores and matches named templates: a prompt that is deleted must not stay in the memory of a process."""
     dice = Random(1)
