@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from itertools import count
 from math import inf
 from typing import Any
@@ -235,6 +236,18 @@ def test_no_text_of_a_call_is_sampled_in_any_month(engine: Engine, world: World)
     """
     with transaction(engine) as connection:
         assert set(connection.scalars(text(sampled_columns))) == {"prompt_source", "settings_digest"}
+
+
+def test_samples_that_were_taken_before_the_migration_are_removed(engine: Engine, world: World) -> None:
+    migration = import_module("migrations.versions.0027_unsampled_texts")
+    world.group().send(map(triage, range(9)), user_id="anna")
+    samples = text("SELECT count(*) FROM pg_stats WHERE tablename ~ '^trace' AND attname = 'user_id'")
+    with transaction(engine) as connection:
+        connection.execute(text("ALTER TABLE trace ALTER user_id SET STATISTICS -1"))
+        connection.execute(text("ANALYZE trace"))
+        assert connection.scalar(samples) > 0
+        connection.execute(text(migration.REMOVE_SAMPLES))
+        assert connection.scalar(samples) == 0
 
 
 def test_processes_that_move_calls_at_the_same_time_move_them_once(engine: Engine, world: World) -> None:
