@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, event, select, text
 
 from app.reading import browse, insights, tasks
+from app.reading.template_calls import TemplateCalls
 from app.store import calls, deletion, owed, projects, retention, review_times, traces
 from app.store.deletion import Selector
 from app.store.tables import implementation, task, template, trace
@@ -56,12 +57,12 @@ QUERIES = {
     "a known external id": Query(
         lambda connection, ids: traces.by_external_id(connection, ids.project, ["call-7"]), "pk_trace_external_id"
     ),
-    "calls of a version, on a page": Query(
-        lambda connection, ids: browse.calls_page(connection, ids.project, ids.implementation, ids.template),
+    "calls of a template, on a page": Query(
+        lambda connection, ids: browse.calls_page(connection, TemplateCalls(ids.project, ids.template)),
         "ix_trace_implementation",
     ),
     "values of slots, on a page": Query(
-        lambda connection, ids: insights.place_statistics(connection, ids.project, ids.implementation, ids.template),
+        lambda connection, ids: insights.place_statistics(connection, TemplateCalls(ids.project, ids.template)),
         "ix_trace_implementation",
     ),
     "versions of a task": Query(

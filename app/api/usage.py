@@ -26,6 +26,7 @@ from app.reading.pieces import template_text
 from app.reading.slot_values import SlotPlace
 from app.reading.spending import Spending
 from app.reading.tasks import LAST_VERSION
+from app.reading.template_calls import TemplateCalls
 from app.reading.usage import Range, UsageScope
 from app.store import prices as set_prices
 from app.store.engine import transaction
@@ -88,23 +89,49 @@ def _usage_item(hour: spending.Hour) -> dict[str, Any]:
     return {"start": hour.start, **version, **usage_shape(hour.spending)}
 
 
+class CallsQuery(BaseModel):
+    """The calls that count: of the version, or of all versions with its text."""
+
+    of: Literal["version", "template"] = Field(
+        "version",
+        description="template: count the calls of all versions with the same text, whatever their model and settings.",
+    )
+    model: Name | None = Field(None, description="Of these versions, only those with this model; with of=template.")
+
+    @model_validator(mode="after")
+    def _has_models(self) -> Self:
+        if self.model is not None and self.of == "version":
+            raise PydanticCustomError("of", "Needs of=template beside model: a version has one model.")
+        return self
+
+    def calls_of(self, holder: KeyHolder, version: Row[Any]) -> TemplateCalls:
+        """The calls, for a version, a row of `app.reading.tasks`."""
+        version_id = version.id if self.of == "version" else None
+        return TemplateCalls(holder.project_id, version.template_id, version_id, self.model)
+
+
+class CostQuery(CallsQuery, RangeQuery):
+    """The calls that a bill is of."""
+
+
 @routes.route(
     "GET",
     "/api/v1/implementations/<uuid:implementation_id>/cost",
     scope="read",
-    query=RangeQuery,
+    query=CostQuery,
     answers={200: CostAnswer},
 )
-def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> Response:
+def get_cost(holder: KeyHolder, implementation_id: UUID, query: CostQuery) -> Response:
     """The bill of a prompt: what its fixed text and each slot cost, and what a cache could save (24 hours unless told)."""
     with services().reader.reading() as connection:
         version = by_id.implementation(connection, holder.project_id, implementation_id)
+        calls = query.calls_of(holder, version)
         priced = prices.of_project(connection, holder.project_id)
-        scope = UsageScope(holder.project_id, query.range(), implementation_id=version.id)
-        spending_of_version = spending.of_version(connection, scope, priced)
-        costs = costing.of_version(
-            connection, holder.project_id, version, spending_of_version, priced.of(version.model)
-        )
+        scope = UsageScope(holder.project_id, query.range(), calls=calls)
+        spending_of_models = [
+            (spender.model, used) for spender, used in spending.of_versions(connection, scope, priced=priced).items()
+        ]
+        costs = costing.of_template(connection, calls, version, spending_of_models, priced)
     return json_answer(_cost(costs))
 
 
@@ -145,7 +172,7 @@ def _part(part: Any) -> dict[str, str]:
 # --- values of slots
 
 
-class ValueQuery(RangeQuery, PageQuery):
+class ValueQuery(CallsQuery, RangeQuery, PageQuery):
     """The selection of a slot's values."""
 
     q: str = Field("", description="Values that hold this text, in whatever case.")
@@ -163,7 +190,7 @@ def list_values(holder: KeyHolder, implementation_id: UUID, name: str, query: Va
     skip = 0 if query.cursor is None else min(query.cursor.int, slot_values.MOST_CALLS_COUNTED)
     with services().reader.reading() as connection:
         version = by_id.implementation(connection, holder.project_id, implementation_id)
-        place = _place(holder, version, name)
+        place = SlotPlace(query.calls_of(holder, version), version.slots.index(_slot(version, name)))
         values = slot_values.values(
             connection, place, query.stated or Range(), holding=query.q, limit=query.limit + 1, skip=skip
         )
@@ -274,10 +301,10 @@ def _price(model: str, price: prices.Price | None) -> dict[str, Any]:
 # --- what the routes share
 
 
-def _place(holder: KeyHolder, version: Row[Any], name: str) -> SlotPlace:
+def _slot(version: Row[Any], name: str) -> str:
     slot = meant_name(name, version.slots)
     if slot is None:
         raise NotFoundError(
             f"This implementation has no slot of this name; its slots: {', '.join(version.slots) or 'none'}."
         )
-    return SlotPlace(holder.project_id, version.id, version.template_id, version.slots.index(slot))
+    return slot

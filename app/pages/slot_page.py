@@ -13,6 +13,7 @@ from app.pages import access, ranging
 from app.pages.arguments import PAGE_SIZE, argument, id_or_404, project
 from app.pages.blueprint import pages
 from app.pages.charts import Stack, bars, stack
+from app.pages.counted import counted
 from app.pages.versions import colours_of, numbered, versions_of
 from app.reading import slot_values, tasks
 from app.reading.languages import language_of
@@ -40,7 +41,9 @@ def slot(task_id: str, name: str) -> str:
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task.id)
-        version, place = _place(task, versions, name)
+        version = _version_of(task, versions, name)
+        selection = counted(version, versions)
+        place = SlotPlace(selection.calls, version.slots.index(name))
         summary = slot_values.summary(connection, place, range_shown.range)
         fresh = slot_values.fresh(connection, place)
         values = slot_values.values(connection, place, range_shown.range, holding=text, limit=PAGE_SIZE + 1)
@@ -53,7 +56,8 @@ def slot(task_id: str, name: str) -> str:
         "pages/slot.html",
         task=task,
         version=version,
-        versions=[version for version in versions if name in version.slots],
+        counted=selection,
+        versions=_one_of_each_text(version, [version for version in versions if name in version.slots]),
         name=name,
         kind=kind,
         language=language_of(value.text[:LANGUAGE_READ] for value in values),
@@ -75,15 +79,22 @@ def _up_to(length: int) -> str:
     return "empty" if length == 0 else f"up to {length:,} characters"
 
 
-def _place(task: Any, versions: Any, name: str) -> tuple[Any, SlotPlace]:
-    """The version in the link, else the one in use or the newest one with this slot, and the slot's places in it."""
+def _one_of_each_text(version_shown: Any, versions: Any) -> list[Any]:
+    """A version of each template, newest first: the shown one of its own."""
+    of_template: dict[Any, Any] = {}
+    for version in [version_shown, *versions]:
+        of_template.setdefault(version.template_id, version)
+    return sorted(of_template.values(), key=lambda version: version.version, reverse=True)
+
+
+def _version_of(task: Any, versions: Any, name: str) -> Any:
+    """The version in the link, else the one in use or the newest one with this slot."""
     having = [version for version in versions if name in version.slots]
     number = request.args.get("version", "")
     candidates = [version for version in having if not number or str(version.version) == number]
     if not candidates:
         abort(HTTPStatus.NOT_FOUND)
-    version = numbered(candidates, str(task.version)) or candidates[0]
-    return version, SlotPlace(project(), version.id, version.template_id, version.slots.index(name))
+    return numbered(candidates, str(task.version)) or candidates[0]
 
 
 def _over_time(days: Any, range_shown: ranging.ShownRange) -> Stack | None:
@@ -116,7 +127,9 @@ def slot_download(task_id: str, name: str, kind: str) -> Response:
         abort(HTTPStatus.NOT_FOUND)
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        _, place = _place(task, versions_of(connection, task.id), name)
+        versions = versions_of(connection, task.id)
+        version = _version_of(task, versions, name)
+        place = SlotPlace(counted(version, versions).calls, version.slots.index(name))
         values = slot_values.values(connection, place, range_shown.range, limit=MOST_EXPORTED)
     body, media_type = (_lines(values), "application/jsonl") if kind == "jsonl" else (_table(values), "text/csv")
     response = Response(body, mimetype=media_type)

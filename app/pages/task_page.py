@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.pages import access, ranging
 from app.pages.arguments import argument, arguments, cursor, id_or_404, next_cursor, project
 from app.pages.blueprint import pages
+from app.pages.counted import Counted, counted
 from app.pages.history import History, history
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.pages.versions import colours_of, numbered, versions_of
 from app.reading import browse, changes, insights, neighbours, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
-from app.reading.browse import CallCursor, CallRow
-from app.reading.costing import Costing, of_version
+from app.reading.browse import CallCursor
+from app.reading.costing import Costing, of_template
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.pieces import Part, template_parts
 from app.reading.spending import Spending
@@ -45,12 +46,13 @@ def task(task_id: str) -> str | AnyResponse:
         if address := _address_now(connection, task, versions):
             return redirect(address)
         version = _version_to_show(task, versions)
+        selection = counted(version, versions) if version else None
         values = (
-            {"task": task, "versions": versions, "chosen": version, "shown": range_shown}
+            {"task": task, "versions": versions, "chosen": version, "counted": selection, "shown": range_shown}
             | {"days": range_shown.days_since(task.first_seen)}
             | {"became": version and replaced.became(connection, version.template_id, version.slots)}
-            | _usage(connection, task.id, versions, version, range_shown)
-            | _calls(connection, version)
+            | _usage(connection, task.id, versions, selection, range_shown)
+            | _calls(connection, selection)
             | _relatives(connection, task)
         )
     values |= _texts(versions, version, values["costing"], values["past"].spending_by_version)
@@ -88,38 +90,33 @@ def _usage(
     connection: Connection,
     task_id: UUID,
     versions: Sequence[Row[Any]],
-    version: Row[Any] | None,
+    selection: Counted | None,
     range_shown: ranging.ShownRange,
 ) -> dict[str, Any]:
-    """The cost of the task's calls of the range by version, and the bill of the chosen version."""
+    """The cost of the task's calls of the range by version, and the bill of the chosen template."""
     metric = "cost" if argument("metric") == "cost" else "calls"
     priced = prices.of_project(connection, project())
     scope = UsageScope(project(), range_shown.range, task_ids=[task_id])
     past = history(connection, scope, versions, priced, range_shown=range_shown, metric=metric)
-    costing = _costing(connection, version, past, priced)
+    costing = _costing(connection, selection, past, priced)
     return {"metric": metric, "past": past, "costing": costing, "costs": costing.costs if costing else None}
 
 
-def _costing(connection: Connection, version: Row[Any] | None, past: History, priced: prices.Prices) -> Costing | None:
-    if version is None:
+def _costing(connection: Connection, selection: Counted | None, past: History, priced: prices.Prices) -> Costing | None:
+    if selection is None or not selection.versions:
         return None
-    spending = past.spending_by_version.get(version.id, Spending())
-    return of_version(connection, project(), version, spending, priced.of(version.model))
+    spending_of_models = [
+        (version.model, past.spending_by_version.get(version.id, Spending())) for version in selection.versions
+    ]
+    return of_template(connection, selection.calls, selection.versions[0], spending_of_models, priced)
 
 
-def _calls(connection: Connection, version: Row[Any] | None) -> dict[str, Any]:
-    """The newest calls of the chosen version, or those after the cursor in the link."""
+def _calls(connection: Connection, selection: Counted | None) -> dict[str, Any]:
+    """The newest calls of the chosen template, or those after the cursor in the link."""
     after = cursor("after")
-    rows = _calls_after(connection, version, after)
+    rows = browse.calls_page(connection, selection.calls, after=after, limit=CALLS_SHOWN + 1) if selection else []
     next_page = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
     return {"calls": rows[:CALLS_SHOWN], "more": next_page, "after": after}
-
-
-def _calls_after(connection: Connection, version: Row[Any] | None, after: CallCursor | None) -> list[CallRow]:
-    if version is None:
-        return []
-    ids = (version.id, version.template_id)
-    return browse.calls_page(connection, project(), *ids, after=after, limit=CALLS_SHOWN + 1)
 
 
 def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
@@ -147,7 +144,6 @@ def _texts(
     return {
         "parts": parts,
         "colours": colours_of(versions),
-        "same_text": _of_same_text(versions, version),
         "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
         "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
         "before": before,
@@ -166,20 +162,12 @@ def _template(version: Row[Any] | None) -> list[Part]:
     return template_parts(version.parts, version.slots) if version else []
 
 
-def _of_same_text(versions: Sequence[Row[Any]], version_chosen: Row[Any] | None) -> list[Row[Any]]:
-    """The other versions with the template of the chosen one, by their calls: a call with another model makes one."""
-    if version_chosen is None:
-        return []
-    used_versions = (version for version in versions if version.id != version_chosen.id and version.calls)
-    twins = (version for version in used_versions if version.template_id == version_chosen.template_id)
-    return sorted(twins, key=lambda version: version.calls, reverse=True)
-
-
 def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[Any] | None:
     """The version in the link, else the version that the chosen one replaced."""
     if version is None:
         return None
-    setups = {version.version: (version.model, version.settings_digest) for version in versions}
+    in_order = changes.by_first_call(reversed(versions), lambda version: version.first_seen)
+    setups = {version.version: (version.model, version.settings_digest) for version in in_order}
     number = changes.replaced_by(version.version, setups)
     return numbered(versions, argument("against")) or numbered(versions, str(number))
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array, distinct_on
 
+from app.reading.template_calls import TemplateCalls, newest_calls
 from app.store.counting import counted_calls_of
 from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
@@ -59,15 +60,6 @@ class CallCursor(NamedTuple):
 
     seen_at: datetime
     id: UUID
-
-
-def _keyset(
-    query: Select[Any], moment: ColumnElement[Any], id_: ColumnElement[Any], after: CallCursor | None
-) -> Select[Any]:
-    """The rows after the cursor, newest first."""
-    if after is not None:
-        query = query.where(tuple_(moment, id_) < tuple_(literal(after.seen_at), literal(after.id)))
-    return query.order_by(moment.desc(), id_.desc())
 
 
 # --- tasks
@@ -140,10 +132,11 @@ def _models() -> Select[Any]:
 
 @dataclass(frozen=True)
 class CallRow:
-    """A call as lists show it; values are cut to `CHARACTERS_IN_LISTS` characters."""
+    """A call as lists show it, with the number of its version; values are cut to `CHARACTERS_IN_LISTS` characters."""
 
     id: UUID
     seen_at: datetime
+    version: int
     model: str
     seconds: float | None
     tokens: int | None
@@ -152,32 +145,39 @@ class CallRow:
 
 
 def calls_page(
-    connection: Connection,
-    project_id: UUID,
-    implementation_id: UUID,
-    template_id: UUID,
-    *,
-    after: CallCursor | None = None,
-    limit: int = 25,
+    connection: Connection, calls: TemplateCalls, *, after: CallCursor | None = None, limit: int = 25
 ) -> list[CallRow]:
-    """Calls of an implementation, newest first; without values where those still follow an older template."""
-    query = _keyset(_calls_of_version(), trace.c.seen_at, trace.c.id, after).limit(limit)
-    values = {"project": project_id, "implementation": implementation_id, "template": template_id}
-    return [CallRow(*row) for row in connection.execute(query, values)]
+    """Calls of a template, newest first; without values where those still follow an older template."""
+    before = () if after is None else (tuple_(trace.c.seen_at, trace.c.id) < tuple_(*map(literal, after)),)
+    return [CallRow(*row) for row in connection.execute(_calls_of_template(limit, *before), calls.parameters)]
 
 
-@cache
-def _calls_of_version() -> Select[Any]:
-    is_current = trace.c.template_id == bindparam("template")
+def _calls_of_template(limit: int, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Columns are computed from the calls of the page alone, not from those of each version."""
+    columns_read = (
+        "id",
+        "seen_at",
+        "model",
+        "started_at",
+        "completed_at",
+        "usage",
+        "error",
+        "template_id",
+        "variables",
+    )
+    is_of_project = trace.c.project_id == bindparam("project")
+    calls = newest_calls([trace.c[name] for name in columns_read], limit, is_of_project, *conditions)
+    is_current = calls.c.template_id == bindparam("template", type_=Uuid)
     return select(
-        trace.c.id,
-        trace.c.seen_at,
-        trace.c.model,
-        cast(func.extract("epoch", trace.c.completed_at - trace.c.started_at), Double),
-        tokens_of(),
-        trace.c.error.isnot(None),
-        case((is_current, _starts(trace.c.variables)), else_=array([], type_=Text)),
-    ).where(trace.c.implementation_id == bindparam("implementation"), trace.c.project_id == bindparam("project"))
+        calls.c.id,
+        calls.c.seen_at,
+        calls.c.version,
+        calls.c.model,
+        cast(func.extract("epoch", calls.c.completed_at - calls.c.started_at), Double),
+        tokens_of(calls.c.usage),
+        calls.c.error.isnot(None),
+        case((is_current, _starts(calls.c.variables)), else_=array([], type_=Text)),
+    ).order_by(calls.c.seen_at.desc(), calls.c.id.desc())
 
 
 def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -187,14 +187,15 @@ def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.array(beginnings.scalar_subquery(), type_=ARRAY(Text))
 
 
-def tokens_of() -> ColumnElement[Any]:
+def tokens_of(usage: ColumnElement[Any]) -> ColumnElement[Any]:
     """Tokens of a call: the total it states, else input plus output. NULL where it states neither."""
-    return func.coalesce(_stated("total_tokens"), _stated("input_tokens") + _stated("output_tokens"))
+    total, input_tokens, output_tokens = (_stated(usage, f"{kind}_tokens") for kind in ("total", "input", "output"))
+    return func.coalesce(total, input_tokens + output_tokens)
 
 
-def _stated(field: str) -> ColumnElement[Any]:
+def _stated(usage: ColumnElement[Any], field: str) -> ColumnElement[Any]:
     """A number of `usage`, which is the caller's JSON: NULL for any other value."""
-    stated = trace.c.usage[field].as_string()
+    stated = usage[field].as_string()
     return case((stated.regexp_match("^[0-9]{1,15}$"), cast(stated, BigInteger)))
 
 

@@ -1,22 +1,23 @@
-"""The bill of a version in a range of time, from the database."""
+"""The bill of a template in a range of time, from the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
 from app.reading import insights
 from app.reading.bill import Bill, bill
 from app.reading.pieces import template_parts
-from app.reading.prices import MILLION, Price
+from app.reading.prices import MILLION, Prices, blended
 from app.reading.shares import Costs, costs
 from app.reading.spending import Spending
+from app.reading.template_calls import TemplateCalls
 
 
 @dataclass(frozen=True)
 class Costing:
-    """The usage of a version, and its bill; `output_dollars` is the part of its cost that is output."""
+    """The usage of a template, and its bill; `output_dollars` is the part of its cost that is output."""
 
     spending: Spending
     bill: Bill
@@ -24,14 +25,19 @@ class Costing:
     costs: Costs
 
 
-def of_version(
-    connection: Connection, project_id: UUID, version: Row[Any], spending: Spending, price: Price | None
+def of_template(
+    connection: Connection,
+    calls: TemplateCalls,
+    template: Row[Any],
+    spending_of_models: Sequence[tuple[str, Spending]],
+    priced: Prices,
 ) -> Costing:
-    """The bill of a version, a row of `app.reading.tasks`, for what it used."""
-    parts = template_parts(version.parts, version.slots)
-    places = insights.place_statistics(connection, project_id, version.id, version.template_id)
-    around = insights.around_prompt(connection, project_id, version.id)
-    shares = costs(parts, version.slots, version.slot_kinds, places)
-    priced_bill = bill(parts, shares, around, spending.used, price)
+    """The bill of a template. template: a version with it, a row of `app.reading.tasks`. spending_of_models: models with what their calls used."""
+    parts = template_parts(template.parts, template.slots)
+    places = insights.place_statistics(connection, calls)
+    shares = costs(parts, template.slots, template.slot_kinds, places)
+    spending = Spending.together(spending_of_model for _, spending_of_model in spending_of_models)
+    price = blended((priced.of(model), spending_of_model.used) for model, spending_of_model in spending_of_models)
+    priced_bill = bill(parts, shares, insights.around_prompt(connection, calls), spending.used, price)
     output = price.output * spending.used.output_tokens / MILLION if price else 0.0
     return Costing(spending, priced_bill, output, shares)

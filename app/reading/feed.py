@@ -256,7 +256,7 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
 def _replaced_version(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
     """The version that one which came back has replaced, as the change says; for a new version see `changes.replaced_by`."""
     setups = {version.version: (version.model, version.settings_digest) for version in versions}
-    setups[row.version] = (row.model, row.settings_digest)
+    setups = dict(sorted((setups | {row.version: (row.model, row.settings_digest)}).items()))
     number = row.details.get("from") if row.kind == "version.back" else changes.replaced_by(row.version, setups)
     return next((version.id for version in versions if version.version == number), None)
 

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from app.reading.browse import tokens_of
+from app.reading.template_calls import TemplateCalls, newest_calls
 from app.reading.usage import Range
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.planned import planned_once
@@ -151,7 +152,7 @@ def _fresh() -> Select[int, int]:
 def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:
     """Each task's share of the tokens of the newest `SAMPLE` calls of the project; {} where no call has a count."""
     newest = (
-        select(trace.c.implementation_id, tokens_of().label("tokens"))
+        select(trace.c.implementation_id, tokens_of(trace.c.usage).label("tokens"))
         .where(trace.c.project_id == project_id)
         .order_by(trace.c.id.desc())
         .limit(SAMPLE)
@@ -229,17 +230,14 @@ class PlaceStatistics:
     values: list[CountedValue]
 
 
-def place_statistics(
-    connection: Connection, project_id: UUID, implementation_id: UUID, template_id: UUID
-) -> dict[int, PlaceStatistics]:
-    """Statistics by place (0, 1, ...) over the newest `SAMPLE` calls of the implementation; {} when it has none.
+def place_statistics(connection: Connection, calls: TemplateCalls) -> dict[int, PlaceStatistics]:
+    """Statistics by place (0, 1, ...) over the newest `SAMPLE` calls; {} when there are none.
 
     Values are compared by their MD5, so that sorting a column of 10 kB texts stays cheap; a caller who forges a collision miscounts only
     its own values.
     """
-    values = {"project": project_id, "implementation": implementation_id, "template": template_id}
     places: dict[int, PlaceStatistics] = {}
-    for row in connection.execute(_most_frequent_values(), values):
+    for row in connection.execute(_most_frequent_values(), calls.parameters):
         of_place = (row.all_calls, row.distinct_values, row.all_characters, row.longest)
         statistics = places.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
         statistics.values.append(CountedValue(row.text, row.length, row.calls))
@@ -264,20 +262,14 @@ def _most_frequent_values() -> Select[Any]:
 def _counted_values() -> Subquery:
     """Every distinct value at every place of the sample, with its number of calls.
 
-    The newest calls are taken by implementation alone, which is what the index knows; with a further condition beside
-    the limit PostgreSQL reads all calls of the implementation and sorts them. Calls whose values still follow an
-    older template fall out of the sample afterwards.
+    The newest calls are taken by version alone, which is what the index knows; with a further condition beside the limit PostgreSQL reads
+    all calls of the version and sorts them. Calls whose values still follow an older template fall out of the sample afterwards.
     """
-    newest = (
-        select(trace.c.variables, trace.c.template_id, trace.c.project_id)
-        .where(trace.c.implementation_id == bindparam("implementation"))
-        .order_by(trace.c.seen_at.desc())
-        .limit(SAMPLE)
-        .subquery()
-    )
+    columns = (trace.c.variables, trace.c.template_id, trace.c.project_id, trace.c.seen_at, trace.c.id)
+    newest = newest_calls(columns, SAMPLE)
     sample = (
         select(newest.c.variables)
-        .where(newest.c.template_id == bindparam("template"), newest.c.project_id == bindparam("project"))
+        .where(newest.c.template_id == bindparam("template", type_=Uuid), newest.c.project_id == bindparam("project"))
         .subquery()
     )
     element = (
@@ -299,24 +291,18 @@ def _counted_values() -> Subquery:
     )
 
 
-def around_prompt(connection: Connection, project_id: UUID, implementation_id: UUID) -> float:
-    """Average characters around the prompt in the newest calls of a version: later turns and tools.
+def around_prompt(connection: Connection, calls: TemplateCalls) -> float:
+    """Average characters around the prompt in the newest calls: later turns and tools.
 
     `input` is a number where it consists of the prompt alone (`app.store.inputs`).
     """
-    values = {"project": project_id, "implementation": implementation_id}
-    return float(connection.execute(_around_prompt(), values).scalar_one())
+    return float(connection.execute(_around_prompt(), calls.parameters).scalar_one())
 
 
 @cache
 def _around_prompt() -> Select[Any]:
-    newest = (
-        select(trace.c.input, trace.c.tools)
-        .where(trace.c.implementation_id == bindparam("implementation"), trace.c.project_id == bindparam("project"))
-        .order_by(trace.c.seen_at.desc())
-        .limit(SAMPLE)
-        .subquery()
-    )
+    columns = (trace.c.input, trace.c.tools, trace.c.seen_at, trace.c.id)
+    newest = newest_calls(columns, SAMPLE, trace.c.project_id == bindparam("project"))
     beside = case((func.json_typeof(newest.c.input) == "number", 0), else_=func.char_length(cast(newest.c.input, Text)))
     tools = func.coalesce(func.char_length(cast(newest.c.tools, Text)), 0)
     return select(cast(func.coalesce(func.avg(beside + tools), 0), Double))

@@ -5,7 +5,7 @@ imported with the first price, which takes a second. Prices are today's, for the
 200,000 tokens a call is counted too low there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -67,6 +67,36 @@ class Prices:
 def input_dollars(price: Price, usage: Usage) -> float:
     """The cost of the input alone, cached tokens at their own price."""
     return (price.input * (usage.input_tokens - usage.cached_tokens) + price.cached * usage.cached_tokens) / MILLION
+
+
+def blended(usage_by_price: Iterable[tuple[Price | None, Usage]]) -> Price | None:
+    """One price at which all calls together cost what they cost at their own; None where no price is known.
+
+    Calls without a price cost nothing, as in `Prices.cost`.
+    """
+    pairs = [(price or _UNKNOWN, usage) for price, usage in usage_by_price if price or usage.calls]
+    distinct = {price for price, _ in pairs}
+    if len(distinct) < 2:
+        return next(iter(distinct - {_UNKNOWN}), None)
+    fresh = [(price.input, usage.input_tokens - usage.cached_tokens) for price, usage in pairs]
+    cached = [(price.cached, usage.cached_tokens) for price, usage in pairs]
+    uncached = [(price.cached, usage.input_tokens) for price, usage in pairs]
+    answers = [(price.output, usage.output_tokens) for price, usage in pairs]
+    is_cached = any(tokens for _, tokens in cached)
+    return Price(
+        input=_mean(fresh), output=_mean(answers), cached=_mean(cached if is_cached else uncached), source="blended"
+    )
+
+
+_UNKNOWN = Price(0.0, 0.0, 0.0, "none")
+
+
+def _mean(pairs: Sequence[tuple[float, int]]) -> float:
+    """The mean of some prices by their tokens; without tokens the plain mean."""
+    tokens = sum(tokens_of_price for _, tokens_of_price in pairs)
+    if not tokens:
+        return sum(price for price, _ in pairs) / len(pairs)
+    return sum(price * tokens_of_price for price, tokens_of_price in pairs) / tokens
 
 
 def of_project(connection: Connection, project_id: UUID) -> Prices:

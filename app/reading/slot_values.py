@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
+from app.reading.template_calls import VERSIONS_COUNTED, TemplateCalls
 from app.reading.usage import Range
 
 MOST_CALLS_COUNTED = 20_000
@@ -20,11 +20,9 @@ ENOUGH_CALLS = 20
 
 @dataclass(frozen=True)
 class SlotPlace:
-    """A slot of a version: the places of its values among those of a call."""
+    """A slot of a template: the calls that count, and the place of the slot's value among those of a call."""
 
-    project_id: UUID
-    implementation_id: UUID
-    template_id: UUID
+    calls: TemplateCalls
     number: int
 
 
@@ -38,15 +36,20 @@ class Value:
     last_seen: datetime
 
 
-_HELD = """
+_HELD = f"""
     WITH newest AS MATERIALIZED (
-           SELECT variables[:place] AS value, seen_at, template_id FROM trace
-            WHERE implementation_id = :version AND project_id = :project
-              AND (CAST(:since AS timestamptz) IS NULL OR seen_at >= :since)
-              AND (CAST(:until AS timestamptz) IS NULL OR seen_at < :until)
-            ORDER BY seen_at DESC LIMIT :most),
+           SELECT variables[:place] AS value, seen_at, template_id
+             FROM (SELECT call.* FROM ({VERSIONS_COUNTED}) AS version
+                    CROSS JOIN LATERAL (
+                          SELECT variables, seen_at, template_id FROM trace
+                           WHERE implementation_id = version.id AND project_id = :project
+                             AND (CAST(:since AS timestamptz) IS NULL OR seen_at >= :since)
+                             AND (CAST(:until AS timestamptz) IS NULL OR seen_at < :until)
+                           ORDER BY seen_at DESC LIMIT :most) AS call
+                    ORDER BY call.seen_at DESC LIMIT :most) AS call),
          held AS (SELECT value, seen_at FROM newest WHERE template_id = :template AND value IS NOT NULL)
-"""
+"""  # noqa: S608
+"""A value is taken out of its call last: a sort of whole values would fill the disk."""
 
 
 def _of_held(query: str) -> TextClause:
@@ -72,15 +75,8 @@ def values(
 
 
 def _parameters(place: SlotPlace, range: Range) -> dict[str, Any]:
-    return {
-        "place": place.number + 1,
-        "version": place.implementation_id,
-        "project": place.project_id,
-        "template": place.template_id,
-        "since": range.since,
-        "until": range.until,
-        "most": MOST_CALLS_COUNTED,
-    }
+    bounds = {"since": range.since, "until": range.until, "most": MOST_CALLS_COUNTED}
+    return {"place": place.number + 1} | bounds | place.calls.parameters
 
 
 @dataclass(frozen=True)

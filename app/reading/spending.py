@@ -59,11 +59,6 @@ def of_versions(
     }
 
 
-def of_version(connection: Connection, scope: UsageScope, priced: Prices) -> Spending:
-    """The usage of the version that is asked for."""
-    return next(iter(of_versions(connection, scope, priced=priced).values()), Spending())
-
-
 def of_all(connection: Connection, scope: UsageScope, priced: Prices) -> Spending:
     """The usage of all versions together, as far as a cost needs it."""
     used_by_model = usage.of_models(connection, scope)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from app.reading.template_calls import VERSIONS_COUNTED, TemplateCalls
 from app.store.call_facts import ALL, BILLED, CALLS_ALONE, READ, SUMS_OF_FACTS, Usage, facts
 from app.store.planned import planned_once
 
@@ -86,7 +87,7 @@ class UsageScope:
     project_id: UUID
     range: Range = Range()
     task_ids: Sequence[UUID] | None = None
-    implementation_id: UUID | None = None
+    calls: TemplateCalls | None = None
     model: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
@@ -102,7 +103,7 @@ class UsageScope:
 
     @property
     def of_some_versions(self) -> bool:
-        return self.implementation_id is not None or self.task_ids is not None or self.model is not None
+        return self.calls is not None or self.task_ids is not None or self.model is not None
 
     @property
     def by_version(self) -> bool:
@@ -240,8 +241,12 @@ def _beside_versions(scope: UsageScope, query: str) -> str:
 def _source(scope: UsageScope, pieces: list[RangePiece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """SQL for the cells of all pieces, and its values."""
     values = {
-        name: value for name, value in vars(scope).items() if name not in {"range", "label"} and value is not None
+        name: value
+        for name, value in vars(scope).items()
+        if name not in {"range", "label", "calls"} and value is not None
     }
+    if scope.calls is not None:
+        values |= scope.calls.parameters
     if scope.label is not None:
         values |= {"label": scope.label.name, "labelled": scope.label.value, "most_labelled": MOST_LABELLED}
     if scope.task_ids is not None:
@@ -301,8 +306,8 @@ def _whose(scope: UsageScope, piece: RangePiece) -> Iterator[str]:
 
 def _versions(scope: UsageScope) -> str:
     conditions = ["task.project_id = :project_id"]
-    if scope.implementation_id is not None:
-        conditions.append("implementation.id = :implementation_id")
+    if scope.calls is not None:
+        conditions.append(f"implementation.id IN (SELECT id FROM ({VERSIONS_COUNTED}) AS counted)")  # noqa: S608
     if scope.task_ids is not None:
         conditions.append("task.id = ANY(CAST(:task_ids AS uuid[]))")
     if scope.model is not None:

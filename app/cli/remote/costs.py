@@ -5,10 +5,10 @@ from typing import Any
 import rich_click as click
 
 from app.cli.remote.api import Api, Item
-from app.cli.remote.options import connected, formed, ranged
+from app.cli.remote.options import connected, counting, formed, ranged
 from app.cli.remote.output import Cell, CostCell, as_json, printed
-from app.cli.remote.tasks import find_task, version_of
-from app.words import dollars, percent
+from app.cli.remote.tasks import calls_counted, find_task, version_of
+from app.words import dollars, percent, plural
 
 RANGE = "30d"
 """The range of the API's usage by day."""
@@ -52,15 +52,16 @@ SLOT_COSTS: dict[str, Cell] = {
 
 @click.command()
 @click.argument("task", required=False)
-@click.option("--version", type=click.IntRange(1), help="The slots of this version; of the one in use if not given.")
+@counting
 @ranged
 @formed
 @connected
-def costs(api: Api, *, task: str | None, version: int | None, form: str, **query: Any) -> None:
-    """Show what TASK cost by day (UTC) and version, and what each slot of a version cost; without TASK, what each task cost.
+def costs(api: Api, *, task: str | None, version: int | None, model: str | None, form: str, **query: Any) -> None:
+    """Show what TASK cost by day (UTC) and version, and what each of its slots cost; without TASK, what each task cost.
 
-    The range is 30 days unless told.
+    The range is 30 days unless told. --version and --model choose the calls of the slots.
     """
+    counted = calls_counted(version, model)
     within = query if query["since"] or query["until"] else {"since": RANGE, "until": None}
     if task is None:
         tasks = api.items("/api/v1/tasks", within | {"sort": "cost"})
@@ -69,13 +70,15 @@ def costs(api: Api, *, task: str | None, version: int | None, form: str, **query
     task_found = find_task(api, task)
     days = api.get(f"/api/v1/tasks/{task_found['id']}/usage", within | {"by": "day"})["items"]
     version_shown = version_of(api, task_found, version)
-    bill = api.get(f"/api/v1/implementations/{version_shown['id']}/cost", within)
+    bill = api.get(f"/api/v1/implementations/{version_shown['id']}/cost", within | counted)
     if form == "json":
         as_json({"days": days, "version": version_shown["version"], "bill": bill})
         return
     printed(days, DAY_COSTS, form, empty_text="No call in this range: take an earlier --since.")
     if form == "table" and days:
-        caption = f"The input of version {version_shown['version']}; its answers cost {dollars(bill['output_cost'])}."
+        whose = f"version {version}" if version else f"all {plural(bill['calls'], 'call')} with the text in use"
+        whose = f"{whose} and the model {model}" if model else whose
+        caption = f"The input of {whose}; the answers cost {dollars(bill['output_cost'])}."
         printed(_lines(bill), SLOT_COSTS, form, caption=caption)
 
 

@@ -156,16 +156,20 @@ class Tools:
         *,
         task: Task,
         slot: Annotated[str, Field(description="Name of a slot, as show_task has it.")],
-        version: Annotated[int | None, Field(description="Number of a version; the one in use if left out.")] = None,
+        version: Annotated[
+            int | None, Field(description="Number of a version, alone; all versions with the text in use if left out.")
+        ] = None,
+        model: Annotated[str | None, Field(description="Of these versions, only those with this model.")] = None,
         since: Moment = None,
         until: Moment = None,
         limit: Limit = 20,
     ) -> dict[str, Any]:
         """The values that calls really had in a slot, the most frequent first, with how many calls had each."""
         api = self._api(context)
+        counted = {"of": "template" if version is None else "version", "model": model}
         version_chosen = version_of(api, find_task(api, task), version)
         address = f"/api/v1/implementations/{version_chosen['id']}/slots/{_in_path(slot)}/values"
-        return {"values": list(api.items(address, {"since": since, "until": until}, limit))}
+        return {"values": list(api.items(address, {"since": since, "until": until, **counted}, limit))}
 
     def calls_by_slot_value(
         self,
@@ -182,13 +186,14 @@ class Tools:
         return {"calls": list(api.items("/api/v1/traces", query, limit))}
 
     def costs(self, context: Context, task: Task, since: Moment = None, until: Moment = None) -> dict[str, Any]:
-        """The usage and cost of a task by day and version (30 days unless told), and the cost of each slot of its version in use."""
+        """The usage and cost of a task by day and version (30 days unless told), and the cost of each slot in all calls with the text in use."""
         api = self._api(context)
         task_found = find_task(api, task)
         query = {"by": "day", "since": since, "until": until}
         usage = api.get(f"/api/v1/tasks/{task_found['id']}/usage", query)["items"]
         in_use = version_of(api, task_found, None)
-        return {"days": usage[-MOST_ITEMS:], "version_in_use": api.get(f"/api/v1/implementations/{in_use['id']}/cost")}
+        bill = api.get(f"/api/v1/implementations/{in_use['id']}/cost", {"of": "template"})
+        return {"days": usage[-MOST_ITEMS:], "version_in_use": bill}
 
     def changes(
         self,

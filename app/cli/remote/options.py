@@ -58,6 +58,14 @@ def ranged(command: Command) -> Command:
     return click.option("--since", callback=iso, type=MOMENT, help=f"From this time on: {MOMENT_WORDS}.")(command)
 
 
+def counting(command: Command) -> Command:
+    """`--version` and `--model`: the calls that figures of a template count."""
+    command = click.option("--model", help="Of the versions with the text in use, only those with this model.")(command)
+    return click.option(
+        "--version", type=click.IntRange(1), help="This version alone; all versions with the text in use if not given."
+    )(command)
+
+
 def iso(context: click.Context, option: click.Parameter, moment: datetime | None) -> str | None:
     """A time as the API takes it."""
     return moment.isoformat(timespec="seconds") if moment else None

@@ -1,7 +1,8 @@
 """`promptlode tasks`, `show`, `similar`, `diff` and `values`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from difflib import unified_diff
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,10 @@ from rich.text import Text
 
 from app.cli.remote.access import other_projects
 from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item, RefusedInputError
-from app.cli.remote.options import connected, formed, limited, ranged
+from app.cli.remote.options import connected, counting, formed, limited, ranged
 from app.cli.remote.output import Cell, CostCell, When, as_json, plain, printed, template_text
-from app.reading.changes import replaced_by
+from app.reading.changes import by_first_call, replaced_by
+from app.words import parsed
 from templating import meant_name
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -133,9 +135,9 @@ def similar(api: Api, task: str, form: str, limit: int) -> None:
     "--from",
     "older",
     type=click.IntRange(1),
-    help="Number of the older version; if not given, the version that the newer one replaced: the last one before it, of the same model if there is one.",
+    help="Number of the older version; if not given, the version that the newer one replaced: the last to begin before it, of the same model if there is one.",
 )
-@click.option("--to", "newer", type=click.IntRange(1), help="Number of the newer version; the newest if not given.")
+@click.option("--to", "newer", type=click.IntRange(1), help="Number of the newer version; the one in use if not given.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
 def diff(
@@ -143,12 +145,10 @@ def diff(
 ) -> None:
     """Show what changed between two versions of TASK: `promptlode diff TASK 2 4` is that with --from 2 --to 4."""
     older, newer = _numbers(numbers, older, newer)
-    versions = {
-        version_shown["version"]: version_shown for version_shown in versions_of(api, find_task(api, task)["id"])
-    }
-    after = _version(versions, newer or max(versions))
-    setups = {number: (version["model"], version["settings"], version["tools"]) for number, version in versions.items()}
-    before = _version(versions, older or replaced_by(after["version"], setups) or after["version"])
+    task_found = find_task(api, task)
+    versions = {version_shown["version"]: version_shown for version_shown in versions_of(api, task_found["id"])}
+    after = _version(versions, newer or task_found["version"])
+    before = _version(versions, older or _replaced_by(after, versions))
     lines = list(_changes(before, after))
     if as_json_:
         as_json({"from": before, "to": after, "diff": lines})
@@ -157,6 +157,20 @@ def diff(
         click.echo(_nothing_to_compare(versions))
     for line in lines:
         Console().print(Text(plain(line).plain, style=DIFF_STYLES.get(line[:1], "")), soft_wrap=True)
+
+
+def _replaced_by(after: Item, versions: Mapping[int, Item]) -> int:
+    """The number of the version that a version replaced; of the first one, which came back, the version that was in use last."""
+    in_order = by_first_call(versions.values(), lambda version: parsed(version["first_seen"]))
+    setups = {version["version"]: (version["model"], version["settings"], version["tools"]) for version in in_order}
+    return replaced_by(after["version"], setups) or _last_in_use(after, versions.values())
+
+
+def _last_in_use(besides: Item, versions: Iterable[Item]) -> int:
+    """The number of the version with the newest call besides one version, or of that version where it is the only one."""
+    others = [version for version in versions if version is not besides and version["last_seen"]]
+    last: Item = max(others, key=lambda version: datetime.fromisoformat(version["last_seen"]), default=besides)
+    return int(last["version"])
 
 
 def _numbers(numbers: tuple[int, ...], older: int | None, newer: int | None) -> tuple[int | None, int | None]:
@@ -171,14 +185,20 @@ def _numbers(numbers: tuple[int, ...], older: int | None, newer: int | None) -> 
 @click.command()
 @click.argument("task")
 @click.argument("slot")
-@click.option("--version", type=click.IntRange(1), help="Number of the version; the one in use if not given.")
+@counting
 @click.option("-q", "--search", "q", help="Values that hold this text.")
 @ranged
 @limited
 @formed
 @connected
-def values(api: Api, *, task: str, slot: str, version: int | None, form: str, limit: int, **query: Any) -> None:
-    """List the values of SLOT in calls of TASK, with how many calls have each."""
+def values(
+    api: Api, *, task: str, slot: str, version: int | None, model: str | None, form: str, limit: int, **query: Any
+) -> None:
+    """List the values of SLOT in calls of TASK, with how many calls have each.
+
+    The calls are those with the text in use, whatever their model and settings.
+    """
+    query |= calls_counted(version, model)
     version_chosen = version_of(api, find_task(api, task), version)
     slot_meant = meant_name(slot, version_chosen["slots"])
     if slot_meant is None:
@@ -190,6 +210,13 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
     )
     columns = {"Calls": _of("calls"), "Value": _of("value")}
     printed(values_of_slot, columns, form, empty_text="No call fits: leave out an option, or take an earlier --since.")
+
+
+def calls_counted(version: int | None, model: str | None) -> dict[str, str | None]:
+    """The API's parameters for the calls that count: of all versions with one text, of these with one model, or of one version."""
+    if version is not None and model is not None:
+        raise click.UsageError("Give --version or --model, not both: a version has one model.")
+    return {"of": "template", "model": model} if version is None else {"of": "version"}
 
 
 def find_task(api: Api, name_or_id: str) -> Item:

@@ -222,6 +222,24 @@ def test_the_bill_of_a_prompt_is_all_of_its_input(client: FlaskClient, send: Sen
     assert cost["cache"]["cached_seen"] == 400_000
 
 
+def test_figures_of_a_template_count_the_calls_of_all_its_models_or_of_one(client: FlaskClient, send: Send) -> None:
+    priced_call = send(input="Mail: a")
+    unpriced_call = send(input="Mail: b", model="a model without a price")
+
+    def calls(query: str, version: Any = unpriced_call) -> tuple[int, float, int]:
+        address = f"/api/v1/implementations/{version['implementation_id']}"
+        bill = client.get(f"{address}/cost?{query}").json
+        values = client.get(f"{address}/slots/mail/values?{query}").json["items"]
+        return bill["calls"], round(bill["fixed"]["cost"] + sum(slot["cost"] for slot in bill["slots"]), 6), len(values)
+
+    paid = round(COST - 1.0, 6)  # the input of the call with a price
+    assert calls("") == (1, 0, 1)
+    assert calls("of=template") == calls("of=template", priced_call) == (2, paid, 2)
+    assert calls("of=template&model=house") == (1, paid, 1)
+    refused = client.get(f"/api/v1/implementations/{priced_call['implementation_id']}/cost?model=house")
+    assert "of=template" in assert_problem(refused, 422)["errors"][0]["message"]
+
+
 def test_the_cache_is_told_what_stands_before_the_first_slot(
     engine: Engine, project: Project, client: FlaskClient, send: Send
 ) -> None:

@@ -142,6 +142,37 @@ def test_a_difference_is_of_the_newest_version_and_the_one_before(grouped: Cli) 
     assert b"promptlode diff TASK 2 4" in grouped("diff", task["id"], "2").stderr
 
 
+def test_one_call_with_another_model_hides_nothing_of_a_template(grouped: Cli, engine: Engine) -> None:
+    grouped("send", triage_edited(99), "--path", "/mail", "--model", "gpt-6", "--system", SYSTEM)
+    with transaction(engine) as connection:
+        rollup.add_up(connection)
+    (task,) = read(grouped("tasks", "--json"))
+
+    def values(*options: str) -> int:
+        return sum(value["calls"] for value in read(grouped("values", task["id"], "ticket", "--json", *options)))
+
+    bills = [
+        read(grouped("costs", task["id"], "--json", *options))["bill"]["calls"]
+        for options in ((), ("--model", "gpt-6"), ("--version", "3"))
+    ]
+
+    assert task["version"] == 3
+    assert (values(), values("--model", "gpt-5"), values("--version", "3")) == (13, 12, 1)
+    assert bills == [13, 1, 1]
+    assert b"--version or --model" in grouped("costs", task["id"], "--version", "3", "--model", "gpt-5").stderr
+
+
+def test_a_difference_is_of_the_version_in_use_where_an_older_text_has_a_higher_number(
+    grouped: Cli,
+) -> None:
+    (task,) = read(grouped("tasks", "--json"))
+    grouped("send", triage(50), "--path", "/mail", "--model", "gpt-5", "--system", SYSTEM)
+
+    compared = read(grouped("diff", task["id"], "--json"))
+
+    assert (compared["from"]["version"], compared["to"]["version"]) == (2, 1)
+
+
 def test_calls_are_listed_and_those_without_a_template_apart(grouped: Cli) -> None:
     grouped("send", "A text of its own.", "--path", "/mail", "--model", "gpt-5")
     assert len(read(grouped("traces", "--limit", "30", "--json"))) == 25

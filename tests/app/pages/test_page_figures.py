@@ -11,7 +11,7 @@ from app.pages.history import marks_of
 from app.pages.scoreboard import scoreboard
 from app.reading.bill import reordered
 from app.reading.pieces import Part, Piece, template_text
-from app.reading.prices import Cost
+from app.reading.prices import Cost, Price, blended, input_dollars
 from app.reading.spending import Spending
 from app.reading.usage import Range
 from app.store.call_facts import Usage
@@ -130,6 +130,21 @@ def test_the_parts_of_a_bill_add_up() -> None:
     assert sum_texts(0.0734, 0.0561) == ("$0.0734", "$0.0173", "$0.0561")
     assert sum_texts(12.25, 2.0) == ("$12.25", "$10.25", "$2.00")
     assert sum_texts(0.0, 0.0)[0] == "$0.00"
+
+
+def test_calls_of_several_models_cost_together_what_they_cost_apart() -> None:
+    cheap, dear = Price(1.0, 4.0, 0.5), Price(10.0, 40.0, 1.0)
+    usages = [
+        Usage(calls=1, input_tokens=1_000, output_tokens=200, cached_tokens=400),
+        Usage(calls=3, input_tokens=9_000, output_tokens=100),
+    ]
+    one_price = blended(zip((cheap, dear), usages, strict=True))
+    assert one_price
+    assert input_dollars(one_price, usages[0] + usages[1]) == pytest.approx(
+        input_dollars(cheap, usages[0]) + input_dollars(dear, usages[1])
+    )
+    assert blended([(None, usages[0])]) is None
+    assert blended([(cheap, usages[0]), (cheap, usages[1])]) == cheap
 
 
 def test_a_young_task_is_billed_by_its_own_days() -> None:

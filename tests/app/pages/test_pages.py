@@ -332,9 +332,30 @@ def test_a_new_model_is_a_version_whose_template_did_not_change(
 
     assert "The template is the same" in page.text
     assert "gpt-6" in page.text
-    assert (
-        "v2 has 1 of the task’s 5 calls. The same text, with another model or other settings: v1 (4 calls)" in page.text
-    )
+
+
+def test_one_call_with_another_model_hides_no_value_and_no_cost_of_the_others(
+    visitor: FlaskClient, task_id: UUID, client: FlaskClient
+) -> None:
+    _send(client, _ticket(77), model="gpt-6")
+
+    texts = {
+        query: Markup(visitor.get(f"/tasks/{task_id}?{query}").text).text
+        for query in ("", "version=2", "version=1&model=gpt-5", "of=version", "model=none-such")
+    }
+
+    counts = {query: re.findall(r"in the newest (\d+) calls?", shown) for query, shown in texts.items()}
+    assert counts == {
+        "": ["5"],
+        "version=2": ["5"],
+        "version=1&model=gpt-5": ["4"],
+        "of=version": ["1"],
+        "model=none-such": ["5"],
+    }
+    slot = visitor.get(f"/tasks/{task_id}").text.split("/slots/")[1].split("?")[0]
+    page = Markup(visitor.get(f"/tasks/{task_id}/slots/{slot}").text).text
+    assert "of v1, v2" in page
+    assert "5calls" in page
 
 
 def test_a_call_shows_its_prompt_to_the_character(visitor: FlaskClient, task_id: UUID, client: FlaskClient) -> None:

@@ -10,3 +10,7 @@ def test_a_version_replaced_the_last_one_of_its_model() -> None:
 
 def test_a_version_of_a_new_model_replaced_the_one_before() -> None:
     assert replaced_by(3, {1: "small", 2: "small", 3: "large"}) == 2
+
+
+def test_a_version_with_a_high_number_and_older_calls_was_replaced_by_the_one_in_use() -> None:
+    assert replaced_by(1, {2: "small", 1: "small"}) == 2

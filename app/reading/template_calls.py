@@ -1,0 +1,73 @@
+"""The calls of a template that figures are counted from.
+
+The versions of a template differ in model, settings and tools alone. One call with another model makes a version, so figures of the version
+in use alone would hide the other calls with the same text.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Subquery, Uuid, column, select, text, true
+
+from app.store.tables import trace
+
+MOST_VERSIONS_COUNTED = 500
+"""Versions of a template that are counted, the last ones to begin: to look for the newest calls of each takes some 20 ms in all."""
+
+VERSIONS_COUNTED = f"""
+    SELECT id, version FROM implementation WHERE template_id = :template
+       AND (CAST(:version AS uuid) IS NULL OR id = :version) AND (CAST(:model_counted AS text) IS NULL OR model = :model_counted)
+     ORDER BY version DESC LIMIT {MOST_VERSIONS_COUNTED}
+"""  # noqa: S608
+"""SQL for the ids and numbers of the versions that have the calls; its parameters are those of `TemplateCalls`."""
+
+
+@dataclass(frozen=True)
+class TemplateCalls:
+    """The calls of all versions of a template, of its versions with one model, or of one version."""
+
+    project_id: UUID
+    template_id: UUID
+    version_id: UUID | None = None
+    model: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of `VERSIONS_COUNTED` and of `newest_calls`."""
+        names = {"project": self.project_id, "template": self.template_id}
+        return names | {"version": self.version_id, "model_counted": self.model}
+
+    def versions_among(self, versions: Iterable[Any]) -> list[Any]:
+        """Those of some versions that have these calls; versions: rows of `app.reading.tasks`."""
+        return [version for version in versions if self._has(version)]
+
+    def _has(self, version: Any) -> bool:
+        return (
+            version.template_id == self.template_id
+            and self.version_id in {None, version.id}
+            and self.model in {None, version.model}
+        )
+
+
+def newest_calls(columns: Iterable[ColumnElement[Any]], limit: int, *conditions: ColumnElement[bool]) -> Subquery:
+    """The newest calls under some conditions, at most `limit`, with the number of their `version`; columns: of `trace`, with `seen_at` and `id`.
+
+    The calls of each version come from its index: one condition for all versions would read and sort all their calls.
+    """
+    version = text(VERSIONS_COUNTED).columns(column("id", Uuid), column("version", Integer)).subquery("version")
+    of_version = (
+        select(*columns)
+        .where(trace.c.implementation_id == version.c.id, *conditions)
+        .order_by(trace.c.seen_at.desc(), trace.c.id.desc())
+        .limit(limit)
+        .lateral("of_version")
+    )
+    return (
+        select(version.c.version, *of_version.c)
+        .select_from(version.join(of_version, true()))
+        .order_by(of_version.c.seen_at.desc(), of_version.c.id.desc())
+        .limit(limit)
+        .subquery("newest")
+    )
