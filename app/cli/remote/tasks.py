@@ -168,8 +168,10 @@ def _replaced_by(after: Item, versions: Mapping[int, Item]) -> int:
 
 def _last_in_use(besides: Item, versions: Iterable[Item]) -> int:
     """The number of the version with the newest call besides one version, or of that version where it is the only one."""
-    others = [version for version in versions if version is not besides and version["last_seen"]]
-    last: Item = max(others, key=lambda version: datetime.fromisoformat(version["last_seen"]), default=besides)
+    further_versions = [version for version in versions if version is not besides and version["last_seen"]]
+    last: Item = max(
+        further_versions, key=lambda version: datetime.fromisoformat(version["last_seen"]), default=besides
+    )
     return int(last["version"])
 
 
