@@ -1,14 +1,14 @@
 """The pool: the different texts of one search, all with the same number of parts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from templating.mining.budget import SpentError, unlimited
 from templating.mining.evidence import unit_bits
-from templating.mining.units import Rows, Splits
+from templating.mining.units import Aligned, Rows, Splits
 
 
 @dataclass(eq=False, repr=False)
@@ -17,6 +17,7 @@ class Pool:
 
     runs: per text and call the start of the call's run (session); a call of no known run is a run of its own.
     rows: units, `parts` rows per text. bits: the worth of each unit. tick: whether time is up; called often.
+    aligned: some texts -> what `skeleton` found for these texts with the units of this pool.
     """
 
     texts: list[str]
@@ -29,6 +30,7 @@ class Pool:
     bits: np.ndarray
     splits: Splits
     tick: Callable[[], object] = unlimited
+    aligned: Aligned = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -20,6 +20,7 @@ from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
+from templating.mining.sampling import spread
 from templating.mining.siblings import (
     FEWEST_OWN_GRAMS,
     GRAMS_OF_AN_INSTRUCTION,
@@ -30,7 +31,7 @@ from templating.mining.siblings import (
     instructions,
     siblings,
 )
-from templating.mining.skeleton import Skeleton, may_be_held, skeleton
+from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, bits_at_ends, skeleton
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
@@ -138,11 +139,20 @@ class _Search:
 
     def _look(self, members: list[int], index: int) -> list[Skeleton]:
         """The templates of a set."""
-        if self._ends.are_crossed(members):
+        if self._ends.are_crossed(members) or self._is_adrift(members, index):
             return []
-        few = len(members) < FEWEST_LOOSE_TEXTS
-        adrift = not self._is_whole(members) and (few or self._is_crossed(index)) and not may_be_held(self._pool, members)
-        return [] if adrift else self._templates(members, index)
+        return self._templates(members, index)
+
+    def _is_adrift(self, members: list[int], index: int) -> bool:
+        """Whether a set is no template, however its texts are aligned: no fixed text at an end holds it, and its text may be a value.
+
+        Nearly the whole pool needs only a word at an end, which all texts have that are aligned first.
+        """
+        if not self._is_whole(members):
+            is_held = bits_at_ends(self._pool, members) >= BITS_THAT_HOLD
+        else:
+            is_held = self._whole is not None or bits_at_ends(self._pool, spread(members, ALIGNED_TEXTS)) > 0
+        return not is_held and (len(members) < FEWEST_LOOSE_TEXTS or self._is_crossed(index))
 
     def _templates(self, members: list[int], index: int) -> list[Skeleton]:
         """The template of these members, or the template of each version; none for members that were rejected before."""

@@ -18,7 +18,7 @@ from templating.template import Template
 ALIGNED_TEXTS = 14  # most texts that are aligned; all others are only matched against the result
 BITS_THAT_HOLD = 10.0  # least bits of fixed text at an end: one word
 UNITS_THAT_HOLD = 5  # least units that count as BITS_THAT_HOLD, whatever the units are
-MOST_REMEMBERED_TEXTS = 32  # most texts of a set that is aligned once in a call: wider sets are seldom looked at twice
+MOST_REMEMBERED_TEXTS = 32  # most texts of a set that is aligned once in a call: wider sets are seldom in two pools
 MOST_REMEMBERED_SETS = 1 << 11  # most such sets, at the size of a template each; then all are dropped, which costs time only
 MOST_MENDS = 4  # most times that misfits are added to the aligned texts
 
@@ -41,12 +41,11 @@ class Skeleton(NamedTuple):
 def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
     """The template of these texts of the pool, or None when they share nothing but white space.
 
-    Few texts are aligned once in a call of `mine`; another pool of the call has hardly another worth of their units.
-    Raises SpentError when time is up before it is found.
+    Few texts are aligned once in a call of `mine`: another pool of the call has hardly another worth of their units. Other sets are
+    aligned once in a pool. Raises SpentError when time is up before it is found.
     """
-    if len(members) > MOST_REMEMBERED_TEXTS:
-        return _aligned(pool, members)
-    aligned, texts = pool.splits.aligned, tuple(pool.texts[member] for member in members)
+    aligned = pool.aligned if len(members) > MOST_REMEMBERED_TEXTS else pool.splits.aligned
+    texts = tuple(pool.texts[member] for member in members)
     if texts not in aligned:
         if len(aligned) >= MOST_REMEMBERED_SETS:
             aligned.clear()
@@ -78,15 +77,17 @@ def _aligned(pool: Pool, members: Sequence[int]) -> Skeleton | None:
     return best
 
 
-def may_be_held(pool: Pool, members: Sequence[int]) -> bool:
-    """Whether texts that are all aligned can have a template with enough fixed text at an end; only the ends are compared."""
-    rows = np.array(members) * pool.parts
+def bits_at_ends(pool: Pool, members: Sequence[int]) -> float:
+    """The most bits of fixed text that a template of all these texts can have at an end of a part, up to BITS_THAT_HOLD; only the ends are compared."""
+    rows, most = np.array(members) * pool.parts, 0.0
     for part in range(pool.parts):
         first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
         size = min(UNITS_THAT_HOLD, int((last - first).min()))
-        if _shared_bits(pool, first, size, 1) >= BITS_THAT_HOLD or _shared_bits(pool, last - 1, size, -1) >= BITS_THAT_HOLD:
-            return True
-    return False
+        for places, step in ((first, 1), (last - 1, -1)):
+            most = max(most, _shared_bits(pool, places, size, step))
+            if most >= BITS_THAT_HOLD:
+                return BITS_THAT_HOLD
+    return most
 
 
 def _shared_bits(pool: Pool, places: np.ndarray, size: int, step: int) -> float:

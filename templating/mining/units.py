@@ -36,6 +36,9 @@ MOST_KEPT_CHARACTERS = 8_000_000  # most characters of texts whose units are kep
 UNITS_PER_BLOCK = 1 << 18  # units processed at a time, for the same reason: memory that is touched for the first time is slowest
 
 
+Aligned = dict[tuple[str, ...], tuple[Template, float, bool] | None]
+"""Texts -> their template, its worth in bits, and whether an end holds it; None where they share nothing."""
+
 Units = tuple[np.ndarray, np.ndarray]
 """The units of one text: (code and code without blank per unit; start, blank and size per unit)."""
 
@@ -251,13 +254,10 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Splits:
-    """Cached units of texts, so that a text of several searches is split once.
-
-    aligned: texts -> what `skeleton` found (template, bits, held).
-    """
+    """Cached units of texts, so that a text of several searches is split once. aligned: what `skeleton` found."""
 
     def __init__(self) -> None:
-        self.aligned: dict[tuple[str, ...], tuple[Template, float, bool] | None] = {}
+        self.aligned: Aligned = {}
         self._units: dict[str, Units] = {}
         self._size = 0
 
