@@ -6,12 +6,18 @@ from uuid import UUID
 
 from pydantic import ConfigDict
 
+from app.api.shapes import TemplatePart
 from app.http.shapes import Shape
 from app.store.audit import ActorKind
 from app.store.history import DecisionKind
 
 _ID_OF_A_TASK, _ID_OF_ANOTHER_TASK = "0198c0de-0000-7000-8000-00000000000a", "0198c0de-0000-7000-8000-00000000000b"
 _ID_OF_A_VERSION, _ID_OF_A_DECISION = "0198c0de-0000-7000-8000-0000000000c2", "0198c0de-0000-7000-8000-0000000000d1"
+_IN_USE: dict[str, Any] = {
+    "implementation_id": _ID_OF_A_VERSION,
+    "version": 1,
+    "template": [{"role": "user", "text": "Sort the mail into billing or other: {{mail}}"}],
+}
 _ID_OF_A_KEY = "0198c0de-0000-7000-8000-0000000000e1"
 
 
@@ -74,6 +80,14 @@ class SideShape(Shape):
     calls: int
 
 
+class InUseShape(Shape):
+    """The version whose text stands for its task: the one in production, else the one of the newest call."""
+
+    implementation_id: UUID
+    version: int
+    template: list[TemplatePart]
+
+
 class ChangedTask(Shape):
     """A task that would change. id: null for one that would begin. before: null where it does not stand by itself yet, after: any more."""
 
@@ -81,6 +95,8 @@ class ChangedTask(Shape):
     name: str
     before: SideShape | None
     after: SideShape | None
+    in_use_before: InUseShape | None
+    in_use_after: InUseShape | None
 
 
 class MoveShape(Shape):
@@ -108,12 +124,21 @@ class PreviewShape(Shape):
                     "state": "5f2b8c0e9d4a41b7a7c3e1d09b6f2e84",
                     "calls": 20,
                     "tasks": [
-                        {"id": _ID_OF_A_TASK, "name": "Triage", "before": {"versions": 1, "calls": 20}, "after": None},
+                        {
+                            "id": _ID_OF_A_TASK,
+                            "name": "Triage",
+                            "before": {"versions": 1, "calls": 20},
+                            "after": None,
+                            "in_use_before": _IN_USE,
+                            "in_use_after": None,
+                        },
                         {
                             "id": _ID_OF_ANOTHER_TASK,
                             "name": "Post room",
                             "before": {"versions": 1, "calls": 40},
                             "after": {"versions": 2, "calls": 60},
+                            "in_use_before": _IN_USE,
+                            "in_use_after": _IN_USE | {"version": 2},
                         },
                     ],
                     "moves": [

@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from app.api.decision_shapes import DecisionShape, PreviewShape
 from app.api.shapes import ImplementationDetail, Page, TaskDetail
-from app.api.tasks import implementation_detail, task_detail
+from app.api.tasks import implementation_detail, task_detail, template_texts
 from app.checks import Text
 from app.deciding import decisions, previewing, telling, undoing
 from app.deciding.holding import ConflictError, DecisionError
-from app.deciding.previewing import Preview
+from app.deciding.previewing import InUse, Preview
 from app.http.answer import json_answer
 from app.http.auditing import note
 from app.http.paging import PageQuery, page_of
@@ -315,7 +315,18 @@ def _decision(row: Any) -> dict[str, Any]:
 
 
 def _previewed(preview: Preview) -> Response:
-    return json_answer({"preview": True, "calls": preview.calls, **asdict(preview)})
+    tasks = [
+        asdict(task) | {"in_use_before": _in_use(task.in_use_before), "in_use_after": _in_use(task.in_use_after)}
+        for task in preview.tasks
+    ]
+    return json_answer({"preview": True, "calls": preview.calls, **asdict(preview), "tasks": tasks})
+
+
+def _in_use(version: InUse | None) -> dict[str, Any] | None:
+    if version is None:
+        return None
+    names = {"implementation_id": version.implementation_id, "version": version.version}
+    return names | {"template": template_texts(version.parts, version.slots)}
 
 
 @contextmanager

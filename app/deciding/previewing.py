@@ -28,13 +28,34 @@ class TaskSize:
 
 
 @dataclass(frozen=True)
+class InUse:
+    """The version whose text stands for its task; parts and slots are those of its template."""
+
+    implementation_id: UUID
+    version: int
+    parts: Any
+    slots: Sequence[str]
+
+
+@dataclass(frozen=True)
 class ChangedTask:
-    """A task that the decision changes. id: None for a new task. after: None for a task that is merged into another."""
+    """A task that the decision changes. id: None for a new task. after: None for a task that is merged into another.
+
+    in_use_before, in_use_after: the version in use, where the task has one.
+    """
 
     id: UUID | None
     name: str
     before: TaskSize | None
     after: TaskSize | None
+    in_use_before: InUse | None
+    in_use_after: InUse | None
+
+    @property
+    def is_text_changed(self) -> bool:
+        """Whether lists and exports would show another text for the task."""
+        texts = [(in_use.parts, in_use.slots) for in_use in (self.in_use_before, self.in_use_after) if in_use]
+        return len(texts) == 2 and texts[0] != texts[1]
 
 
 @dataclass(frozen=True)
@@ -121,16 +142,22 @@ def _taken_back(connection: Connection) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Names of all unmerged tasks by id, and all versions by id."""
+    """Names and versions in use of all unmerged tasks by id, and all versions by id."""
 
     names: Mapping[UUID, str]
     versions: Mapping[UUID, Row[Any]]
+    in_use: Mapping[UUID, InUse]
 
     @classmethod
     def of(cls, connection: Connection, task_ids: Sequence[UUID]) -> "_Seen":
         alive = [task_id for task_id in task_ids if decisions.merged_into(connection, task_id) is None]
         names = {task_id: str(decisions.facts_of(connection, task_id)["name"]) for task_id in alive}
-        return cls(names, {version.id: version for version in decisions.versions_of(connection, task_ids)})
+        versions = {version.id: version for version in decisions.versions_of(connection, task_ids)}
+        in_use = {
+            row.task_id: InUse(row.implementation_id, row.version, row.parts, row.slots)
+            for row in decisions.in_use(connection, alive)
+        }
+        return cls(names, versions, in_use)
 
     def side(self, task_id: UUID) -> TaskSize | None:
         if task_id not in self.names:
@@ -145,7 +172,8 @@ def _changed_tasks(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Ite
     names = {**before.names, **after.names}
     for task_id in sorted(names):
         task_before = None if task_id == new_task_id else task_id
-        yield ChangedTask(task_before, names[task_id], before.side(task_id), after.side(task_id))
+        sides = (before.side(task_id), after.side(task_id))
+        yield ChangedTask(task_before, names[task_id], *sides, before.in_use.get(task_id), after.in_use.get(task_id))
 
 
 def _moves(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Iterator[VersionMove]:

@@ -91,6 +91,8 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "id": ("Its id.", _ID_OF_EXAMPLES),
     "implementation_id": ("The version of the call; null: none yet.", _OTHER_ID),
     "include_text": ("Whether texts of prompts are sent.", False),
+    "in_use_after": ("The version in use after the decision, whose text lists and exports then show.", None),
+    "in_use_before": ("The version in use now.", None),
     "index": ("Its place in the batch, from 0.", 0),
     "input": ("Input tokens.", 310),
     "input_tokens": ("Tokens of the prompt.", 31),

@@ -20,8 +20,8 @@ from app.http.routes import validated
 from app.pages import access
 from app.pages.arguments import id_or_404
 from app.pages.blueprint import pages
-from app.reading import tasks
-from app.reading.pieces import one_line
+from app.reading import changes, tasks
+from app.reading.pieces import Part, one_line, template_parts
 from app.store import audit, history
 from app.store.audit import Detail
 
@@ -66,6 +66,7 @@ def preview_merge(task_id: str) -> str:
     return render_template(
         "pages/preview.html",
         found=preview,
+        compared=_compared,
         title="Merge",
         sentence=f"The versions of “{names[source]}” go on as the next ones of “{names[into]}”, and links to it lead there. No run parts them again.",
         action=url_for("pages.merge_task", task_id=source),
@@ -96,6 +97,7 @@ def preview_split(implementation_id: str) -> str:
     return render_template(
         "pages/preview.html",
         found=preview,
+        compared=_compared,
         title="Split",
         sentence="All versions of this template become a task of their own, with their calls. No run brings the two tasks together again.",
         action=url_for("pages.split_implementation", implementation_id=version_id),
@@ -147,6 +149,7 @@ def preview_undo(decision_id: str) -> str:
     return render_template(
         "pages/preview.html",
         found=preview,
+        compared=_compared,
         title="Undo",
         sentence=f"{telling.summary(decided)} Everything is as if that had not been decided, but for what came since.",
         action=url_for("pages.undo_decision", decision_id=decision_uuid),
@@ -162,6 +165,14 @@ def undo_decision(decision_id: str) -> Response:
         undone = undoing.undo(connection, g.visitor.project.id, decision_uuid, actor=g.visitor.decides)
     flash(f"Undone: {telling.summary(undone)}")
     return redirect(url_for("pages.decision_list"), HTTPStatus.SEE_OTHER)
+
+
+def _compared(task: previewing.ChangedTask) -> list[Part]:
+    """The texts in use of a task before and after a decision, word by word."""
+    before, after = (
+        template_parts(version.parts, version.slots) for version in (task.in_use_before, task.in_use_after) if version
+    )
+    return changes.compare(before, after)
 
 
 def names_of(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, str]:

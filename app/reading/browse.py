@@ -28,16 +28,16 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import array, distinct_on
+from sqlalchemy.dialects.postgresql import array
 
 from app.reading.template_calls import TemplateCalls, newest_calls
+from app.store import shown
 from app.store.counting import counted_calls_of
 from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.projects import Project
-from app.store.shown import in_use_first, is_shown
-from app.store.tables import decision, expired_calls, grouping_key, implementation, project, task, template, trace
+from app.store.tables import decision, expired_calls, grouping_key, implementation, project, task, trace
 
 CHARACTERS_IN_LISTS = 400
 """Characters of a value or prompt that lists read; the page of a call reads all of it."""
@@ -81,27 +81,10 @@ def versions_in_use(connection: Connection, task_ids: Sequence[UUID]) -> dict[UU
 
 @cache
 def _versions_in_use() -> Select[Any]:
-    of_version = counted_calls_of()
-    expired = expired_calls
-    last_seen = func.greatest(of_version.c.last_seen, expired.c.last_seen)
-    in_use = (
-        select(
-            implementation.c.task_id,
-            implementation.c.version,
-            func.count().over(partition_by=implementation.c.task_id),
-            func.least(of_version.c.first_seen, expired.c.first_seen),
-        )
-        .join_from(implementation, template)
-        .join(task, task.c.id == implementation.c.task_id)
-        .join(of_version, true())
-        .outerjoin(expired, expired.c.implementation_id == implementation.c.id)
-        .where(
-            implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), is_shown(of_version.c.calls > 0)
-        )
-        .ext(distinct_on(implementation.c.task_id))
-        .order_by(implementation.c.task_id, *in_use_first(last_seen))
-    )
-    return planned_once(in_use)
+    counted = counted_calls_of()
+    versions = func.count().over(partition_by=implementation.c.task_id)
+    began = func.least(counted.c.first_seen, expired_calls.c.first_seen)
+    return planned_once(shown.versions_in_use(counted, implementation.c.version, versions, began))
 
 
 def paths(connection: Connection, project_id: UUID) -> list[str]:

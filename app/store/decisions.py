@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, any_, func, select, update
 
-from app.store.counting import calls_of_version
-from app.store.shown import is_shown
+from app.store.counting import calls_of_version, counted_calls_of
+from app.store.shown import is_shown, versions_in_use
 from app.store.tables import implementation, task, template
 
 
@@ -104,6 +104,17 @@ def versions_of(connection: Connection, task_ids: Collection[UUID]) -> Sequence[
     )
     of_tasks = query.select_from(implementation).where(implementation.c.task_id.in_(task_ids))
     return connection.execute(of_tasks.order_by(implementation.c.version, implementation.c.id)).all()
+
+
+def in_use(connection: Connection, task_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """The version in use of each of these tasks that has one: task_id, implementation_id, version, parts, slots."""
+    columns = (
+        implementation.c.id.label("implementation_id"),
+        implementation.c.version,
+        template.c.parts,
+        template.c.slots,
+    )
+    return connection.execute(versions_in_use(counted_calls_of(), *columns), {"ids": list(task_ids)}).all()
 
 
 def has_other_template(connection: Connection, task_id: UUID, template_id: UUID) -> bool:

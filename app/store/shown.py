@@ -5,16 +5,24 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Connection,
+    Select,
+    Uuid,
+    bindparam,
     exists,
     func,
     or_,
+    select,
+    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.counting import calls_of_version
-from app.store.tables import implementation, task, template
+from app.store.tables import expired_calls, implementation, task, template
 
 
 def mark_emptied(connection: Connection, template_id: UUID) -> None:
@@ -47,6 +55,24 @@ def in_use_first(last_seen: ColumnElement[datetime]) -> tuple[ColumnElement[Any]
         template.c.retired_at.isnot(None),
         last_seen.desc().nulls_last(),
         implementation.c.version.desc(),
+    )
+
+
+def versions_in_use(counted: LateralFromClause, *columns: ColumnElement[Any]) -> Select[Any]:
+    """The version in use of each task among the parameter `ids`: the task's id, and columns of implementation, template, expired_calls and counted.
+
+    counted: `counted_calls_of`.
+    """
+    last_seen = func.greatest(counted.c.last_seen, expired_calls.c.last_seen)
+    return (
+        select(implementation.c.task_id, *columns)
+        .join_from(implementation, template)
+        .join(task, task.c.id == implementation.c.task_id)
+        .join(counted, true())
+        .outerjoin(expired_calls, expired_calls.c.implementation_id == implementation.c.id)
+        .where(implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), is_shown(counted.c.calls > 0))
+        .ext(distinct_on(implementation.c.task_id))
+        .order_by(implementation.c.task_id, *in_use_first(last_seen))
     )
 
 

@@ -421,7 +421,10 @@ def test_a_preview_tells_what_goes_where_and_writes_nothing(
         ({"versions": 2, "calls": 9}, {"versions": 3, "calls": 15}),
         ({"versions": 1, "calls": 6}, None),
     ]
-    merge(admin, second.id, first.id, expected=preview["state"])
+    merged = merge(admin, second.id, first.id, expected=preview["state"])
+    in_use = preview["tasks"][0]["in_use_after"]
+    assert (in_use["version"], in_use["template"]) == (merged["version"], merged["template"])
+    assert preview["tasks"][1]["in_use_after"] is None
     before = rows_of_all(world)
     parted = admin.post(f"/api/v1/implementations/{version['id']}/split?preview=true")
     assert (parted.status_code, parted.json["moves"][0]["to_task"]) == (200, None)

@@ -329,6 +329,9 @@ def test_a_preview_says_what_would_move_and_a_decision_by_an_old_one_is_refused(
     address, fields = merge_form(person, group_of_two)
     page = person.get(f"{address}?into={second.id}").text
     assert "<b>1</b> version and <b>10</b> calls would be of another task" in page
+    assert "Another text in use" not in page
+    first = group_of_two.tasks[0]
+    assert "Another text in use" in person.get(f"/tasks/{second.id}/merge?into={first.id}").text
     assert numbers(group_of_two) == [[1], [1, 2]]
     admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Renamed meanwhile"})
     answer = person.post(address, data=fields)
