@@ -20,7 +20,7 @@ from app.hooks.delivering import Deliverer
 from app.keeping.months import make_ahead
 from app.keeping.retention import expire
 from app.logs import describe, logger
-from app.store import changes, counters, counting, groups, heartbeats, marks, owed, rollup, webhooks
+from app.store import changes, counters, counting, groups, heartbeats, marks, owed, recent_answers, rollup, webhooks
 from app.store.counters import GroupCounts
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
@@ -121,9 +121,10 @@ class Reconciler:
         self._publisher.replace_lost_turns()
 
     def expire(self) -> None:
-        """Remove the calls that their projects keep no longer, and old deliveries of webhooks."""
+        """Remove the calls that their projects keep no longer, old deliveries of webhooks, and notes of answers."""
         with transaction(self._engine) as connection:
             webhooks.forget_old(connection)
+            recent_answers.forget_old(connection)
         removed = expire(self._engine, self._settings.retention_days)
         if removed:
             _log.info("expired", calls=removed)

@@ -38,7 +38,6 @@ from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
 from app.otlp.known import KnownCalls
-from app.otlp.recent import Recent
 from app.otlp.storing import ExportStore
 from app.otlp.translate import Export
 from app.store import projects
@@ -225,7 +224,6 @@ class _Store:
     def __init__(self, engine: Engine, settings: Settings, reading: RecordContext, project: Project) -> None:
         self._ingest = Ingest(engine, grouping_enabled=settings.task_grouping_enabled)
         self._engine, self._settings, self._reading, self.project = engine, settings, reading, project
-        self._recent = Recent(None)
 
     def add(self, batch: RecordBatch, reader: LogReader) -> None:
         """Store a batch in transactions of limited size: a record may hold more calls than one should."""
@@ -240,7 +238,7 @@ class _Store:
     def _add_spans(self, noun: str, records: list[tuple[int, RecordSpans]], reader: LogReader) -> None:
         """Store the calls of spans, with the stored calls of the same OpenTelemetry traces."""
         spans = [span for _, record in records for span in record.spans]
-        known_calls = KnownCalls(self._engine, self.project.id, self._recent)
+        known_calls = KnownCalls(self._engine, self.project.id)
 
         def read(known_calls: KnownCalls) -> Export:
             return read_spans(spans, noun, self._reading, known_calls)

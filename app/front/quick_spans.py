@@ -1,13 +1,11 @@
 """The quick way of small OpenTelemetry exports: an app that exports every span at once, or a few spans every few seconds.
 
-Stored calls of the same OpenTelemetry traces are not read here. The statement that stores the calls checks whether there are any; if so,
-Flask handles the export. An export without calls stores nothing, so its key is not looked up.
+Stored calls of the same OpenTelemetry traces, or with the same answers, are not read here. The statement that stores the calls checks
+whether there are any; if so, Flask handles the export. An export without calls stores nothing, so its key is not looked up.
 """
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import orjson
 from flask import Flask
@@ -22,10 +20,11 @@ from app.http.problem import of_outage
 from app.http.services import EXTENSION, Services
 from app.intake.record import Recorded
 from app.otlp import counting, wire
-from app.otlp.routes import as_status, recent_of
+from app.otlp.known import KnownCalls
+from app.otlp.recent import notes_of
+from app.otlp.routes import as_status
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, ExportReading
-from app.otlp.under_way import answers_of
 
 QUICK_SPANS = 64
 """Spans of an export: reading a call takes 0.1 ms, during which every other request waits."""
@@ -41,7 +40,7 @@ class QuickSpans:
         self._limits = services.limits
         self._settings = settings
         self._storing = storing
-        self._recent = recent_of(app, settings)
+        self._engine = services.engine
         self._counts = counting.counts_of(app)
         self._thread = ThreadPoolExecutor(1, "recent")
 
@@ -54,29 +53,17 @@ class QuickSpans:
         reading = self._reading(request)
         if reading is None:
             return NotQuick()
-        answers = answers_of(request.holder.project_id, reading.call_spans)
-        if not self._recent.under_way.take_now(answers):
-            return NotQuick()
         try:
-            return await self._stored(request, reading, is_answered=bool(answers))
-        finally:
-            self._recent.under_way.give_back(answers)
-
-    async def _stored(self, request: QuickRequest, reading: ExportReading, *, is_answered: bool) -> Answer | NotQuick:
-        if is_answered:
-            await self._aside(self._recent.mark, request.holder.project_id, reading.call_spans)
-        export = reading.export()
-        if not _looks_at_all(export, reading):
-            return NotQuick()
-        try:
-            stored = await self._storing.store(request, _calls_of(export))
+            await self._mark(request, reading)
+            export = reading.export()
+            if not _looks_at_all(export, reading):
+                return NotQuick()
+            stored = await self._storing.store(request, _calls_of(request, export))
             if isinstance(stored, NotQuick):
                 return stored
             await self._storing.accepted(request, _newest_of_each_group(stored))
         except DatabaseDownError as error:
             return answer_of(as_status(of_outage(error), request.media_type))
-        if is_answered:
-            await self._aside(self._recent.note, request.holder.project_id, export.call_spans)
         return self._answer(request, export)
 
     def _answer(self, request: QuickRequest, export: Export) -> Answer:
@@ -85,9 +72,12 @@ class QuickSpans:
         response = wire.response(len(export.refusals), message)
         return answer_with(200, request.media_type, wire.encoded(response, request.media_type))
 
-    async def _aside(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Run in a thread work that may wait for Redis."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    async def _mark(self, request: QuickRequest, reading: ExportReading) -> None:
+        """Mark, in a thread, the spans without messages whose answer another signal described; of the other spans the statement finds it."""
+        empty = [call_span for call_span in reading.call_spans if call_span.response_id and not call_span.has_content]
+        if empty:
+            mark = KnownCalls(self._engine, request.holder.project_id).mark
+            await asyncio.get_running_loop().run_in_executor(self._thread, mark, empty)
 
     def _reading(self, request: QuickRequest) -> ExportReading | None:
         """The spans of the body; None when Flask must refuse the body or it holds too many spans."""
@@ -123,10 +113,11 @@ def _looks_at_all(export: Export, reading: ExportReading) -> bool:
     }
 
 
-def _calls_of(export: Export) -> list[CallToStore]:
+def _calls_of(request: QuickRequest, export: Export) -> list[CallToStore]:
+    notes = notes_of(request.holder.project_id, export.call_spans)
     return [
-        CallToStore(incoming, call_span.trace_id)
-        for incoming, call_span in zip(export.incoming, export.call_spans, strict=True)
+        CallToStore(incoming, call_span.trace_id, note)
+        for incoming, call_span, note in zip(export.incoming, export.call_spans, notes, strict=True)
     ]
 
 

@@ -13,6 +13,7 @@ from app.intake.trace import Incoming
 from app.store import together
 from app.store.loop_connection import LoopConnection
 from app.store.projects import Project
+from app.store.recent_answers import AnswerNote
 from app.store.together import CurrentRow
 from tasks.accept import Accepted
 from tasks.asking import Asking
@@ -20,10 +21,11 @@ from tasks.asking import Asking
 
 @dataclass(frozen=True)
 class CallToStore:
-    """A call to be stored; alone_in: as in `CurrentRow`."""
+    """A call to be stored; alone_in, answer: as in `CurrentRow`."""
 
     incoming: Incoming
     alone_in: str | None = None
+    answer: AnswerNote | None = None
 
 
 class Storing:
@@ -63,4 +65,4 @@ class Storing:
 
 
 def _row(request: QuickRequest, call: CallToStore, form: StoredForm) -> CurrentRow:
-    return CurrentRow(form.row, form.templates_version, request.holder.key_id, call.alone_in)
+    return CurrentRow(form.row, form.templates_version, request.holder.key_id, call.alone_in, call.answer)

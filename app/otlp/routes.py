@@ -7,14 +7,13 @@ since it reads nothing else; any other client gets the problem, which people can
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Response, request
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.config import Settings
 from app.http.body import check_encoding, parse_json, read_bytes
 from app.http.problem import ProblemError
 from app.http.routes import Routes
@@ -25,20 +24,16 @@ from app.otlp.counting import count, counts
 from app.otlp.fields import has_more_fields
 from app.otlp.known import KnownCalls
 from app.otlp.logs import spans_of_logs
-from app.otlp.recent import Recent
 from app.otlp.spans import spans_of
 from app.otlp.storing import ExportStore
 from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
 from app.store.projects import Project
-from tasks.connections import producer_redis
 
 routes = Routes("otlp")
 
 PATH = "/v1/traces"
 LANGFUSE_PATH = "/api/public/otel/v1/traces"
-
-_RECENT = "promptlode.otlp.recent"
 
 
 class ExportTraces(BaseModel):
@@ -167,18 +162,10 @@ def export_logs(holder: KeyHolder) -> Response:
     return _answer(wire.logs_response(len(export.refusals), _count(holder, export, "log record") or exported.lack))
 
 
-def recent_of(app: Flask, settings: Settings) -> Recent:
-    """The recent answers that this process knows, shared by all requests."""
-    if _RECENT not in app.extensions:
-        app.extensions.setdefault(_RECENT, Recent(producer_redis(settings)))
-    recent: Recent = app.extensions[_RECENT]
-    return recent
-
-
 def _store_export(holder: KeyHolder, read_export_of: Callable[[KnownCalls], Export]) -> Export:
     """An export whose calls are stored now."""
     shared, project = services(), Project(holder.project_id, holder.project_name)
-    known_calls = KnownCalls(shared.engine, holder.project_id, recent_of(current_app, shared.settings))
+    known_calls = KnownCalls(shared.engine, holder.project_id)
     store = ExportStore(shared.ingest, shared.settings, project, known_calls, read_export_of)
     export, _ = store.store(lambda export: shared.limiter.take_traces(holder, len(export.incoming)))
     return export

@@ -8,7 +8,7 @@ the trace until COMMIT, and looks again, under the lock, for calls that it has n
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, TextClause, select, text
 
 from app.errors import UnseenCallError
+from app.store import recent_answers
+from app.store.recent_answers import AnswerNote
 from app.store.tables import trace
 from app.store.traces import all_of
 
@@ -71,11 +73,16 @@ class CallsOfTraces:
 class SeenTraces:
     """The calls of some OpenTelemetry traces that a transaction knows.
 
-    external_ids: of the stored calls, and of those to be stored.
+    external_ids: of the stored calls, and of those to be stored. answers: of the calls to be stored, those that nobody has told.
     """
 
-    trace_ids: frozenset[str]
-    external_ids: frozenset[str]
+    trace_ids: frozenset[str] = frozenset()
+    external_ids: frozenset[str] = frozenset()
+    answers: Collection[AnswerNote] = ()
+
+    def with_answers(self, answers: Collection[AnswerNote]) -> "SeenTraces":
+        """The same traces, with these answers."""
+        return replace(self, answers=answers)
 
 
 def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> CallsOfTraces:
@@ -102,12 +109,18 @@ def storing_alone(connection: Connection, project_id: UUID, related: SeenTraces 
     """
     has_few_traces = related is not None and _are_few(related.trace_ids)
     if related is not None and has_few_traces:
-        hold(connection, project_id, related.trace_ids)
-        _check(connection, project_id, related)
+        _take(connection, project_id, related)
     yield
     if related is not None and not has_few_traces:
+        _take(connection, project_id, related)
+
+
+def _take(connection: Connection, project_id: UUID, related: SeenTraces) -> None:
+    """Lock the traces, and write the answers. Raises UnseenCallError."""
+    if related.trace_ids:
         hold(connection, project_id, related.trace_ids)
         _check(connection, project_id, related)
+    recent_answers.take(connection, related.answers)
 
 
 def hold(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> None:

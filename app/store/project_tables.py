@@ -24,7 +24,7 @@ PROJECT = "project"
 DERIVED_TABLES = frozenset({"trace_external_id", "call_count", "usage_mark", "call_usage"})
 """Not copied: rebuilt from the calls in the target database, by triggers, by the reconciler, and with the calls."""
 
-SHARED = frozenset({"heartbeat", "refused_message", "project_move", "project_move_call"})
+SHARED = frozenset({"heartbeat", "refused_message", "project_move", "project_move_call", "recent_answer"})
 """Tables of an installation, not of a project."""
 
 PAGE_BYTES = 4 * 1024 * 1024

@@ -480,6 +480,18 @@ trace_external_id = Table(
     comment="Whose call has the id that its caller gave; written with the call, freed by a trigger of trace",
 )
 
+recent_answer = Table(
+    "recent_answer",
+    metadata,
+    Column("answer", BigInteger, primary_key=True, autoincrement=False, comment="digest of its id and project"),
+    Column("texts", BigInteger, primary_key=True, autoincrement=False, comment="digest of all texts sent"),
+    Column("span", BigInteger, nullable=False, comment="digest of the span that told it"),
+    Column("scope", BigInteger, nullable=False, comment="digest of the instrumentation of that span"),
+    Column("told_at", _Time, nullable=False, server_default=func.clock_timestamp()),
+    prefixes=["UNLOGGED"],
+    comment="Answers of the last minutes, by the ids of their providers: app.store.recent_answers",
+)
+
 grouping_counter = Table(
     "grouping_counter",
     metadata,

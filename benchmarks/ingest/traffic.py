@@ -65,13 +65,14 @@ Conventions = Callable[[dict[str, Any]], dict[str, str | int]]
 
 
 def gen_ai(body: dict[str, Any]) -> dict[str, str | int]:
-    """The attributes of OpenTelemetry's conventions for generative AI."""
+    """The attributes of OpenTelemetry's conventions for generative AI; the id of the answer is new at each call of this function."""
     return {
         "promptlode.path": body["path"],
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": body["model"],
         "gen_ai.request.temperature": body["temperature"],
+        "gen_ai.response.id": f"chatcmpl-{os.urandom(12).hex()}",
         "gen_ai.input.messages": _in_parts(body["messages"]),
         "gen_ai.output.messages": _in_parts(body["output"]),
         "gen_ai.usage.input_tokens": body["usage"]["input_tokens"],

@@ -17,7 +17,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import Engine, select, text
 
 from app.config import Settings
-from app.otlp import under_way
 from app.store import tables
 from app.store.engine import transaction
 from tests.app.api_helpers import new_key, wait_for
@@ -104,26 +103,43 @@ def test_parent_and_child_that_reach_two_processes_in_one_moment_are_one_call(
     assert len(pair.calls()) == 2 + 1 + len(beside) + len(other_spans)
 
 
+def of_two_instrumentations(beside: list[Span], others: list[Span]) -> list[bytes]:
+    """Two exports of one call whose spans share nothing but the id of the answer."""
+    exports = [export(answered(number), *spans) for number, spans in ((11, beside), (12, others))]
+    exports[1].resource_spans[0].scope_spans[0].scope.name = "another instrumentation"
+    return [request.SerializeToString() for request in exports]
+
+
 @pytest.mark.parametrize("beside", [[], many(1000)], ids=["quick", "by Flask"])
 def test_two_instrumentations_that_share_only_the_answers_id_in_one_moment_are_one_call(
     pair: Webs, beside: list[Span]
 ) -> None:
-    exports = [export(answered(number), *beside) for number in (11, 12)]
-    exports[1].resource_spans[0].scope_spans[0].scope.name = "another instrumentation"
-    data = [(pair.key, request.SerializeToString()) for request in exports]
+    data = [(pair.key, body) for body in of_two_instrumentations(beside, beside)]
     answers = pair.fronts[0].post_together(data, URL, PROTOBUF)
     assert [answer.status for answer in answers] == [200, 200]
     assert len(pair.calls()) == 2 + 1 + len(beside)
 
 
-def test_an_export_is_stored_that_waits_in_vain_for_another_of_its_answer(
-    pair: Webs, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("beside", [[], many(1000)], ids=["quick", "by Flask"])
+@pytest.mark.parametrize("other_spans", [[], many(2000)], ids=["quick", "by Flask"])
+def test_two_instrumentations_that_share_only_the_answers_id_at_two_processes_in_one_moment_are_one_call(
+    pair: Webs, beside: list[Span], other_spans: list[Span]
 ) -> None:
-    monkeypatch.setattr(under_way, "MOST_SECONDS", 0.0)
-    data = [(pair.key, export(answered(number)).SerializeToString()) for number in (11, 12)]
-    answers = pair.fronts[0].post_together(data, URL, PROTOBUF)
-    assert [answer.status for answer in answers] == [200, 200]
-    pair.send(0, answered(13))  # its answer is under way no longer
+    with pair.held_back(2):
+        answers = [
+            front.start(pair.key, body, URL, **{"content-type": PROTOBUF})
+            for front, body in zip(pair.fronts, of_two_instrumentations(beside, other_spans), strict=True)
+        ]
+    assert [answer.result(60).status for answer in answers] == [200, 200]
+    assert len(pair.calls()) == 2 + 1 + len(beside) + len(other_spans)
+
+
+def test_calls_whose_answers_all_have_the_same_id_are_all_stored(pair: Webs) -> None:
+    """A provider without ids of its own: calls of one instrumentation, and calls with other texts, are calls of their own."""
+    with pair.held_back(2):
+        answers = [pair.start(number % 2, answered(10 + number)) for number in range(4)]
+    assert [answer.result(60).status for answer in answers] == [200] * 4
+    assert len(pair.calls()) == 2 + 4
 
 
 def test_many_exports_of_one_trace_in_one_moment_are_all_stored(pair: Webs) -> None:

@@ -1,12 +1,18 @@
-"""The other web processes know an answer that one web process was told of, and an absent Redis costs no call."""
+"""Which call spans describe an answer that another signal has described."""
 
+from datetime import timedelta
 from uuid import uuid4
 
-from redis import Redis
+import pytest
+from sqlalchemy import Engine
 
+from app.errors import UnseenCallError
 from app.otlp.deduplication import CallSpan
 from app.otlp.dialects import SpanKind
-from app.otlp.recent import Recent
+from app.otlp.recent import answers_of, mark, notes_of
+from app.store import recent_answers
+from app.store.engine import transaction
+from app.store.recent_answers import AnswerNote
 
 PROJECT = uuid4()
 HI = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -16,33 +22,59 @@ def call_span(span_id: str, scope: str, body: dict[str, object] | None = None) -
     return CallSpan(span_id, [], scope, SpanKind.CALL, dict(HI if body is None else body), response_id="chatcmpl-1")
 
 
-def test_an_answer_that_another_process_was_told_of_is_covered(redis_client: Redis) -> None:
-    Recent(redis_client).note(PROJECT, [call_span("a:1", "one")])
+def notes(*call_spans: CallSpan) -> list[AnswerNote]:
+    return [note for note in notes_of(PROJECT, call_spans) if note is not None]
+
+
+def tell(engine: Engine, *told: AnswerNote) -> None:
+    with transaction(engine) as connection:
+        recent_answers.take(connection, told)
+
+
+def told_of(engine: Engine, *call_spans: CallSpan) -> list[AnswerNote]:
+    with transaction(engine) as connection:
+        return recent_answers.of_answers(connection, answers_of(PROJECT, call_spans))
+
+
+def test_an_answer_that_was_told_is_covered(engine: Engine) -> None:
+    tell(engine, *notes(call_span("a:1", "one")))
     spans = [
         call_span("b:2", "two"),
         call_span("c:3", "three", {"model": "m"}),
         call_span("a:1", "one"),
         call_span("d:4", "one"),
+        call_span("e:5", "two", HI | {"instructions": "Be brief."}),
     ]
-    Recent(redis_client).mark(PROJECT, spans)
-    assert [mark.covered for mark in spans] == [True, True, False, False]
+    mark(PROJECT, spans, told_of(engine, *spans))
+    assert [span.covered for span in spans] == [True, True, False, False, False]
     elsewhere = [call_span("b:2", "two")]
-    Recent(redis_client).mark(uuid4(), elsewhere)
+    mark(uuid4(), elsewhere, told_of(engine, *spans))
     assert not elsewhere[0].covered
 
 
-def test_without_redis_each_process_knows_its_own() -> None:
-    recent = Recent(Redis(port=1, socket_connect_timeout=0.5))
-    recent.note(PROJECT, [call_span("a:1", "one")])
-    next_spans = [call_span("b:2", "two")]
-    recent.mark(PROJECT, next_spans)
-    assert next_spans[0].covered
+def test_an_answer_is_told_once(engine: Engine) -> None:
+    first, second, third = notes(call_span("a:1", "one")), notes(call_span("b:2", "two")), AnswerNote(1, 2, 3, 4)
+    tell(engine, *first)
+    with pytest.raises(UnseenCallError):
+        tell(engine, third, *second)
+    assert told_of(engine, call_span("b:2", "two")) == first
+    tell(engine, third)  # the refused transaction told nothing
 
 
-def test_no_text_of_a_call_is_in_redis(redis_client: Redis) -> None:
-    Recent(redis_client).note(
-        PROJECT, [call_span("a:1", "one", HI | {"messages": [{"role": "user", "content": "secret"}]})]
-    )
-    (key,) = redis_client.scan_iter("promptlode:told:*")
-    assert "secret" not in key + redis_client.get(key)
-    assert redis_client.ttl(key) > 0
+def test_a_key_that_comes_twice_in_an_export_is_noted_once() -> None:
+    assert [note is not None for note in notes_of(PROJECT, [call_span("a:1", "one"), call_span("b:2", "one")])] == [
+        True,
+        False,
+    ]
+
+
+def test_answers_are_forgotten_after_minutes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    span = call_span("a:1", "one")
+    tell(engine, *notes(span))
+    with transaction(engine) as connection:
+        recent_answers.forget_old(connection)
+    assert told_of(engine, span)
+    monkeypatch.setattr(recent_answers, "KEPT", timedelta(0))
+    with transaction(engine) as connection:
+        recent_answers.forget_old(connection)
+    assert not told_of(engine, span)
