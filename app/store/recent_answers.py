@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from app.errors import UnseenCallError
 
-KEPT = timedelta(minutes=10)
+ANSWERS_KEPT = timedelta(minutes=10)
 """Signals of one call are sent within seconds of each other, and exporters retry for minutes."""
 
 
@@ -72,8 +72,8 @@ def take(connection: Connection, notes: Collection[AnswerNote]) -> None:
 
 
 def forget_old(connection: Connection) -> None:
-    """Remove the notes of answers that were told before KEPT."""
-    connection.execute(_FORGET_OLD, {"kept": KEPT})
+    """Remove the notes of answers that were told before ANSWERS_KEPT."""
+    connection.execute(_FORGET_OLD, {"kept": ANSWERS_KEPT})
 
 
 def _numbers(values: Iterable[int]) -> str:

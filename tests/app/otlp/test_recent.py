@@ -74,7 +74,7 @@ def test_answers_are_forgotten_after_minutes(engine: Engine, monkeypatch: pytest
     with transaction(engine) as connection:
         recent_answers.forget_old(connection)
     assert told_of(engine, span)
-    monkeypatch.setattr(recent_answers, "KEPT", timedelta(0))
+    monkeypatch.setattr(recent_answers, "ANSWERS_KEPT", timedelta(0))
     with transaction(engine) as connection:
         recent_answers.forget_old(connection)
     assert not told_of(engine, span)
