@@ -25,7 +25,7 @@ class KnownCalls:
     def __init__(self, engine: Engine, project_id: UUID) -> None:
         self._trace_ids: frozenset[str] = frozenset()
         self._stored_ids: frozenset[str] = frozenset()
-        self._told: frozenset[tuple[int, int]] = frozenset()
+        self._keys_told: frozenset[tuple[int, int]] = frozenset()
         self._engine = engine
         self._project_id = project_id
 
@@ -47,9 +47,9 @@ class KnownCalls:
             self._mark(connection, call_spans)
 
     def _mark(self, connection: Connection, call_spans: Sequence[CallSpan]) -> None:
-        told = recent_answers.of_answers(connection, recent.answers_of(self._project_id, call_spans))
-        recent.mark(self._project_id, call_spans, told)
-        self._told = frozenset(note.key for note in told)
+        known_notes = recent_answers.of_answers(connection, recent.answers_of(self._project_id, call_spans))
+        recent.mark(self._project_id, call_spans, known_notes)
+        self._keys_told = frozenset(note.key for note in known_notes)
 
     def seen_traces(self, export: Export) -> otel_traces.SeenTraces:
         """The calls known when the export was read, together with its own."""
@@ -60,7 +60,7 @@ class KnownCalls:
     def new_answers(self, call_spans: Iterable[CallSpan]) -> list[AnswerNote]:
         """The notes of the answers of these calls that nobody had told when the export was read."""
         notes = recent.notes_of(self._project_id, call_spans)
-        return [note for note in notes if note is not None and note.key not in self._told]
+        return [note for note in notes if note is not None and note.key not in self._keys_told]
 
     @contextmanager
     def holding(self) -> Iterator[None]:

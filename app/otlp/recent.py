@@ -26,11 +26,11 @@ def notes_of(project_id: UUID, call_spans: Iterable[CallSpan]) -> Iterator[Answe
             keys.add(note.key)
 
 
-def mark(project_id: UUID, call_spans: Iterable[CallSpan], told: Iterable[AnswerNote]) -> None:
+def mark(project_id: UUID, call_spans: Iterable[CallSpan], known_notes: Iterable[AnswerNote]) -> None:
     """Mark call spans as covered whose answer another signal has described: call spans without messages, and those with the same messages
     by another instrumentation.
     """
-    by_key = {note.key: note for note in told}
+    by_key = {note.key: note for note in known_notes}
     spans_by_answer = {note.answer: note.span for note in by_key.values()}
     if not by_key:
         return
@@ -38,9 +38,9 @@ def mark(project_id: UUID, call_spans: Iterable[CallSpan], told: Iterable[Answer
         if call_span.response_id and not call_span.has_content:
             span = spans_by_answer.get(_answer(project_id, call_span))
             call_span.covered = span not in (None, _span(project_id, call_span))
-        elif own := _note(project_id, call_span):
-            note = by_key.get(own.key)
-            call_span.covered = note is not None and note.span != own.span and note.scope != own.scope
+        elif own_note := _note(project_id, call_span):
+            note = by_key.get(own_note.key)
+            call_span.covered = note is not None and note.span != own_note.span and note.scope != own_note.scope
 
 
 def _note(project_id: UUID, call_span: CallSpan) -> AnswerNote | None:

@@ -103,9 +103,9 @@ def test_parent_and_child_that_reach_two_processes_in_one_moment_are_one_call(
     assert len(pair.calls()) == 2 + 1 + len(beside) + len(other_spans)
 
 
-def of_two_instrumentations(beside: list[Span], others: list[Span]) -> list[bytes]:
+def of_two_instrumentations(beside: list[Span], beside_other: list[Span]) -> list[bytes]:
     """Two exports of one call whose spans share nothing but the id of the answer."""
-    exports = [export(answered(number), *spans) for number, spans in ((11, beside), (12, others))]
+    exports = [export(answered(number), *spans) for number, spans in ((11, beside), (12, beside_other))]
     exports[1].resource_spans[0].scope_spans[0].scope.name = "another instrumentation"
     return [request.SerializeToString() for request in exports]
 

@@ -26,9 +26,9 @@ def notes(*call_spans: CallSpan) -> list[AnswerNote]:
     return [note for note in notes_of(PROJECT, call_spans) if note is not None]
 
 
-def tell(engine: Engine, *told: AnswerNote) -> None:
+def tell(engine: Engine, *new_notes: AnswerNote) -> None:
     with transaction(engine) as connection:
-        recent_answers.take(connection, told)
+        recent_answers.take(connection, new_notes)
 
 
 def told_of(engine: Engine, *call_spans: CallSpan) -> list[AnswerNote]:
