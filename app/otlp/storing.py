@@ -63,8 +63,8 @@ class ExportStore:
         accepted: list[Accepted] = []
         for start in range(0, len(export.incoming), self.settings.max_batch):
             part = slice(start, start + self.settings.max_batch)
-            seen = related.with_answers(self.known_calls.new_answers(export.call_spans[part]))
-            accepted += accept(self.ingest, self.settings, self.project, export.incoming[part], seen)
+            related_to_part = related.with_answers(self.known_calls.new_answers(export.call_spans[part]))
+            accepted += accept(self.ingest, self.settings, self.project, export.incoming[part], related_to_part)
         additions = [
             (call_span.row, call_span.additions, call_span.further_ids)
             for call_span in export.completed
