@@ -20,6 +20,7 @@ from app.cli.remote.api import RefusedInputError
 from app.cli.remote.calls import send, tail, traces, ungrouped
 from app.cli.remote.changes import changes
 from app.cli.remote.costs import costs
+from app.cli.remote.deciding import decisions, merge, rename, split, undo
 from app.cli.remote.exporting import export
 from app.cli.remote.login import login
 from app.cli.remote.mcp import mcp
@@ -63,6 +64,7 @@ def _of_file(error: OSError) -> str:
 
 _LOOKING = [tasks, show, similar, diff, traces, values, costs, ungrouped, changes, tail, mcp]
 _DOING = [import_file, send, regroup, export]
+_DECIDING = [rename, merge, split, undo, decisions]
 _RUNNING = [
     demo,
     up,
@@ -84,7 +86,13 @@ _KEEPING = [
     privacy_command,
     migrate,
 ]
-_GROUPS = {"See what was found": _LOOKING, "Send and take away": _DOING, "Run it": _RUNNING, "Look after it": _KEEPING}
+_GROUPS = {
+    "See what was found": _LOOKING,
+    "Send and take away": _DOING,
+    "Decide about tasks": _DECIDING,
+    "Run it": _RUNNING,
+    "Look after it": _KEEPING,
+}
 click.rich_click.COMMAND_GROUPS = {
     "promptlode": [
         {"name": name, "commands": [str(command.name) for command in group]} for name, group in _GROUPS.items()

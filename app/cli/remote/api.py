@@ -46,9 +46,13 @@ class Api:
         """The answer of GET as plain text. Raises ApiError."""
         return self._answer("GET", path, params=dict(query)).content.decode()
 
-    def post(self, path: str, body: object) -> Any:
+    def post(self, path: str, body: object, query: Mapping[str, str] | None = None) -> Any:
         """The answer of POST. Raises ApiError."""
-        return self._call("POST", path, json=body)
+        return self._call("POST", path, json=body, params=query)
+
+    def patch(self, path: str, body: object) -> Any:
+        """The answer of PATCH. Raises ApiError."""
+        return self._call("PATCH", path, json=body)
 
     def put(self, path: str, body: object) -> Any:
         """The answer of PUT. Raises ApiError."""

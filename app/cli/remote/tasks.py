@@ -227,7 +227,7 @@ def find_task(api: Api, name_or_id: str) -> Item:
         raise ApiError(
             "Name a task by its id, the beginning of its id, its name or its path; `promptlode tasks` lists all tasks."
         )
-    if _is_uuid(name_or_id):
+    if is_uuid(name_or_id):
         whole_task: Item = api.get(f"/api/v1/tasks/{name_or_id}")
         return whole_task
     fitting = [
@@ -278,7 +278,7 @@ def _lines(version: Item) -> list[str]:
     return head + [line for part in version["template"] for line in (f"--- {part['role']}", *part["text"].split("\n"))]
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
     try:
         UUID(text)
     except ValueError:
