@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from templating.mining.borders import shared_length
 from templating.mining.pool import Pool
 
 UNITS_OF_AN_END = 12  # units that are compared of a beginning or an end
@@ -71,7 +72,7 @@ class Ends:
         for side, ways, often in zip(self._sides, self._ways, self._often, strict=True):
             inside = np.bincount(ways[members], minlength=len(often))
             if inside.max() < ALIKE_SHARE * size and inside[inside <= MOST_INSIDE_SHARE * often].sum() >= CROSSED_SHARE * size:
-                return not (self._has_own(members) or self._are_filled_in(side, members))
+                return not (self._has_own(members) or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
         return False
 
     def _are_filled_in(self, side: _Side, members: Sequence[int]) -> bool:
@@ -79,6 +80,12 @@ class Ends:
         units = self._units(side, UNITS_OF_AN_END)[members]
         shared = (units[:, :, None] == units[0]).any(axis=1).all(axis=0)
         return int(shared.sum()) >= FILLED_SHARE * UNITS_OF_AN_END
+
+    def _are_labelled(self, members: Sequence[int]) -> bool:
+        """Whether all texts begin with the same label, so that their beginnings differ in the value behind the label."""
+        texts = [self._pool.texts[member].lstrip(self._pool.barrier) for member in members]
+        label = texts[0][: shared_length(texts)].rstrip()
+        return label[-1:] == ":" and any(map(str.isalpha, label))
 
     def _has_own(self, members: Sequence[int]) -> bool:
         """Whether all texts of the set have one beginning, or one end, that few texts outside have."""

@@ -197,11 +197,15 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
 
 
 def _are_rewritten(texts: Sequence[str]) -> bool:
-    """Whether at most MOST_EDIT_TEXTS texts are new, and the others edit the text before. texts: all different, oldest first."""
-    new, sentences = 0, _sentences(texts[0])
-    for before, after in pairwise(texts):
-        sentences, shared = (own := _sentences(after)), sentences & own
-        new += not _are_kept(shared, before, after)
+    """Whether at most MOST_EDIT_TEXTS texts are new, and the others edit the text before. texts: all different, oldest first.
+
+    A sentence that all texts share introduces an optional part, which some calls lack: it is not kept.
+    """
+    sentences = [_sentences(text) for text in texts]
+    shared_by_all = frozenset.intersection(*(its for text, its in zip(texts, sentences, strict=True) if text.strip()))
+    new = 0
+    for (before, after), (old, own) in zip(pairwise(texts), pairwise(sentences), strict=True):
+        new += not _are_kept(old & own - shared_by_all, before, after)
         if new == MOST_EDIT_TEXTS:
             return False
     return all(_is_long(_changed(*pair)) for pair in pairwise(texts))

@@ -231,7 +231,7 @@ class _Search:
             return ()
         barrier, go_on, members = self._pool.barrier, self._pool.go_on, best.members
         parts = siblings(best, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), barrier, go_on)
-        if parts is not None or not best.is_open:
+        if parts is not None or not best.template.slots:
             return parts
         return instructions(best, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), barrier, go_on)
 

@@ -24,7 +24,8 @@ Texts that continue each other (the turns of a conversation) agree in earlier tu
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate, islice, pairwise, repeat
 from typing import NamedTuple
 
@@ -100,7 +101,7 @@ def siblings(
 
 
 def instructions(skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool) -> list[np.ndarray] | None:
-    """As `siblings`, for short instructions around values of their own behind one preamble: "Draft a reply to this message: {{text}}".
+    """As `siblings`, for short instructions around values of their own: "Draft a reply to this message: {{text}}" behind one preamble.
 
     kinds: positions in `skeleton.members` of texts that share GRAMS_OF_AN_INSTRUCTION grams more.
     """
@@ -201,16 +202,36 @@ class Places:
     def have_instruction(self, kind: np.ndarray) -> bool:
         """`have_label`, where a mark or a line break stands between the words and the values: sentences of people begin alike too.
 
+        Words between fixed text count where the kind has as many words of its own as all texts share: error messages begin alike too.
         Values that continue each other count as one.
         """
-        ends = (longest(values) for values in self._at_open_ends(kind))
-        return any(len(values) >= FEWEST_SIBLING_TEXTS and _label(values) >= FEWEST_LABEL_WORDS and _are_marked_off(values) for values in ends)
+        labelled = [
+            (is_open(self._template, place), _label(values))
+            for place, values in ((place, longest(values)) for place, values in self._varied(kind))
+            if len(values) >= FEWEST_SIBLING_TEXTS and _are_marked_off(values)
+        ]
+        if any(at_end and words >= FEWEST_LABEL_WORDS for at_end, words in labelled):
+            return True
+        return any(words for _, words in labelled) and self._is_mostly_own(self.agreement(kind))
+
+    def _is_mostly_own(self, agreement: _Agreement) -> bool:
+        """Whether the texts of a kind have words of their own beside values, and as many in all as all texts share."""
+        return any(agreement.labels) and sum(agreement.blocks) + sum(agreement.labels) >= max(FEWEST_LABEL_WORDS, self._fixed_words)
+
+    @cached_property
+    def _fixed_words(self) -> int:
+        return sum(len(words_of(literal)) for literal in self._template.literals)
 
     def _at_open_ends(self, kind: np.ndarray) -> list[list[str]]:
-        """The values of a kind at each open end that has several, and no data: records of one shape begin alike."""
-        places = (place for place in range(len(self._columns)) if is_open(self._template, place) and not self._is_data[place])
-        ends = [{self._columns[place][row] for row in kind.tolist()} for place in places]
-        return [[*values] for values in ends if len(values) > 1]
+        """The values of a kind at each open end that has several."""
+        return [values for place, values in self._varied(kind) if is_open(self._template, place)]
+
+    def _varied(self, kind: np.ndarray) -> Iterator[tuple[int, list[str]]]:
+        """(place, the values of a kind) of each place that has several, and no data: records of one shape begin alike."""
+        for place, column in enumerate(self._columns):
+            values = [] if self._is_data[place] else [*{column[row] for row in kind.tolist()}]
+            if len(values) > 1:
+                yield place, values
 
     def _held(self, kind: np.ndarray) -> frozenset[str]:
         """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again."""

@@ -181,3 +181,12 @@ def test_four_records_that_share_a_field_are_values():
 def test_a_version_that_three_of_the_newest_calls_have_is_told_from_a_value():
     """Three of the newest five calls have the new text, none of 38 calls before."""
     assert versions_of(["Be as brief as you can be.", PROMISE], (40, 3), [*range(38), 40, 42, 38, 39, 41]) == 2
+
+
+def test_an_optional_part_that_explains_itself_is_a_value_though_each_run_has_its_own():
+    """Runs that failed once carry a note, which begins with the same sentences each time."""
+    notes = ["", "the map was old", "", "the bridge was shut", "", "no driver was asked", "", "the ferry left early"]
+    begin = "An earlier try failed. These notes say why it failed, so that you do better now. Notes: "
+    rows = [(begin + f"In the last try {note}." if note else "", f"guest {place}") for place, note in enumerate(notes * 6)]
+    rows.sort(key=lambda row: notes.index(row[0][len(begin + "In the last try ") : -1]) if row[0] else int(row[1][6:]) // 3)
+    assert versions_of([note for note, _ in rows], (1,) * len(rows)) == 1

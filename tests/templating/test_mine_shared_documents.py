@@ -79,3 +79,18 @@ def test_characters_whose_name_begins_and_ends_their_prompts_are_values() -> Non
         )
     groups = {tuple(group.members) for group in mine(prompts)}
     assert groups == {tuple(i for i, kind in enumerate(kinds) if kind == name) for name in ("chat", "move", "note")}
+
+
+def test_a_head_that_all_prompts_of_one_meeting_have_is_a_value_of_each_prompt() -> None:
+    """Ten meetings, each with a title, a day and guests at the head of three prompts."""
+    dice = Random(6)
+    tasks = ["Sum up this part. Keep all the names.", "List who does what, one a line.", "Join the parts to a report."]
+    prompts = [
+        f"{head}\n\n{task}\n\n{prose(dice, 30)}"
+        for head in [
+            f"Meeting: {prose(dice, 14)}\nDay: {day + 1} May\nGuests: {prose(dice, 9)}" for day in range(10)
+        ]
+        for _ in range(2)
+        for task in tasks
+    ]
+    assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 60, 3)) for task in range(3)}

@@ -336,3 +336,28 @@ def test_questions_of_people_behind_a_system_text_are_one_template_though_some_b
     begins = ["How do I", "What is", "Can you help me to", "I want to", "", "", "", ""]
     prompts = [ASSISTANT + f"{dice.choice(begins)} {prose(dice.randint(4, 20), dice)}".strip() for _ in range(100)]
     assert [len(group.members) for group in mine(prompts)] == [100]
+
+
+def test_short_instructions_around_which_only_a_few_words_are_fixed_are_templates_each():
+    dice = Random(7)
+    tasks = (
+        "Please write a paragraph that supports or refutes the claim.\nClaim: {}\nParagraph:",
+        "Please write a short paragraph from a newspaper about the topic below.\nTopic: {}\nParagraph:",
+        "Please write in one paragraph what speaks against the opinion.\nOpinion: {}\nParagraph:",
+    )
+    prompts = [(number, task.format(prose(12, dice))) for number, task in enumerate(tasks) for _ in range(12)]
+    dice.shuffle(prompts)
+    groups = {tuple(group.members) for group in mine([text for _, text in prompts])}
+    assert groups == {tuple(place for place, (task, _) in enumerate(prompts) if task == number) for number in range(3)}
+
+
+def test_messages_of_a_few_kinds_between_fixed_text_are_values():
+    """Errors of a database begin alike; each kind has a name of its own behind the same words."""
+    dice = Random(7)
+    kinds = ("no such column: ", "no such table: ", "a value is too long: ")
+    prompts = [
+        f"The query below was written for this question: {prose(9, dice)}\n\nIt failed with the error:\n"
+        f"{kinds[number % 3]}{'_'.join(dice.sample(WORDS, 2))}\n\nWrite the query again, and nothing else."
+        for number in range(60)
+    ]
+    assert [len(group.members) for group in mine(prompts)] == [60]
