@@ -33,7 +33,7 @@ from app.cli.reading import (
     WrongFormatError,
 )
 from app.cli.records import LogSource, open_source
-from app.cli.remote.access import NoAccessError, access_of
+from app.cli.remote.access import NoAccessError, access_of, servers_here
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
@@ -131,11 +131,10 @@ def _print_look(engine: Engine, settings: Settings, project: Project) -> None:
     """The command that shows the calls: reading commands take a key, and theirs may be of another project."""
     command = "promptlode tasks"
     if not _is_read(engine, project):
-        file = settings.promptlode_data_dir / "keys" / project.name
-        lacking = f"promptlode keys create --project {shlex.quote(project.name)} --scope admin, then "
-        command = (
-            f"{command} --key $(cat {shlex.quote(str(file))})" if file.exists() else f"{lacking}{command} --key KEY"
-        )
+        name = shlex.quote(project.name)
+        is_here = servers_here().get("database_url") == settings.database_url
+        lacking = f"promptlode keys create --project {name} --scope admin, then {command} --key KEY"
+        command = f"{command} --project {name}" if is_here else lacking
     Console(stderr=True, soft_wrap=True).print(f"See what is found in project {project.name}: {command}", markup=False)
 
 

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import platformdirs
 
@@ -52,15 +53,20 @@ def access_of(url: str | None, key: str | None) -> Access:
 
 
 def keep(access: Access) -> Path:
-    """Save an access for later commands; the file is at no moment readable by others."""
+    """Save an access for later commands."""
     path = login_file()
+    write_private(path, json.dumps({"url": access.url, "key": access.key}))
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that at no moment is readable by others."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.new")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"url": access.url, "key": access.key}, file)
+        file.write(text)
     partial.replace(path)
-    return path
 
 
 def login_file() -> Path:
@@ -78,21 +84,24 @@ def _stored_login() -> tuple[str | None, str | None]:
 
 def _local() -> tuple[str | None, str | None]:
     """The instance that runs with this machine's data folder, if one does."""
-    home = read_settings().promptlode_data_dir
-    url = _read_json(home / SERVERS_FILE).get("url")
-    key = home / "api_key"
+    url = servers_here().get("url")
+    key = read_settings().promptlode_data_dir / "api_key"
     return url, key.read_text().strip() if url and key.exists() else None
+
+
+def servers_here() -> dict[str, Any]:
+    """The addresses of the instance that runs with this machine's data folder; {} where none runs."""
+    return _read_json(read_settings().promptlode_data_dir / SERVERS_FILE)
 
 
 def other_projects(access: Access) -> str:
     """A sentence, for a key of this machine's instance: the projects that the instance has further keys of, with a command; "" without any."""
     keys = read_settings().promptlode_data_dir / "keys"
     contents = {file.name: file.read_text().strip() for file in sorted(keys.glob("*"))} if keys.is_dir() else {}
-    names = [name for name, key in contents.items() if key != access.key]
+    names = [unquote(name) for name, key in contents.items() if key != access.key]
     if access.key not in contents.values() or not names:
         return ""
-    newest = keys / names[-1]
-    return f"\nThis machine also has {', '.join(names)}: promptlode tasks --key $(cat {shlex.quote(str(newest))})"
+    return f"\nThis machine also has {', '.join(names)}: promptlode tasks --project {shlex.quote(names[-1])}"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from functools import wraps
 from typing import Any
 
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 
 from app.cli.moments import MOMENT, MOMENT_WORDS
-from app.cli.remote.access import access_of
+from app.cli.remote.access import Access, access_of
 from app.cli.remote.api import Api
 
 Command = Callable[..., Any]
@@ -18,7 +20,7 @@ LIMIT = click.IntRange(1, 1_000_000_000)
 
 
 def connected(command: Command) -> Command:
-    """`--url` and `--key`; the command gets an `Api` as its first argument."""
+    """`--url`, `--key` and `--project`; the command gets an `Api` as its first argument."""
 
     @click.option(
         "--url",
@@ -28,11 +30,24 @@ def connected(command: Command) -> Command:
     @click.option(
         "--key", envvar="PROMPTLODE_API_KEY", help="API key; PROMPTLODE_API_KEY, what `login` kept, or this machine's."
     )
+    @click.option("--project", help="Project of this machine's Promptlode; elsewhere the key says which.")
     @wraps(command)
-    def with_api(url: str | None, key: str | None, **options: Any) -> Any:
-        return command(Api(access_of(url, key)), **options)
+    def with_api(url: str | None, key: str | None, project: str | None, **options: Any) -> Any:
+        return command(Api(access_of(url, key) if project is None else _access_here(project)), **options)
 
     return with_api
+
+
+def _access_here(project: str) -> Access:
+    """This machine's Promptlode with a key of a project."""
+    source = get_current_context().get_parameter_source
+    if ParameterSource.COMMANDLINE in {source("url"), source("key")}:
+        raise click.UsageError(
+            "Give --project for this machine's Promptlode, or --url and --key of any, whose key says which project."
+        )
+    from app.cli.remote.projects_here import access_to  # brings SQLAlchemy, which commands with a key do not need
+
+    return access_to(project)
 
 
 def formed(command: Command) -> Command:

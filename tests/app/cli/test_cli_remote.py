@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from app.cli.remote.access import access_of, login_file
 from app.cli.remote.output import CostCell, as_json, printed
 from app.config import Settings
-from app.store import rollup
+from app.store import projects, rollup
 from app.store.engine import transaction
 from app.store.projects import Project
 from benchmarks.installation import Installation
@@ -106,7 +106,33 @@ def test_a_key_without_tasks_names_the_other_projects_of_this_machine(remote: Cl
     folder.mkdir(parents=True)
     (folder / "default").write_text(str(remote.environment["PROMPTLODE_API_KEY"]))
     (folder / "demo-1").write_text("pl_other")
-    assert f"demo-1: promptlode tasks --key $(cat {folder / 'demo-1'})" in remote("tasks").stdout.decode()
+    assert "demo-1: promptlode tasks --project demo-1" in remote("tasks").stdout.decode()
+
+
+def test_a_project_of_this_machine_is_shown_by_its_name_with_a_key_that_is_made_once(
+    grouped: Cli, engine: Engine, settings: Settings, url: str
+) -> None:
+    # Given this machine's Promptlode, another project's key in the environment, and calls imported into `mine / yours`
+    data = Path(str(grouped.environment["PROMPTLODE_DATA_DIR"]))
+    with transaction(engine) as connection:
+        projects.get_or_create(connection, "mine / yours")
+    assert b"`promptlode up`" in grouped("tasks", "--project", "mine / yours").stderr
+    servers = {"url": url, "database_url": settings.database_url, "redis_url": settings.redis_url}
+    (data / "servers.json").write_text(json.dumps(servers))
+
+    # If it is named
+    shown = grouped("send", "Hi", "--path", "/p", "--model", "m", "--project", "mine / yours")
+
+    # I expect its key to be made, and kept for me alone
+    assert shown.returncode == 0, shown.stderr
+    assert len(read(grouped("traces", "--json", "--project", "mine / yours"))) == 1
+    (file,) = (data / "keys").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert (
+        "default" in grouped("tasks", "--project", "nobody's").stderr.decode()
+        or b"shop" in grouped("tasks", "--project", "x").stderr
+    )
+    assert grouped("tasks", "--project", "shop", "--key", "k").returncode == 2
 
 
 def test_a_task_is_shown_by_id_by_its_beginning_and_by_name(grouped: Cli) -> None:
