@@ -17,10 +17,13 @@ KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls
 
 
 def revise(texts: Texts, findings: Findings) -> None:
-    """Divides templates by their edits and separates their values, while there is time."""
-    to_part = list(findings)
+    """Divides templates by their edits, each once, and separates their values, while there is time."""
+    to_part, parted = list(findings), set[Template]()
     while to_part and not texts.budget.spent():
-        to_part += part_by_edits(texts, findings, to_part.pop())
+        template = to_part.pop()
+        if template not in parted:  # a version without its rare values may have the template of all
+            parted.add(template)
+            to_part += part_by_edits(texts, findings, template)
     for template in list(findings):
         if not texts.budget.spent():
             _separate(texts, findings, template)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from templating import mine
+from templating import Options, mine
 from templating.mining.families import BITS_OF_AN_EDIT_IN_A_SAMPLE, Held, edits
 
 START = "You help the support team of a shop.\n\nTicket:\n{t}\n\n"
@@ -187,6 +187,21 @@ def test_an_optional_part_that_explains_itself_is_a_value_though_each_run_has_it
     """Runs that failed once carry a note, which begins with the same sentences each time."""
     notes = ["", "the map was old", "", "the bridge was shut", "", "no driver was asked", "", "the ferry left early"]
     begin = "An earlier try failed. These notes say why it failed, so that you do better now. Notes: "
-    rows = [(begin + f"In the last try {note}." if note else "", f"guest {place}") for place, note in enumerate(notes * 6)]
-    rows.sort(key=lambda row: notes.index(row[0][len(begin + "In the last try ") : -1]) if row[0] else int(row[1][6:]) // 3)
+    rows = [
+        (begin + f"In the last try {note}." if note else "", f"guest {place}") for place, note in enumerate(notes * 6)
+    ]
+    rows.sort(
+        key=lambda row: notes.index(row[0][len(begin + "In the last try ") : -1]) if row[0] else int(row[1][6:]) // 3
+    )
     assert versions_of([note for note, _ in rows], (1,) * len(rows)) == 1
+
+
+def test_a_template_whose_versions_have_the_template_of_all_is_divided_once():
+    """The last two calls have a text of their own, and the six before still have an optional part: without an end, these six were told apart again and again."""
+    parts = ["", "", "", "in short\n", "in short\n", "in short\n", *["in at most twenty plain words\n"] * 2]
+    prompts = [
+        f"You help the guests of a small hotel by the sea.\n{part}Answer the question of {guest} about the room with care."
+        for part, guest in zip(parts, ("Ada", "Bo", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal"), strict=True)
+    ]
+    result = mine(prompts, Options(max_seconds=120))
+    assert (result.complete, [len(group.members) for group in result]) == (True, [8])
