@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from templating.matching import BARRIER, match
     from templating.mining.mine import mine
     from templating.mining.result import REASONS, Mined, MiningResult, Options
-    from templating.portable import meant_name, portable_name, portable_names
+    from templating.portable import meanings, meant_name, portable_name, portable_names
     from templating.slot_naming import name_slots
     from templating.slots import Kind, SlotKind, slot_kind
     from templating.template import Template
@@ -31,6 +31,7 @@ __all__ = [
     "SlotKind",
     "Template",
     "match",
+    "meanings",
     "meant_name",
     "mine",
     "name_slots",
@@ -44,7 +45,7 @@ _HOMES = {
     "templating.matching": ("BARRIER", "match"),
     "templating.mining.mine": ("mine",),
     "templating.mining.result": ("REASONS", "Mined", "MiningResult", "Options"),
-    "templating.portable": ("meant_name", "portable_name", "portable_names"),
+    "templating.portable": ("meanings", "meant_name", "portable_name", "portable_names"),
     "templating.slot_naming": ("name_slots",),
     "templating.slots": ("Kind", "SlotKind", "slot_kind"),
     "templating.template": ("Template",),

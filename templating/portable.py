@@ -24,8 +24,12 @@ def portable_name(name: str, reserved: Collection[str] = ()) -> str:
 def meant_name(name: str, names: Iterable[str]) -> str | None:
     """The name among `names` that a reader means: this one, else the one in other letters of the same look (NFKC); None without any."""
     known_names = list(names)
-    plain = unicodedata.normalize("NFKC", name)
-    return name if name in known_names else plain if plain in known_names else None
+    return next((candidate for candidate in meanings(name) if candidate in known_names), None)
+
+
+def meanings(name: str) -> tuple[str, ...]:
+    """The names that a reader may mean by this one: itself, then the same letters as Python reads them (NFKC) where they differ."""
+    return tuple(dict.fromkeys((name, unicodedata.normalize("NFKC", name))))
 
 
 def portable_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:

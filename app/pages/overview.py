@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,13 +35,14 @@ class TaskRow:
 class Overview:
     """The list.
 
-    next_task_id: the last task of the page, for the next one. task_count: the number of matching tasks. ungrouped: calls of the range without a
+    next_task_id: the last task of the page, for the next one. task_count: the number of matching tasks, first_seen: their first call. ungrouped: calls of the range without a
     template, of the whole project.
     """
 
     lines: Sequence[TaskRow]
     next_task_id: UUID | None
     task_count: int
+    first_seen: datetime | None
     spending: Spending
     totals: Totals
     fresh: insights.Fresh
@@ -62,6 +64,7 @@ def overview(
         list(_lines(connection, rows, range_shown, listed, total)),
         task_ids[-1] if len(ids) > limit and task_ids else None,
         len(listed.ids),
+        listed.first_seen,
         total,
         insights.totals(connection, task_filter.project_id),
         insights.fresh(connection, task_filter.project_id),

@@ -6,6 +6,7 @@ here, and only the shown ones are read in full.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -85,7 +86,7 @@ class Listed(NamedTuple):
 class Worklist:
     """All matching tasks, in order. versions: the usage of each version; None where neither order nor filter needs it.
 
-    is_searched: the tasks were selected by a path or by words, which say nothing about calls.
+    first_seen: the first call of all these tasks. is_searched: the tasks were selected by a path or by words, which say nothing about calls.
     """
 
     ids: Sequence[UUID]
@@ -93,6 +94,7 @@ class Worklist:
     priced: Prices
     task_filter: UsageScope
     is_timed: bool
+    first_seen: datetime | None = None
     is_searched: bool = False
 
     def after(self, task_id: UUID | None) -> Sequence[UUID]:
@@ -158,6 +160,7 @@ def list_tasks(connection: Connection, task_filter: TaskFilter) -> Worklist:
         priced,
         scope,
         is_timed,
+        min((row.first_seen for row in rows if row.first_seen), default=None),
         bool(task_filter.path or task_filter.text),
     )
 
@@ -177,7 +180,7 @@ _KEYS: Mapping[SortOfPage, Callable[[Spending], Any]] = {
 
 
 def _in_order(rows: Sequence[Any], task_filter: TaskFilter, spending_by_task: Mapping[UUID, Spending]) -> list[UUID]:
-    """The ids of rows (id, name), which PostgreSQL gives in the wanted order or the newest first."""
+    """The ids of rows (id, name, first_seen), which PostgreSQL gives in the wanted order or the newest first."""
     if task_filter.sort not in _IN_SQL:
         key = _KEYS.get(task_filter.sort)
         rows = sorted(
@@ -205,11 +208,12 @@ def _matching(
 
 @cache
 def _shown_tasks(sort: SortOfPage, descending: bool) -> Select[Any]:
-    """Id and name of the tasks: by this column of `_IN_SQL`, else the newest first."""
+    """Id, name and first call of the tasks: by this column of `_IN_SQL`, else the newest first."""
     orders = {"calls": _calls(), "last_seen": _last_seen()}
+    first_seen = func.least(func.min(call_count.c.first_seen), func.min(expired_calls.c.first_seen))
     column = [orders[sort].desc() if descending else orders[sort]] if sort in orders else []
     query: Select[Any] = (
-        select(task.c.id, task.c.name)
+        select(task.c.id, task.c.name, first_seen.label("first_seen"))
         .select_from(
             task.join(grouping_key, grouping_key.c.id == task.c.group_id)
             .outerjoin(implementation, implementation.c.task_id == task.c.id)

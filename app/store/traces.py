@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -33,6 +34,7 @@ from app.store.ids import first_id_of
 from app.store.paths import spellings
 from app.store.prepared import Prepared
 from app.store.tables import grouping_key, implementation, task, template, trace, trace_external_id
+from templating import meanings
 
 CALL_AHEAD = timedelta(hours=25)
 """The time of a call is at most 24 h after it was stored (`app.checks`), and clocks differ. A search for calls since a moment therefore
@@ -258,12 +260,13 @@ def _stored_after(moment: datetime) -> datetime:
 
 def _holds(project_id: UUID, slot: str, value: str) -> ColumnElement[bool]:
     """The value in that slot, of templates that have it; the templates are few and have an index of their calls."""
+    names = meanings(slot)
     templates_of_project = (
         select(template.c.id)
         .join(grouping_key, grouping_key.c.id == template.c.group_id)
-        .where(grouping_key.c.project_id == project_id, any_(template.c.slots) == slot)
+        .where(grouping_key.c.project_id == project_id, or_(*(any_(template.c.slots) == name for name in names)))
     )
-    place = func.array_position(template.c.slots, slot)
+    place = func.coalesce(*(func.array_position(template.c.slots, name) for name in names))
     return trace.c.template_id.in_(templates_of_project) & (trace.c.variables[place] == value)
 
 

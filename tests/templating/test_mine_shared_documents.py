@@ -87,9 +87,7 @@ def test_a_head_that_all_prompts_of_one_meeting_have_is_a_value_of_each_prompt()
     tasks = ["Sum up this part. Keep all the names.", "List who does what, one a line.", "Join the parts to a report."]
     prompts = [
         f"{head}\n\n{task}\n\n{prose(dice, 30)}"
-        for head in [
-            f"Meeting: {prose(dice, 14)}\nDay: {day + 1} May\nGuests: {prose(dice, 9)}" for day in range(10)
-        ]
+        for head in [f"Meeting: {prose(dice, 14)}\nDay: {day + 1} May\nGuests: {prose(dice, 9)}" for day in range(10)]
         for _ in range(2)
         for task in tasks
     ]

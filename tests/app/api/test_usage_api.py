@@ -279,6 +279,7 @@ def test_calls_are_found_by_the_value_of_a_slot(client: FlaskClient, send: Send)
         return [item["id"] for item in client.get(f"/api/v1/traces?{query}").json["items"]]
 
     assert ids_of("slot.mail=Where?") == [wanted]
+    assert ids_of("slot.ｍａｉｌ=Where?") == [wanted]
     assert ids_of("slot.mail=Where?&slot.shop=Fernhill") == [wanted]
     assert ids_of("slot.mail=Where?&slot.shop=") == []
     assert ids_of("slot.plan=free") == []

@@ -183,6 +183,16 @@ def test_the_tiles_count_the_calls_of_the_tasks_that_are_found(
         assert tile in visitor.get(f"/?{query}").text, query
 
 
+def test_the_cost_a_day_of_a_young_project_is_of_its_own_days(
+    visitor: FlaskClient, engine: Engine, task_id: UUID
+) -> None:
+    with transaction(engine) as connection:
+        rollup.add_up(connection)
+    in_all, a_day = re.findall(r"<b>(\S+)</b><span>cost</span><small>(\S+) a day", visitor.get("/?range=30d").text)[0]
+    assert in_all.startswith("$0.0006")
+    assert a_day == in_all
+
+
 def test_the_share_of_grouped_calls_is_that_of_the_range(
     visitor: FlaskClient, client: FlaskClient, engine: Engine, task_id: UUID
 ) -> None:
