@@ -62,6 +62,8 @@ class Client:
         self._begin()
         if not self.settings.api_key:
             logger.warning("PROMPTLODE_API_KEY is not set, so no call is recorded.")
+        elif self.settings.fault:
+            logger.warning("%s, so no call is sent.", self.settings.fault)
         _CLIENTS.add(self)
 
     def _begin(self) -> None:

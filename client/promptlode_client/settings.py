@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 logger = logging.getLogger("promptlode_client")
 
@@ -39,6 +40,25 @@ class Settings:
                     logger.warning("%s must be a number; the default %s is used.", name, field.default)
         return cls(**values)
 
+    @property
+    def fault(self) -> str:
+        """Why nothing can be sent to this address with this key; "" where both are well formed. It shows neither: both may be secret."""
+        if not (self.api_key.isascii() and self.api_key.isprintable() and " " not in self.api_key):
+            return "PROMPTLODE_API_KEY has characters that no key has (copy the key again)"
+        if not _is_address(self.url):
+            return "PROMPTLODE_URL is no address that begins with http:// or https:// and has a host"
+        return ""
+
     def __repr__(self) -> str:
         """The settings without the key."""
         return f"Settings(url={self.url!r})"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # raises ValueError for a port that is none
+    except ValueError:
+        return False
+    is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return is_whole and url.isascii() and url.isprintable() and " " not in url

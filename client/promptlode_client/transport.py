@@ -53,6 +53,7 @@ class Transport:
     def __init__(self, settings: Settings) -> None:
         self._url = settings.url.rstrip("/") + "/api/v1/traces"
         self._key = settings.api_key
+        self._is_faulty = bool(settings.fault)  # the client has said why
         self._opener = urllib.request.build_opener(_NoRedirect)
         self._said: set[str] = set()
         self._unreached = 0
@@ -72,7 +73,7 @@ class Transport:
                 return outcome
         except Exception as error:  # noqa: BLE001  # unreachable, slow, cut off; a URL that is none; a server that speaks no HTTP
             self._unreached += 1
-            if self._unreached >= _TRIES_BEFORE_NEWS:
+            if self._unreached >= _TRIES_BEFORE_NEWS and not self._is_faulty:
                 self._say_once(
                     "unreached", f"is not reached ({_kind(error)}{_by_proxy(self._url)}); calls wait and are sent again"
                 )

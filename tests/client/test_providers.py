@@ -215,6 +215,29 @@ def test_a_wrong_key_is_said_once(server: Serving, caplog: pytest.LogCaptureFixt
     assert "wrong" not in warning
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"url": "localhost:8000"}, "PROMPTLODE_URL is no address"),
+        ({"url": "http://"}, "PROMPTLODE_URL is no address"),
+        ({"url": "http://host:80a0"}, "PROMPTLODE_URL is no address"),
+        ({"url": "http://[::1"}, "PROMPTLODE_URL is no address"),
+        ({"url": "http://a host"}, "PROMPTLODE_URL is no address"),
+        ({"api_key": "pl_a\nb"}, "characters that no key has"),
+        ({"api_key": "pl_\u201cx\u201d"}, "characters that no key has"),
+    ],
+)
+def test_settings_with_which_nothing_can_be_sent_are_named_at_once(
+    caplog: pytest.LogCaptureFixture, settings: dict[str, str], words: str
+) -> None:
+    client = Client(Settings(**{"api_key": "k", **settings}))
+    for _ in range(5):
+        assert client._transport.post([b"{}"], 5.0).again
+    (warning,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert words in warning
+    assert settings.get("api_key", "localhost") not in warning
+
+
 def test_a_dead_proxy_is_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     with Serving(lambda *_: []) as proxy:
         pass
