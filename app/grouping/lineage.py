@@ -4,10 +4,12 @@ A line is the templates of one path that descend from each other. A task is one 
 which docs/lineage.md explains:
 
 1. Two templates are *related* when they share enough fixed text, in order (`kinship`).
-2. Two templates are *alive together* when a good part of the calls of each was made between the first and the last call of the other
+2. Two templates *share a preamble only* when the rest of both is other text with other slots (`share_a_preamble_only`). Then they are two
+   call sites, also when a job uses one after the other.
+3. Two templates are *alive together* when a good part of the calls of each was made between the first and the last call of the other
    (`alive_together`). Then they are two call sites, however similar: judges with one preamble, for example.
    The few calls that mix during a roll-out are not a good part.
-3. A new template joins the line of the template that it is most related to, of those lines with no template that is
+4. A new template joins the line of the template that it is most related to, of those lines with no template that is
    alive together with it: a line has one prompt in use at a time. Where there is none it begins a task.
 """
 
@@ -21,7 +23,7 @@ from itertools import takewhile
 from typing import Protocol
 from uuid import UUID
 
-from templating import Template
+from templating import BARRIER, Template
 from templating.scripts import tokens
 
 CallPosition = tuple[datetime, UUID]
@@ -50,6 +52,14 @@ IN_ORDER_TOKENS = 1000
 """Tokens of the differing middles of two templates; longer middles are compared as bags of words, since comparing in order is quadratic at
 worst.
 """
+
+OTHER_MIDDLE_SHARE = 0.3
+"""Shared fixed text of the middles of two call sites with one preamble, as a part of the mean of both, at most. Measured: 0 to 0.26 between
+prompts behind one preamble, 0.39 and more between versions of a prompt.
+"""
+
+OTHER_MIDDLE_CHARACTERS = 20
+"""Characters of fixed text in either middle, at least: an edit may add a slot with its label to a prompt of a system text and a question."""
 
 
 class CallTimes(Protocol):
@@ -95,7 +105,8 @@ class Relative:
 def line_of(template: Template, call_times: CallTimes, relatives: Sequence[Relative]) -> UUID | None:
     """The line that a new template continues; None when the template begins a line.
 
-    relatives: every template of the same path, retired ones included (an old version may come back changed).
+    relatives: every template of the same path that no other one replaced, those without calls included (an old version may come back
+    changed). The fixed text of a replaced one had values of its few calls.
     """
     ranked = [(_closeness(template, relative), place, relative) for place, relative in enumerate(relatives)]
     ranked = sorted((entry for entry in ranked if entry[0] > 0), key=lambda entry: entry[:2], reverse=True)
@@ -109,7 +120,10 @@ def _in_use(line_id: UUID, call_times: CallTimes, relatives: Sequence[Relative])
 
 def _closeness(template: Template, relative: Relative) -> float:
     """The kinship; a template whose slot held all calls of the new template counts as related for that alone."""
-    return max(kinship(relative.template, template), RELATED_SHARE if relative.swallowed else 0.0)
+    closeness = kinship(relative.template, template)
+    if relative.swallowed:
+        return max(closeness, RELATED_SHARE)
+    return 0.0 if closeness and share_a_preamble_only(relative.template, template) else closeness
 
 
 def alive_together(first: CallTimes, second: CallTimes) -> bool:
@@ -129,6 +143,36 @@ def kinship(older: Template, newer: Template) -> float:
         return 0.0  # the bag of words is an upper bound of the shared text in order, and much cheaper
     shared = _shared_in_order(older_words, newer_words)
     return 2 * shared / (smaller + larger) if _related(shared, smaller, larger) else 0.0
+
+
+def share_a_preamble_only(older: Template, newer: Template) -> bool:
+    """Whether the texts around the slots of two templates are other texts, and some of the slots other slots.
+
+    An edit leaves most of the text around the slots, or leaves each slot in a line as before.
+    """
+    older_middle, newer_middle = _middles(older, newer)
+    smaller, larger = sorted((_size(older_middle), _size(newer_middle)))
+    is_other_text = 2 * _shared_in_order(older_middle, newer_middle) < OTHER_MIDDLE_SHARE * (smaller + larger)
+    return smaller >= OTHER_MIDDLE_CHARACTERS and is_other_text and _slot_lines(older) != _slot_lines(newer)
+
+
+def _middles(older: Template, newer: Template) -> tuple[list[str], list[str]]:
+    """The fixed tokens of both, without those before the first slot and after the last one that both have."""
+    start = _common_start(list(tokens(older.literals[0])), list(tokens(newer.literals[0])))
+    end = _common_start(list(tokens(older.literals[-1]))[::-1], list(tokens(newer.literals[-1]))[::-1])
+    older_tokens, newer_tokens = fixed_tokens(older), fixed_tokens(newer)
+    end = min(end, len(older_tokens) - start, len(newer_tokens) - start)
+    return older_tokens[start : len(older_tokens) - end], newer_tokens[start : len(newer_tokens) - end]
+
+
+def _slot_lines(template: Template) -> list[tuple[str, str]]:
+    """The fixed text beside each slot in its line."""
+    pairs = zip(template.literals, template.literals[1:], strict=False)
+    return [(_lines(before)[-1], _lines(after)[0]) for before, after in pairs]
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace(BARRIER, "\n").split("\n")
 
 
 def _related(shared: int, smaller: int, larger: int) -> bool:

@@ -112,10 +112,13 @@ def _placed(
     The matcher chooses, as at ingest: calls of the window and later calls with the same prompt get the same template.
     """
     superseded = frozenset().union(*(finding.supersedes for finding in findings))
-    keys: list[UUID | int] = [stored.id for stored in known_templates if stored.id not in superseded]
-    templates = [stored.template for stored in known_templates if stored.id not in superseded]
-    matcher = Matcher([*templates, *(finding.template for finding in findings)])
-    keys += range(len(findings))
+    key_of: dict[Template, UUID | int] = {
+        stored.template: stored.id for stored in known_templates if stored.id not in superseded
+    }
+    for index, finding in enumerate(findings):
+        key_of.setdefault(finding.template, index)
+    keys = list(key_of.values())
+    matcher = Matcher(key_of)
     hits = [(call, matcher.match(call.prompt)) for call in calls]
     placements = [Placement(call, keys[match.index], match.values) for call, match in hits if match is not None]
     return _without_idle(

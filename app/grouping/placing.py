@@ -38,6 +38,7 @@ class Placing:
             stored.id: Relative(stored.line_id, stored.template, staying.get(stored.id) or book.call_times(stored.id))
             for stored in stored_templates
         }
+        self._replaced = {stored.id for stored in stored_templates if stored.is_retired}
         self._task_of = {stored.line_id: stored.task_id for stored in stored_templates}
         self._apart = book.tasks_kept_apart()
         self._named = {stored.id: NamedTemplate(stored.template, stored.named_places) for stored in stored_templates}
@@ -53,6 +54,7 @@ class Placing:
         self._relatives[template_id] = replace(
             self._relatives[template_id], template=finding.template, call_times=call_times
         )
+        self._replaced = (self._replaced | finding.supersedes) - {template_id}
         return template_id
 
     def _known_id(self, finding: Finding) -> UUID | None:
@@ -102,6 +104,7 @@ class Placing:
         relatives = [
             replace(relative, swallowed=template_id in finding.taken_from)
             for template_id, relative in self._relatives.items()
+            if template_id not in self._replaced
         ]
         return line_of(finding.template, call_times, relatives) or self._begin(finding.template)
 
@@ -135,7 +138,11 @@ class Placing:
             for task_id in other_tasks
             if not any(self._apart.keeps_apart(task_id, own_id) for own_id in task_ids)
         }
-        return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] in willing]
+        return [
+            relative
+            for template_id, relative in self._relatives.items()
+            if template_id not in self._replaced and self._task_of[relative.line_id] in willing
+        ]
 
     def part(self) -> None:
         """Make two versions of a line that are in use side by side two call sites: the newer version leaves the line.

@@ -56,16 +56,18 @@ def related(to: Sequence[Template], stored_templates: Sequence[StoredTemplate], 
 def judged(
     findings: Sequence[Finding], reviewed: Sequence[StoredTemplate], proofs: Sequence[Call]
 ) -> Sequence[Finding]:
-    """The findings, adjusted for each template under review."""
+    """The findings, adjusted for each template under review. A template found again is a finding only if it replaces another one."""
     for old in reviewed:
         findings = _verdict(findings, old, [call for call in proofs if call.template_id == old.id])
-    return findings
+    standing = {old.template for old in reviewed}
+    return [finding for finding in findings if finding.supersedes or finding.template not in standing]
 
 
 def _verdict(findings: Sequence[Finding], old: StoredTemplate, own_calls: Sequence[Call]) -> Sequence[Finding]:
     """The verdict of the findings on a template under review, whose sampled calls are `own_calls`.
 
-    - The template is found again: it stands; other findings with its calls are edits that it had swallowed.
+    - The template is found again: it stands; other findings with its calls are edits that it had swallowed. It may take the
+      place of other templates under review.
     - One finding has all its calls and calls besides: a wider template, which takes its place.
     - One finding has all its calls and no others: the sample merely happened to be narrower. Dropped, unless it has so
       much more fixed text that the old one was what a few calls of two prompts had in common.
@@ -76,7 +78,7 @@ def _verdict(findings: Sequence[Finding], old: StoredTemplate, own_calls: Sequen
     takers = [finding for finding in findings if any(call.id in ids for call in finding.calls)]
     if any(finding.template == old.template for finding in takers):
         return _changed_findings(
-            findings, takers, lambda taker: None if taker.template == old.template else _leave(taker, old)
+            findings, takers, lambda taker: taker if taker.template == old.template else _leave(taker, old)
         )
     if not takers or not _covered(own_calls, takers):
         return _changed_findings(findings, takers, lambda taker: _leave_if_more_specific(taker, old, ids))

@@ -33,7 +33,8 @@ VersionKey = tuple[UUID, str, str]
 class StoredTemplate:
     """A template as ingest and runs need it; `slots` are its names by place, `named_places` those that a person named.
 
-    line_id: which templates it descends from; a task has several lines once a person has merged others into it.
+    line_id: which templates it descends from; a task has several lines once a person has merged others into it. is_retired: another
+    template took its place.
     """
 
     id: UUID
@@ -41,6 +42,7 @@ class StoredTemplate:
     line_id: UUID
     template: Template
     named_places: frozenset[int]
+    is_retired: bool = False
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -71,12 +73,20 @@ def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[Stor
             template.c.parts,
             template.c.slots,
             template.c.named_places,
+            template.c.retired_at.is_not(None).label("is_retired"),
         )
         .where(*conditions)
         .order_by(template.c.id)
     )
     return [
-        StoredTemplate(row.id, row.task_id, row.line_id, from_parts(row.parts, row.slots), frozenset(row.named_places))
+        StoredTemplate(
+            row.id,
+            row.task_id,
+            row.line_id,
+            from_parts(row.parts, row.slots),
+            frozenset(row.named_places),
+            row.is_retired,
+        )
         for row in rows
     ]
 

@@ -519,6 +519,26 @@ def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     group.assert_exact()
 
 
+def test_a_template_found_again_takes_the_calls_of_a_narrower_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT, frozen(3)))
+    group = world.group()
+    group.send(report(day, number) for day in (1, 2, 3) for number in range(6))
+    group.run()
+    assert sum(len(versions) for versions in versions_of_tasks(group)) == 2
+    wide, narrow = group.templates
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
+    group.want("all")
+
+    group.run()
+
+    assert versions_of_tasks(group) == [[(1, 18)]]
+    assert [template_row.replaced_by for template_row in group.templates] == [None, wide.id]
+    assert narrow.id != wide.id
+    group.assert_exact()
+
+
 def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds("{{anything}}:{{more}}"))
     group = world.group()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.grouping.lineage import Relative, SeenCallTimes, alive_together, kinship, line_of
+from app.grouping.lineage import Relative, SeenCallTimes, alive_together, kinship, line_of, share_a_preamble_only
 from templating import Template
 from templating.scripts import tokens
 
@@ -146,6 +146,36 @@ def test_the_task_with_the_most_text_in_common_wins() -> None:
     cousin = template(TRIAGE.to_text().replace("one word", "one label").replace("ticket below", "letter below"))
     relatives = [Relative(OTHER_LINE, cousin, call_times(0, 1, 2)), Relative(LINE, TRIAGE, call_times(0, 1, 2))]
     assert line_of(EDITED, call_times(5, 6, 7), relatives) == LINE
+
+
+RULES = (
+    "You work for a shop. Be polite, be brief, never promise a refund, and answer in the language of the customer. " * 2
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("Classify this ticket: {{ticket}}\nLabel:", "Write a haiku about the season of {{season}} now.", True),
+        ("Question: {{question}}\nHelpful Answer:", "Write a passage on it.\nQuestion: {{question}}\nPassage:", False),
+        ("{{question}}", "Use this text only: {{text}}\n{{question}}", False),
+        ("Answer in plain English.\n\n{{question}}", "Never say what you do not know.\n\n{{question}}", False),
+        ("Classify this ticket: {{ticket}}\nLabel:", "Classify this mail in a word: {{ticket}}\nLabel:", False),
+    ],
+    ids=["other orders", "the same slot", "a slot more", "the last sentence edited", "the order edited"],
+)
+def test_prompts_with_only_a_preamble_in_common_are_two_call_sites(first: str, second: str, shared: bool) -> None:
+    older, newer = template(RULES + first), template(RULES + second)
+    assert kinship(older, newer) > 0
+    assert share_a_preamble_only(older, newer) is share_a_preamble_only(newer, older) is shared
+
+
+def test_call_sites_behind_one_preamble_are_two_tasks_though_one_follows_the_other() -> None:
+    older, newer = (
+        template(f"{RULES}Classify this ticket: {{{{ticket}}}}\nLabel:"),
+        template(f"{RULES}Praise the deeds of {{{{name}}}} in plain prose."),
+    )
+    assert line_of(newer, call_times(5, 6, 7), [Relative(LINE, older, call_times(0, 1, 2))]) is None
 
 
 def test_a_task_whose_latest_version_is_in_use_is_no_choice() -> None:
