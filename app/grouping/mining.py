@@ -78,13 +78,15 @@ def _is_of_enough(finding: Finding, authors: int) -> bool:
 
 
 def _kept_apart(finding: Finding, window: Window) -> Finding:
-    """The finding, superseding only templates whose tasks may be merged; the oldest decides, the others stay beside it."""
+    """The finding, superseding only templates whose tasks may be merged; the same template, else the oldest decides, the others stay beside it."""
     task_ids = {stored.id: stored.task_id for stored in window.known_templates}
-    apart: list[UUID] = []
+    same_task_ids = [stored.task_id for stored in window.known_templates if stored.template == finding.template]
+    superseded: list[UUID] = []
     for old in sorted(finding.supersedes):
-        if not any(window.apart.keeps_apart(task_ids[old], task_ids[kept_template]) for kept_template in apart):
-            apart.append(old)
-    return replace(finding, supersedes=frozenset(apart))
+        if not any(window.apart.keeps_apart(task_ids[old], task_id) for task_id in same_task_ids):
+            superseded.append(old)
+            same_task_ids.append(task_ids[old])
+    return replace(finding, supersedes=frozenset(superseded))
 
 
 def evidence(calls: Sequence[Call]) -> list[Call]:
