@@ -124,7 +124,7 @@ class TaskSummary(Shape):
 class SimilarTask(TaskSummary):
     """A task whose prompt is like that of another.
 
-    similarity: the fixed text that both have in order, as a part of the mean of both; 0.6 and more, or what the smaller has lies in the larger.
+    similarity: the fixed text that both have in order, as a part of the mean of both; 0.6 and more (0.4 on one path), or what the smaller has lies in the larger.
     same_prompt: the templates are equal, names of slots aside: one prompt at two call sites.
     """
 

@@ -135,14 +135,17 @@ def alive_together(first: CallTimes, second: CallTimes) -> bool:
     return min(shares) > ROLL_OUT_SHARE
 
 
-def kinship(older: Template, newer: Template) -> float:
-    """0.0 for templates that are not related; else their shared fixed text as a part of the mean of both, up to 1.0."""
+def kinship(older: Template, newer: Template, least_share: float = RELATED_SHARE) -> float:
+    """0.0 for templates that are not related; else their shared fixed text as a part of the mean of both, up to 1.0.
+
+    least_share: the part from which templates count as related.
+    """
     older_words, newer_words = fixed_tokens(older), fixed_tokens(newer)
     smaller, larger = sorted((_size(older_words), _size(newer_words)))
-    if not smaller or not _related(_shared_anyhow(older_words, newer_words), smaller, larger):
+    if not smaller or not _related(_shared_anyhow(older_words, newer_words), smaller, larger, least_share):
         return 0.0  # the bag of words is an upper bound of the shared text in order, and much cheaper
     shared = _shared_in_order(older_words, newer_words)
-    return 2 * shared / (smaller + larger) if _related(shared, smaller, larger) else 0.0
+    return 2 * shared / (smaller + larger) if _related(shared, smaller, larger, least_share) else 0.0
 
 
 def share_a_preamble_only(older: Template, newer: Template) -> bool:
@@ -175,9 +178,9 @@ def _lines(text: str) -> list[str]:
     return text.replace(BARRIER, "\n").split("\n")
 
 
-def _related(shared: int, smaller: int, larger: int) -> bool:
+def _related(shared: int, smaller: int, larger: int, least_share: float) -> bool:
     contained = shared >= CONTAINED_SHARE * smaller and smaller >= SMALLER_SHARE * larger
-    return contained or 2 * shared >= RELATED_SHARE * (smaller + larger)
+    return contained or 2 * shared >= least_share * (smaller + larger)
 
 
 def _shared_in_order(older: list[str], newer: list[str]) -> int:

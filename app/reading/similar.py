@@ -1,7 +1,7 @@
 """Tasks whose prompts are similar to those of a task, on any path.
 
 Marks (`app.store.marks`) lead to candidates through an index; their similarity is then lineage's `kinship` of two templates, so that
-"similar" and "the next version of" have one measure.
+"similar" and "the next version of" have one measure. On one path less is enough: a person may merge tasks there.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,16 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Connection, Row, Select, Uuid, any_, bindparam, cast, func, select, text
 
-from app.grouping.lineage import kinship
+from app.grouping.lineage import RELATED_SHARE, kinship
 from app.reading import tasks
 from app.store.tables import task, template
 from app.store.templates import from_parts
 
 MOST_OWN = 5
 """Templates in use of the task that are compared, the newest: more belong to lines that a person merged."""
+
+SHARE_ON_ONE_PATH = 0.4
+"""Least similarity of tasks of one path: of two short prompts in one frame (labels, slots) whose instruction was written anew, 0.53 is common."""
 
 MOST_CANDIDATES = 100
 """Candidates with the most common marks; each is read as a whole."""
@@ -56,7 +59,10 @@ def similar(connection: Connection, project_id: UUID, task_id: UUID, limit: int)
 
 def _closeness(own_template: Row[Any], candidate: Row[Any]) -> tuple[float, bool]:
     is_same_text = own_template.digest == candidate.digest
-    return (1.0 if is_same_text else kinship(_template(own_template), _template(candidate))), is_same_text
+    if is_same_text:
+        return 1.0, True
+    least_share = SHARE_ON_ONE_PATH if own_template.group_id == candidate.group_id else RELATED_SHARE
+    return kinship(_template(own_template), _template(candidate), least_share), False
 
 
 def _template(row: Row[Any]) -> Any:
@@ -67,6 +73,7 @@ def _templates() -> Select[Any]:
     columns = (
         template.c.id,
         template.c.task_id,
+        template.c.group_id,
         template.c.digest,
         template.c.parts,
         template.c.slots,

@@ -74,6 +74,19 @@ def test_a_task_without_fixed_text_or_without_its_like_has_none(client: FlaskCli
     assert [similar_tasks(client, shop[name]) for name in ("slot", "other", "chinese")] == [[], [], []]
 
 
+def test_on_one_path_a_new_instruction_in_the_same_frame_is_similar(
+    client: FlaskClient, engine: Engine, project: Project
+) -> None:
+    frame = "Summarise the hotel review below in {}\n\nHotel: {{{{hotel}}}}\nReview:\n{{{{review}}}}"
+    rewritten = frame.format("ONE sentence of at most 25 words. Do not mention staff by name.")
+    first = know(engine, project, "/reviews", "", frame.format("two sentences."))
+    second = know(engine, project, "/reviews", "", rewritten.replace("Review:", "Stars: {{stars}}\nReview:"))
+    know(engine, project, "/elsewhere", "", rewritten.replace("Review:", "Stars: {{stars}} of five\nReview:"))
+    with transaction(engine) as connection:
+        marks.fill(connection)
+    assert [item["id"] for item in similar_tasks(client, first)] == [str(second)]
+
+
 def test_a_template_that_is_out_of_use_is_not_similar(
     client: FlaskClient, engine: Engine, shop: dict[str, UUID]
 ) -> None:
