@@ -28,6 +28,7 @@ from templating.mining.siblings import (
     OTHERS_SHARE,
     PARTED_SHARE,
     Places,
+    continued,
     instructions,
     siblings,
 )
@@ -233,7 +234,8 @@ class _Search:
         parts = siblings(best, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), barrier, go_on)
         if parts is not None or not best.template.slots:
             return parts
-        return instructions(best, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), barrier, go_on)
+        parts = instructions(best, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), barrier, go_on)
+        return continued(best) if parts is None else parts
 
     def _is_preamble(self, best: Skeleton, index: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""

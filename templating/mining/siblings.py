@@ -56,6 +56,7 @@ FEWEST_BLOCK_WORDS = 24  # least words of a whole text
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
+MOST_CUES = 3  # most different last words of prompts that go on where others end; answers end in many
 TEXTS_WITH_A_RUN = 8  # most texts of a kind in which words in a row that all share are looked for
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
@@ -114,6 +115,34 @@ def instructions(skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str =
             largest = max(largest, len(kind))
     parted = size - int(fresh.sum())
     return [] if parted >= INSTRUCTED_SHARE * size and parted - largest >= OTHERS_SHARE * size else None
+
+
+def continued(skeleton: Skeleton) -> list[np.ndarray] | None:
+    """The texts that end before the last slot, and those that go on there with an answer and a request of their own; None for one template.
+
+    A cue at the end of a prompt says what is asked: "Critique:" asks for another text than "Critique: ... Revision:". Where the same
+    cue stands at both ends, a conversation goes on.
+    """
+    template = skeleton.template
+    if not template.slots or template.literals[-1].strip():
+        return None
+    last = [row[-1] for row in skeleton.values]
+    goes_on = np.array([bool(value.strip()) for value in last])
+    if not FEWEST_SIBLING_TEXTS <= goes_on.sum() <= len(last) - FEWEST_SIBLING_TEXTS:
+        return None
+    values = longest({value for value in last if value.strip()})
+    if len(values) < FEWEST_SIBLING_TEXTS or not _end_in_a_cue(values, template.literals[-2].split()[-1:]):
+        return None
+    return [np.flatnonzero(~goes_on), np.flatnonzero(goes_on)]
+
+
+def _end_in_a_cue(values: Sequence[str], before: Container[str]) -> bool:
+    """Whether all values end in one of a few words, with a colon or behind a longer text. before: the word that ends the other prompts."""
+    cues = {value.split()[-1] for value in values}
+    if len(cues) > MOST_CUES or not all(cue not in before and any(map(str.isalnum, cue)) for cue in cues):
+        return False
+    begin_alike = any(map(str.isalnum, trim([*values])[0]))
+    return all(cue.endswith(":") for cue in cues) or (not begin_alike and all(len(value.split()) >= FEWEST_EDIT_WORDS for value in values))
 
 
 def _two(places: "Places", kinds: Iterable[np.ndarray], size: int) -> list[np.ndarray] | None:

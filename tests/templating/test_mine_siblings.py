@@ -361,3 +361,31 @@ def test_messages_of_a_few_kinds_between_fixed_text_are_values():
         for number in range(60)
     ]
     assert [len(group.members) for group in mine(prompts)] == [60]
+
+
+@pytest.mark.parametrize("ending", ["Revision Request: Say it in a kinder way.\n\nRevision:", "Therefore, the answer as a number is"])
+def test_a_prompt_that_goes_on_behind_the_end_of_another_with_its_answer_is_a_template_of_its_own(ending):
+    dice = Random(8)
+    prompts = list[str]()
+    for _ in range(12):
+        first = f"Customer: {prose(12, dice)}\n\nCritique Request: Say what is unkind in the reply.\n\nCritique:"
+        prompts += [first, f"{first} {prose(15, dice)}\n\n{ending}"]
+    assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(0, 24, 2)), tuple(range(1, 24, 2))}
+
+
+def test_a_last_value_that_is_empty_now_and_then_is_a_value_though_all_others_end_in_one_word():
+    dice = Random(8)
+    prompts = [
+        f"Suggest a present for somebody who likes this: {prose(12, dice)}\n\nBudget: {f'{number} EUR' if number % 2 else ''}"
+        for number in range(24)
+    ]
+    assert [len(group.members) for group in mine(prompts)] == [24]
+
+
+def test_a_conversation_that_has_begun_is_asked_by_the_same_prompt_as_one_that_has_not():
+    dice = Random(8)
+    prompts = list[str]()
+    for _ in range(12):
+        first = f"Go on politely and briefly.\n\nCustomer: {prose(12, dice)}\nShop:"
+        prompts += [first, f"{first} {prose(15, dice)}\nCustomer: {prose(9, dice)}\nShop:"]
+    assert [len(group.members) for group in mine(prompts)] == [24]
