@@ -56,6 +56,8 @@ RULES: Mapping[str, Off] = {
     "mixture": [(search, "is_mixture", _constant(False))],
     "siblings": [(search, "siblings", _constant(None))],
     "instructions": [(search, "instructions", _constant(None))],
+    "going on": [(search, "continued", _constant(None))],
+    "sections": [(siblings.Places, "_have_a_section", _constant(False))],
     "few words": [(siblings.Places, "have_label", _constant(False))],
     "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
     "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],

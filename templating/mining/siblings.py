@@ -11,6 +11,7 @@ orders  all texts of a part of the prompt (the system text) are equal, at three 
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
         long text outside: a schema belongs to the instruction that changes with it.
+section a text of several words, and different values at another place have a line in common that is a label
 
 Behind a preamble, kinds of different values that begin, or end, with the same few words at an open end are siblings if they hold many of the texts.
 
@@ -18,6 +19,8 @@ If one kind is a sibling, and the texts of no kind begin or end with the same fe
 
 If one kind is a sibling, or has a long text of its own beside a variable, and all other texts agree in words of their own, at one
 place at least where the kind has others, both are siblings.
+
+Texts that end where others go on, with a label or an instruction at their end, are siblings (`continued`).
 
 Texts that continue each other (the turns of a conversation) agree in earlier turns, which are no fixed text.
 """
@@ -137,12 +140,16 @@ def continued(skeleton: Skeleton) -> list[np.ndarray] | None:
 
 
 def _end_in_a_cue(values: Sequence[str], before: Container[str]) -> bool:
-    """Whether all values end in one of a few words, with a colon or behind a longer text. before: the word that ends the other prompts."""
+    """Whether all values end in one of a few words with a colon, or behind a longer text, or in one instruction.
+
+    before: the word that ends the other prompts.
+    """
     cues = {value.split()[-1] for value in values}
     if len(cues) > MOST_CUES or not all(cue not in before and any(map(str.isalnum, cue)) for cue in cues):
         return False
-    begin_alike = any(map(str.isalnum, trim([*values])[0]))
-    return all(cue.endswith(":") for cue in cues) or (not begin_alike and all(len(value.split()) >= FEWEST_EDIT_WORDS for value in values))
+    begin, end, _ = trim([*values])
+    begin_alike = any(map(str.isalnum, begin))
+    return len(words_of(end)) >= FEWEST_WORDS_OF_A_BODY or all(cue.endswith(":") for cue in cues) or (not begin_alike and all(len(value.split()) >= FEWEST_EDIT_WORDS for value in values))
 
 
 def _two(places: "Places", kinds: Iterable[np.ndarray], size: int) -> list[np.ndarray] | None:
@@ -201,7 +208,20 @@ class Places:
             or (labels > 0 and labels + len(blocks) >= 2)
             or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES)
             or agreement.says_much
+            or (blocks[-1:] >= [FEWEST_WORDS_OF_A_BODY] and self._have_a_section(kind))
         )
+
+    def _have_a_section(self, kind: np.ndarray) -> bool:
+        """Whether different values of a kind have a line in common that is a label, as "Draft:", which values of others lack."""
+        inside = np.zeros(len(self._columns[0]), bool)
+        inside[kind] = True
+        for place, values in ((place, longest(values)) for place, values in self._varied(kind)):
+            if len(values) >= FEWEST_SIBLING_TEXTS:
+                labels = set.intersection(*map(_label_lines, values))
+                others = [self._columns[place][row] for row in np.flatnonzero(~inside).tolist()]
+                if any(sum(label not in _label_lines(value) for value in others) >= OTHERS_SHARE * len(inside) for label in labels):
+                    return True
+        return False
 
     def say_otherwise(self, others: np.ndarray, kind: np.ndarray) -> bool:
         """Whether all other texts agree in some words, and at one place at least the texts of a kind agree in other words."""
@@ -300,6 +320,11 @@ class Places:
         varied = {part for part, row in zip(self._parts, numbers, strict=True) if not _is_one(row)}
         settled = Counter(part for part, _ in blocks if part not in varied)
         return max(settled.values(), default=0) if varied else 0
+
+
+def _label_lines(value: str) -> set[str]:
+    """The lines that are a label: words and a colon."""
+    return {line for line in map(str.strip, value.split("\n")) if line.endswith(":") and line[0].isalpha()}
 
 
 def _is_one(numbers: np.ndarray) -> bool:

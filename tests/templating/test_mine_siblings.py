@@ -363,13 +363,20 @@ def test_messages_of_a_few_kinds_between_fixed_text_are_values():
     assert [len(group.members) for group in mine(prompts)] == [60]
 
 
-@pytest.mark.parametrize("ending", ["Revision Request: Say it in a kinder way.\n\nRevision:", "Therefore, the answer as a number is"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        " {}\n\nRevision Request: Say it in a kinder way.\n\nRevision:",
+        " {} Therefore, the answer as a number is",
+        "\n\nYour last try:\n{}\n\nSay in one sentence why it failed, then try again.",
+    ],
+)
 def test_a_prompt_that_goes_on_behind_the_end_of_another_with_its_answer_is_a_template_of_its_own(ending):
     dice = Random(8)
     prompts = list[str]()
     for _ in range(12):
         first = f"Customer: {prose(12, dice)}\n\nCritique Request: Say what is unkind in the reply.\n\nCritique:"
-        prompts += [first, f"{first} {prose(15, dice)}\n\n{ending}"]
+        prompts += [first, first + ending.format(prose(15, dice))]
     assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(0, 24, 2)), tuple(range(1, 24, 2))}
 
 
@@ -389,3 +396,21 @@ def test_a_conversation_that_has_begun_is_asked_by_the_same_prompt_as_one_that_h
         first = f"Go on politely and briefly.\n\nCustomer: {prose(12, dice)}\nShop:"
         prompts += [first, f"{first} {prose(15, dice)}\nCustomer: {prose(9, dice)}\nShop:"]
     assert [len(group.members) for group in mine(prompts)] == [24]
+
+
+def test_roles_that_see_more_and_more_sections_and_end_in_an_instruction_each_are_templates_each():
+    """Each instruction alone would be one of a few values; the sections in front of it show that it is not."""
+    dice = Random(4)
+    prompts = list[tuple[str, str]]()
+    for _ in range(8):
+        brief = f"You work in a newsroom. Stay within your role.\n\nBrief:\n{prose(20, dice)}\n\n"
+        prompts.append(("write", f"{brief}You are the writer. Write a first draft of at most 300 words."))
+        for _ in range(dice.randint(1, 3)):
+            draft = f"{brief}Draft:\n{prose(40, dice)}\n\n"
+            critic = f"{draft}Criticism:\n{prose(12, dice)}\n\n"
+            prompts.append(("critic", f"{draft}You are the critic. List at most five problems of it, the worst first."))
+            prompts.append(("rewrite", f"{critic}You are the writer. Rewrite it so that the criticism no longer holds."))
+        prompts.append(("edit", f"{draft}You are the editor. Answer with one word and give one reason for it."))
+    groups = {tuple(group.members) for group in mine([text for _, text in prompts])}
+    kinds = ("write", "critic", "rewrite", "edit")
+    assert groups == {tuple(i for i, (kind, _) in enumerate(prompts) if kind == name) for name in kinds}
