@@ -13,6 +13,7 @@ hold "the" do not make "the" fixed text.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from math import log2
 from typing import NamedTuple, TypeVar
 
@@ -29,8 +30,7 @@ TEXTS_OF_A_CHEAP_LABEL = 6  # most different texts in which a label needs only B
 SHARES_HOLDING_ONCE = (1.0, 0.9, 0.75)  # share of the members that hold an anchor exactly once in the gap, tried in turn; with less the gram is inside a value (a list)
 BITS_OF_STANDING_ONCE = 1.44  # bits per member, log2(e): by chance at most 1/e of the texts hold a word exactly once, however common the word is
 UNITS_OF_A_QUOTED_LABEL = 2  # units of the label behind a gap that a value may quote: "AI:"
-UNITS_SIFTED_BY_SETS = 256  # most units of all spans for which Python's sets are quicker than arrays
-GRAMS_SORTED_AT_ONCE = 4_000  # grams of all spans from which sorting all is slower than sifting first
+GRAMS_SIFTED_BY_SETS = 256  # most grams of all spans for which Python's sets are quicker than arrays
 TRIES_PER_WIDTH = 2  # chains of grams: if the longest chain does not pay, the grams outside of this chain are tried
 STEPS_PER_TICK = 512  # steps of some microseconds between two questions to the caller whether to stop
 MOST_NESTED_GAPS = 16  # gaps within gaps; real prompts need four
@@ -54,6 +54,7 @@ class Aligner:
     def __init__(self, rows: Rows, bits: np.ndarray, go_on: Callable[[], None]) -> None:
         self.rows, self.bits, self._go_on = rows, bits, go_on
         self._example = ""
+        self._sifted: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def align(self, begins: np.ndarray, ends: np.ndarray, example: str) -> list[Anchor]:
         """The fixed text of the spans, in order.
@@ -98,6 +99,8 @@ class Aligner:
         """Anchors of spans that begin and end differently."""
         if depth == MOST_NESTED_GAPS:
             return []
+        if depth == 0:
+            self._sifted = _sifted(self.rows, begins, ends)
         runs = self._anchors(begins, ends)
         if runs:
             return self._fill(runs, begins, ends, depth + 1)
@@ -107,26 +110,27 @@ class Aligner:
     def _anchors(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
         """The longest pieces of these spans that pay."""
         size = int((ends - begins).min())
-        if not self._may_share(begins, ends):
+        if not self._may_share(begins, ends, 1):
             return []
         for width in GRAM_WIDTHS:
-            if width <= size:
+            if width <= size and (width == 1 or self._may_share(begins, ends - (width - 1), width)):
                 for places, once in self._common(begins, ends, width):
                     runs = self._paying(self._runs(places, width), begins, ends, BITS_OF_STANDING_ONCE * once)
                     if runs:
                         return runs
         return []
 
-    def _may_share(self, begins: np.ndarray, ends: np.ndarray) -> bool:
-        """False if no unit stands in all spans, so no gram can. The shortest spans are checked, up to UNITS_SIFTED_BY_SETS."""
-        spans = sorted(zip(begins.tolist(), ends.tolist(), strict=True), key=lambda span: span[1] - span[0])
-        shared, budget = set[int](), UNITS_SIFTED_BY_SETS
-        for number, (begin, end) in enumerate(spans):
-            budget -= end - begin
+    def _may_share(self, begins: np.ndarray, ends: np.ndarray, width: int) -> bool:
+        """False if no gram that begins here stands in all spans. The spans with fewest grams are checked, up to GRAMS_SIFTED_BY_SETS."""
+        places, grams = self._sifted[width]
+        first, last = places.searchsorted(begins).tolist(), places.searchsorted(ends).tolist()
+        shared, budget = set[int](), GRAMS_SIFTED_BY_SETS
+        for number, (size, begin) in enumerate(sorted((end - begin, begin) for begin, end in zip(first, last, strict=True))):
+            budget -= size
             if budget < 0:
                 return True
-            units = self.rows.bare[begin:end].tolist()
-            shared = shared.intersection(units) if number else set(units)
+            own = grams[begin : begin + size].tolist()
+            shared = shared.intersection(own) if number else set(own)
             if not shared:
                 return False
         return True
@@ -140,7 +144,7 @@ class Aligner:
         if not self._is_label(int(ends[0])):
             return []
         sizes = ends - begins
-        places = np.arange(int(sizes.sum())) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
+        places = _ranges(begins, sizes)
         grams = self.rows.grams(UNITS_OF_A_QUOTED_LABEL)
         quotes = places[grams[places] == np.repeat(grams[ends], sizes)]
         starts = begins.copy()
@@ -199,15 +203,10 @@ class Aligner:
 
     def _grams(self, begins: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(gram, place, span) of every gram that begins in these spans and may stand in all spans."""
-        sizes = ends - begins
-        grams = self.rows.grams(width)
-        if sizes.sum() <= GRAMS_SORTED_AT_ONCE:
-            places = np.arange(int(sizes.sum())) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
-        else:
-            kept = _shared([grams[a:b] for a, b in zip(begins.tolist(), ends.tolist(), strict=True)])
-            sizes = np.fromiter(map(len, kept), np.int64, len(kept))
-            places = np.concatenate(kept) + np.repeat(begins, sizes)
-        return grams[places], places, np.repeat(np.arange(len(begins)), sizes)
+        places, grams = self._sifted[width]
+        first, last = places.searchsorted(begins), places.searchsorted(ends)
+        chosen = _ranges(first, last - first)
+        return grams[chosen], places[chosen], np.repeat(np.arange(len(begins)), last - first)
 
     def _runs(self, places: np.ndarray, width: int) -> list[Anchor]:
         """Anchors: grams that overlap or touch in the same way in all members are joined."""
@@ -289,13 +288,30 @@ class Aligner:
         return joined
 
 
-def _shared(spans: list[np.ndarray]) -> list[np.ndarray]:
-    """Per span the places of grams that may stand in all spans. Each hash has a counter; a span raises it if all earlier spans did."""
-    hashed = [(span >> np.uint64(48)).astype(np.intp) for span in spans]
-    held = np.zeros(1 << 16, np.int32)
-    for number, span in enumerate(hashed):
+def _ranges(begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """`sizes` successive numbers from each of `begins`, end to end."""
+    stops = sizes.cumsum()
+    return np.arange(int(stops[-1])) + np.repeat(begins - (stops - sizes), sizes)
+
+
+def _sifted(rows: Rows, begins: np.ndarray, ends: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Per width (the places, rising, of grams that may stand in all spans: each of their units stands in all; these grams).
+
+    Each hash of a unit has a counter, which a span raises if all earlier spans did. Few grams of long texts are left, so
+    the gaps inside are quick.
+    """
+    places = _ranges(begins, ends - begins)
+    hashed = (rows.bare[places] >> np.uint64(48)).astype(np.intp)
+    held, stops = np.zeros(1 << 16, np.int32), (ends - begins).cumsum().tolist()
+    for number, (begin, end) in enumerate(pairwise([0, *stops])):
+        span = hashed[begin:end]
         held[span[held[span] == number]] = number + 1
-    return [np.flatnonzero(held[span] == len(spans)) for span in hashed]
+    places = places[held[hashed] == len(begins)]
+    sifted = {1: (places, rows.bare[places])}
+    for width in range(2, max(GRAM_WIDTHS) + 1):
+        places = places[:-1][places[1:] - places[:-1] == 1]
+        sifted[width] = places, rows.grams(width)[places]
+    return sifted
 
 
 def _same(codes: np.ndarray) -> bool:
