@@ -31,6 +31,7 @@ SHARES_HOLDING_ONCE = (1.0, 0.9, 0.75)  # share of the members that hold an anch
 BITS_OF_STANDING_ONCE = 1.44  # bits per member, log2(e): by chance at most 1/e of the texts hold a word exactly once, however common the word is
 UNITS_OF_A_QUOTED_LABEL = 2  # units of the label behind a gap that a value may quote: "AI:"
 GRAMS_SIFTED_BY_SETS = 256  # most grams of all spans for which Python's sets are quicker than arrays
+GRAMS_SORTED_AT_ONCE = 4_000  # grams of all spans from which sorting all is slower than sifting first
 TRIES_PER_WIDTH = 2  # chains of grams: if the longest chain does not pay, the grams outside of this chain are tried
 STEPS_PER_TICK = 512  # steps of some microseconds between two questions to the caller whether to stop
 MOST_NESTED_GAPS = 16  # gaps within gaps; real prompts need four
@@ -210,8 +211,8 @@ class Aligner:
 
     def _runs(self, places: np.ndarray, width: int) -> list[Anchor]:
         """Anchors: grams that overlap or touch in the same way in all members are joined."""
-        if not len(places):
-            return []
+        if len(places) < 2:
+            return [Anchor(row, width) for row in places]
         steps = np.diff(places, axis=0)
         together = (steps == steps[:, :1]).all(axis=1) & (steps[:, 0] < width)
         cuts = np.flatnonzero(~together) + 1
@@ -228,8 +229,7 @@ class Aligner:
 
         sure: bits per member that a label (two units or more after white space) proves, however common its words.
         """
-        spans = zip(begins.tolist(), ends.tolist(), strict=True)
-        different = len({self.rows.codes[a:b].tobytes() for a, b in spans})
+        different = self._different(begins, ends)
         # Per run: its worth, its sure bits, the bits that the run must save. Sums of places stand in for means.
         worth, least, profit = [], [], []
         first, last = [0], [int(begins.sum())]
@@ -247,6 +247,14 @@ class Aligner:
             return different * max(bits - log2(1 + gaps), least[index - 1]) - bits >= profit[index - 1]
 
         return [runs[index - 1] for index in self._left(len(runs), pays)]
+
+    def _different(self, begins: np.ndarray, ends: np.ndarray) -> int:
+        """The number of different spans; mostly their sizes and outermost units tell."""
+        codes = self.rows.codes
+        outlines = set(zip((ends - begins).tolist(), codes[begins].tolist(), codes[ends - 1].tolist(), strict=True))
+        if len(outlines) == len(begins):
+            return len(begins)
+        return len({codes[a:b].tobytes() for a, b in zip(begins.tolist(), ends.tolist(), strict=True)})
 
     def _left(self, count: int, stays: Callable[[int, int, int], bool]) -> list[int]:
         """The numbers from 1 to count that stay. `stays` gets a number and its neighbours, and is asked again for new neighbours.
@@ -295,23 +303,27 @@ def _ranges(begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def _sifted(rows: Rows, begins: np.ndarray, ends: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Per width (the places, rising, of grams that may stand in all spans: each of their units stands in all; these grams).
+    """Per width (the places, rising, of grams that may stand in all spans; these grams): each unit of such a gram stands in all spans.
 
-    Each hash of a unit has a counter, which a span raises if all earlier spans did. Few grams of long texts are left, so
-    the gaps inside are quick.
+    Few grams of long texts are left, so the gaps inside are quick.
     """
     places = _ranges(begins, ends - begins)
-    hashed = (rows.bare[places] >> np.uint64(48)).astype(np.intp)
-    held, stops = np.zeros(1 << 16, np.int32), (ends - begins).cumsum().tolist()
-    for number, (begin, end) in enumerate(pairwise([0, *stops])):
-        span = hashed[begin:end]
-        held[span[held[span] == number]] = number + 1
-    places = places[held[hashed] == len(begins)]
+    if len(places) > GRAMS_SORTED_AT_ONCE:
+        places = places[_stand_in_all(rows.bare[places], (ends - begins).cumsum().tolist())]
     sifted = {1: (places, rows.bare[places])}
     for width in range(2, max(GRAM_WIDTHS) + 1):
         places = places[:-1][places[1:] - places[:-1] == 1]
         sifted[width] = places, rows.grams(width)[places]
     return sifted
+
+
+def _stand_in_all(units: np.ndarray, stops: list[int]) -> np.ndarray:
+    """Whether each unit of spans, end to end, may stand in all. Each hash has a counter; a span raises the counter if all earlier spans did."""
+    hashed, held = (units >> np.uint64(48)).astype(np.intp), np.zeros(1 << 16, np.int32)
+    for number, (begin, end) in enumerate(pairwise([0, *stops])):
+        span = hashed[begin:end]
+        held[span[held[span] == number]] = number + 1
+    return held[hashed] == len(stops)
 
 
 def _same(codes: np.ndarray) -> bool:
@@ -324,6 +336,8 @@ def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> tuple[np
     places[picks[g, m]:stops[g, m]] are the places of gram g in member m, rising. Columns with one place per gram
     decide (longest rising subsequence, column after column: an approximation); the other columns take the first free place.
     """
+    if len(picks) == 1:
+        return np.zeros(1, np.int64), places[picks]
     doubtful = stops - picks > 1
     lead = int(np.argmin(doubtful.sum(axis=0)))
     rows = np.argsort(places[picks[:, lead]], kind="stable")
