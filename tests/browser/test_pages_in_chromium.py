@@ -171,6 +171,24 @@ def test_a_value_leads_to_its_calls_and_a_call_to_the_next(desk: Any, site: Site
         assert page.locator("a[rel=next]").count() == 1
 
 
+def test_a_text_from_right_to_left_ends_on_the_left_with_its_full_stop(desk: Any, site: Site) -> None:
+    places = {
+        f"/traces/{site.ids['call']}": [".prompt", ".values dd"],
+        f"/tasks/{site.ids['task']}/slots/mail": [".legend bdi", ".value"],
+    }
+    ends_left = """([selector, text]) => {
+        const place = document.querySelector(selector), range = document.createRange()
+        place.textContent = text
+        const left = (from) => { range.setStart(place.firstChild, from); range.setEnd(place.firstChild, from + 1); return range.getBoundingClientRect().left }
+        return left(text.length - 1) < left(0)
+    }"""
+    with Window(desk, site.url) as window:
+        for address, selectors in places.items():
+            page = window.open(address)
+            wrong = [place for place in selectors if not page.evaluate(ends_left, [place, "ما هو وزن iPhone 15."])]
+            assert wrong == []
+
+
 def test_versions_stand_beside_each_other(desk: Any, site: Site) -> None:
     with Window(desk, site.url) as window:
         page = window.open(f"/tasks/{site.ids['task']}?version=2&against=1")
