@@ -1,10 +1,13 @@
 """The command group, and the common parts of all commands."""
 
 import errno
+import traceback
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click.exceptions import Exit
 
 from app.cli.auditing import audit
 from app.cli.deleting import delete
@@ -31,9 +34,18 @@ from app.cli.remote.tasks import diff, show, similar, tasks, values
 from app.cli.remote.webhooks import webhooks
 from app.errors import PromptlodeError
 
+_PLACES_OF_A_FAULT = 3
+"""Innermost places in our code that the line of a fault names: enough to find it, without a text of traffic."""
+
+_FOLDER_OF_PACKAGES = Path(__file__).parent.parent.parent
+"""The folder of our packages."""
+
+_OF_CLICK = (Exit, click.Abort, click.ClickException)
+"""Errors that click itself turns into a line and an exit code."""
+
 
 class _Commands(click.RichGroup):
-    """Commands whose expected errors become one line on standard error and exit code 1, or 2 where the command was used wrongly."""
+    """Commands whose errors become one line on standard error and exit code 1, or 2 where the command was used wrongly."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for argument in args:
@@ -50,9 +62,15 @@ class _Commands(click.RichGroup):
             click.echo(f"Error: {plain(error)}", err=True)
             ctx.exit(2 if isinstance(error, RefusedInputError) else 1)
         except OSError as error:
-            if error.filename is None and error.errno != errno.ENOSPC:
-                raise  # a closed pipe, which click ends in silence, or an error of ours
-            click.echo(f"Error: {plain(_of_file(error))}", err=True)
+            if error.errno == errno.EPIPE:
+                raise  # a closed pipe, which click ends in silence
+            is_of_file = error.filename is not None or error.errno == errno.ENOSPC
+            click.echo(f"Error: {plain(_of_file(error) if is_of_file else _fault(error))}", err=True)
+            ctx.exit(1)
+        except _OF_CLICK:
+            raise
+        except Exception as error:  # noqa: BLE001  a traceback tells a user nothing, and may hold a prompt
+            click.echo(f"Error: {plain(_fault(error))}", err=True)
             ctx.exit(1)
 
 
@@ -60,6 +78,22 @@ def _of_file(error: OSError) -> str:
     if error.filename is None:
         return f"The output cannot be written: {error.strerror}. Make room on its disk."
     return f"{error.filename}: {error.strerror}. Check the path and its permissions."
+
+
+def _fault(error: Exception) -> str:
+    """An error that no command expects: its kind and its places in our code, never its message, which may hold a prompt."""
+    places = [place for frame in traceback.extract_tb(error.__traceback__) if (place := _place_of(frame))]
+    innermost = ", ".join(reversed(places[-_PLACES_OF_A_FAULT:]))
+    kind = type(error).__name__
+    return f"This is a fault of Promptlode: {kind} at {innermost}. Please report this line and the command."
+
+
+def _place_of(frame: traceback.FrameSummary) -> str:
+    """The file in our packages, and the line; empty for another's code."""
+    file = Path(frame.filename)
+    if not any(_FOLDER_OF_PACKAGES / package in file.parents for package in ("app", "tasks", "templating")):
+        return ""
+    return f"{file.relative_to(_FOLDER_OF_PACKAGES)}:{frame.lineno}"
 
 
 _LOOKING = [tasks, show, similar, diff, traces, values, costs, ungrouped, changes, tail, mcp]

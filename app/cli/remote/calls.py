@@ -13,7 +13,6 @@ from app.cli.remote.api import Api, ApiError, Item
 from app.cli.remote.options import LIMIT, connected, formed, limited, ranged
 from app.cli.remote.output import Cell, When, as_json, call_text, json_text, plain, printed
 from app.cli.remote.tasks import find_task
-from templating import Template
 
 LOOK_EVERY = 1.0
 """Seconds between two looks of `tail`, each one small request."""
@@ -158,7 +157,7 @@ class _Teller:
             return
         colours: dict[str, str] = {}
         for part in version["template"]:
-            text = call_text(Template.parse(part["text"]), call["variables"] or {}, colours)
+            text = call_text(part, call["variables"] or {}, colours)
             self._console.print(Text("  ") + text, soft_wrap=True)
 
     def _version(self, implementation_id: str | None) -> Item | None:

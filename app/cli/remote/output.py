@@ -18,7 +18,7 @@ from app.cli.context import show
 from app.cli.remote.api import Item
 from app.exporting.tables import guarded
 from app.words import ago, dollars, parsed
-from templating import Template
+from templating import BARRIER, Template
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 """Colours of slots, in the order of their names in a template."""
@@ -132,19 +132,26 @@ def template_text(parts: Sequence[Mapping[str, str]]) -> Text:
     text = Text()
     for part in parts:
         text.append(f"{part['role']}\n", style="dim")
-        template = Template.parse(part["text"])
+        template = _template_of(part)
         text.append_text(_coloured(template, [f"{{{{{name}}}}}" for name in template.slots], colours))
         text.append("\n")
     return text
 
 
-def call_text(template: Template, values: Mapping[str, str], colours: dict[str, str]) -> Text:
-    """A prompt whose values have the colours of their slots."""
+def call_text(part: Mapping[str, str], values: Mapping[str, str], colours: dict[str, str]) -> Text:
+    """A part of a prompt whose values have the colours of their slots.  part: of the template."""
+    template = _template_of(part)
     return _coloured(template, [values.get(name, "") for name in template.slots], colours)
 
 
+def _template_of(part: Mapping[str, str]) -> Template:
+    """The part as a template that begins with a barrier: a part may consist of one slot, a template may not."""
+    return Template.parse(BARRIER + part["text"])
+
+
 def _coloured(template: Template, fillings: Sequence[str], colours: dict[str, str]) -> Text:
-    text = plain(template.literals[0])
+    """The template with its slots filled.  template: of `_template_of`."""
+    text = plain(template.literals[0].removeprefix(BARRIER))
     for name, filling, literal in zip(template.slots, fillings, template.literals[1:], strict=True):
         colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
         text.append_text(Text(plain(filling).plain, style=f"bold {colour}"))

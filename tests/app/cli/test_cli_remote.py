@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
+from app.cli.main import main
 from app.cli.remote.access import access_of, login_file
-from app.cli.remote.output import CostCell, as_json, printed
+from app.cli.remote.output import CostCell, as_json, call_text, printed, template_text
 from app.config import Settings
 from app.store import projects, rollup
 from app.store.engine import transaction
@@ -312,6 +314,23 @@ def on_a_terminal(command: Callable[[], None]) -> str:
 def test_csv_on_a_terminal_has_no_escape_sequences() -> None:
     columns = {"Path": itemgetter("path")}
     assert "/·[31mred··" in on_a_terminal(lambda: printed([{"path": ESCAPES}], columns, "csv"))
+
+
+def test_a_part_that_is_one_slot_is_shown_as_a_template_and_filled() -> None:
+    part = {"role": "user", "text": "{{message}}"}
+    assert template_text([part]).plain == "user\n{{message}}\n"
+    assert call_text(part, {"message": "Hello"}, {}).plain == "Hello"
+
+
+def test_an_unexpected_error_is_a_line_with_its_place_and_without_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ValueError("a prompt of somebody")
+
+    monkeypatch.setattr("app.cli.remote.access.login_file", fail)
+    result = CliRunner().invoke(main, ["tasks"], env={"PROMPTLODE_URL": "", "PROMPTLODE_API_KEY": ""})
+    assert result.exit_code == 1
+    assert "fault of Promptlode: ValueError at app/cli/remote/access.py:" in result.stderr
+    assert "somebody" not in result.output
 
 
 def test_json_on_a_terminal_escapes_what_does_not_print() -> None:
