@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from app.errors import ConfigurationError
 
@@ -39,6 +37,14 @@ LogFormat = Annotated[
 def default_data_dir() -> Path:
     """The user's data folder of the platform; nothing is created here."""
     return Path(platformdirs.user_data_dir("promptlode", appauthor=False))
+
+
+class DataFolder(BaseSettings):
+    """The data folder alone, for commands with a key, which need no other setting."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    promptlode_data_dir: Path = Field(default_factory=default_data_dir)
 
 
 class Settings(BaseSettings):
@@ -290,6 +296,9 @@ def with_driver(url: str) -> str:
 
 
 def _is_url_of_postgresql(url: str) -> bool:
+    from sqlalchemy import make_url  # takes half a second, which commands with a key do not need
+    from sqlalchemy.exc import ArgumentError
+
     try:
         return make_url(url).get_backend_name() == "postgresql"
     except (ArgumentError, ValueError):

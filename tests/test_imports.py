@@ -226,3 +226,11 @@ def test_no_two_test_modules_have_one_name() -> None:
     """pytest imports test modules by the file's name alone, and refuses the second of a name."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))
+
+
+def test_commands_with_a_key_and_the_list_of_commands_load_no_server_library() -> None:
+    program = "import sys; from app.cli.main import main; import app.cli.remote.deciding, app.cli.remote.mcp"
+    lists = "main(['--help'], standalone_mode=False)"
+    loaded = "print('loaded', *{'sqlalchemy', 'redis', 'celery', 'flask', 'numpy'} & set(sys.modules))"
+    result = run_python(f"{program}; {lists}; {loaded}")
+    assert result.stdout.splitlines()[-1].split() == ["loaded"], result.stderr

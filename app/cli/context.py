@@ -1,12 +1,9 @@
 """Common parts of commands: settings, logs on standard error, one engine that is closed at the end."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Engine
 
 from app import logs
@@ -15,20 +12,6 @@ from app.store.engine import make_engine
 
 LONGEST_NAME = 200
 """Characters of the name of a project or key, as of a task."""
-
-UNBOUND = 10_000
-"""Columns of an output without an edge."""
-
-
-def show(table: Table, empty_text: str = "None.") -> None:
-    """Print a table: as wide as the terminal; in a pipe or a file as wide as needed, so that nothing is cut off."""
-    if not table.row_count:
-        click.echo(empty_text)
-        return
-    console = Console()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = UNBOUND
-    console.print(table)
 
 
 class Name(click.ParamType):

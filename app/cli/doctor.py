@@ -12,8 +12,9 @@ from rich.table import Table
 
 from app import health
 from app.cli import ingest_check, local_servers
-from app.cli.context import settings_of_command, show
+from app.cli.context import settings_of_command
 from app.cli.ingest_check import NamedCheck
+from app.cli.printing import show
 from app.cli.remote import output
 from app.cli.remote.access import access_of
 from app.cli.remote.api import Api

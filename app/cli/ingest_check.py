@@ -11,7 +11,8 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.cli.remote.api import TIMEOUT, Api, ApiError
+from app.cli.remote.api import TIMEOUT, Api
+from app.cli.remote.errors import ApiError
 from app.health import Check
 
 PATH = "/promptlode/doctor"

@@ -2,36 +2,18 @@
 
 import errno
 import traceback
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 from click.exceptions import Exit
+from click.shell_completion import CompletionItem
 
-from app.cli.auditing import audit
-from app.cli.deleting import delete
-from app.cli.doctor import doctor
-from app.cli.here import demo, down, logs, status, up
-from app.cli.importing import import_file
-from app.cli.keeping import retention_command
-from app.cli.keys import keys
-from app.cli.privacy import privacy_command
-from app.cli.process import migrate, process
-from app.cli.projects import projects
-from app.cli.remote.api import RefusedInputError
-from app.cli.remote.calls import send, tail, traces, ungrouped
-from app.cli.remote.changes import changes
-from app.cli.remote.costs import costs
-from app.cli.remote.deciding import decisions, merge, rename, split, undo
-from app.cli.remote.exporting import export
-from app.cli.remote.login import login
-from app.cli.remote.mcp import mcp
-from app.cli.remote.output import plain
-from app.cli.remote.prices import prices
-from app.cli.remote.regrouping import regroup
-from app.cli.remote.tasks import diff, show, similar, tasks, values
-from app.cli.remote.webhooks import webhooks
+from app.cli.lazy import LazyCommands
+from app.cli.printing import plain
+from app.cli.remote.errors import RefusedInputError
 from app.errors import PromptlodeError
 
 _PLACES_OF_A_FAULT = 3
@@ -46,6 +28,21 @@ _OF_CLICK = (Exit, click.Abort, click.ClickException)
 
 class _Commands(click.RichGroup):
     """Commands whose errors become one line on standard error and exit code 1, or 2 where the command was used wrongly."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with self._described():
+            super().format_help(ctx, formatter)  # type: ignore[arg-type]  # rich_click narrows both
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        with self._described():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _described(self) -> Iterator[None]:
+        """A list of commands needs their names and docstrings alone."""
+        self.commands = _COMMANDS.described()
+        yield
+        self.commands = _COMMANDS  # type: ignore[assignment]  # click only reads them
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for argument in args:
@@ -96,49 +93,71 @@ def _place_of(frame: traceback.FrameSummary) -> str:
     return f"{file.relative_to(_FOLDER_OF_PACKAGES)}:{frame.lineno}"
 
 
-_LOOKING = [tasks, show, similar, diff, traces, values, costs, ungrouped, changes, tail, mcp]
-_DOING = [import_file, send, regroup, export]
-_DECIDING = [rename, merge, split, undo, decisions]
-_RUNNING = [
-    demo,
-    up,
-    status,
-    down,
-    logs,
-    doctor,
-    process,
-]
-_KEEPING = [
-    login,
-    keys,
-    prices,
-    webhooks,
-    projects,
-    delete,
-    retention_command,
-    audit,
-    privacy_command,
-    migrate,
-]
 _GROUPS = {
-    "See what was found": _LOOKING,
-    "Send and take away": _DOING,
-    "Decide about tasks": _DECIDING,
-    "Run it": _RUNNING,
-    "Look after it": _KEEPING,
+    "See what was found": {
+        "tasks": "app.cli.remote.tasks:tasks",
+        "show": "app.cli.remote.tasks:show",
+        "similar": "app.cli.remote.tasks:similar",
+        "diff": "app.cli.remote.tasks:diff",
+        "traces": "app.cli.remote.calls:traces",
+        "values": "app.cli.remote.tasks:values",
+        "costs": "app.cli.remote.costs:costs",
+        "ungrouped": "app.cli.remote.calls:ungrouped",
+        "changes": "app.cli.remote.changes:changes",
+        "tail": "app.cli.remote.calls:tail",
+        "mcp": "app.cli.remote.mcp:mcp",
+    },
+    "Send and take away": {
+        "import": "app.cli.importing:import_file",
+        "send": "app.cli.remote.calls:send",
+        "regroup": "app.cli.remote.regrouping:regroup",
+        "export": "app.cli.remote.exporting:export",
+    },
+    "Decide about tasks": {
+        "rename": "app.cli.remote.deciding:rename",
+        "merge": "app.cli.remote.deciding:merge",
+        "split": "app.cli.remote.deciding:split",
+        "undo": "app.cli.remote.deciding:undo",
+        "decisions": "app.cli.remote.deciding:decisions",
+    },
+    "Run it": {
+        "demo": "app.cli.here:demo",
+        "up": "app.cli.here:up",
+        "status": "app.cli.here:status",
+        "down": "app.cli.here:down",
+        "logs": "app.cli.here:logs",
+        "doctor": "app.cli.doctor:doctor",
+        "process": "app.cli.process:process",
+    },
+    "Look after it": {
+        "login": "app.cli.remote.login:login",
+        "keys": "app.cli.keys:keys",
+        "prices": "app.cli.remote.prices:prices",
+        "webhooks": "app.cli.remote.webhooks:webhooks",
+        "projects": "app.cli.projects:projects",
+        "delete": "app.cli.deleting:delete",
+        "retention": "app.cli.keeping:retention_command",
+        "audit": "app.cli.auditing:audit",
+        "privacy": "app.cli.privacy:privacy_command",
+        "migrate": "app.cli.process:migrate",
+    },
 }
+"""Commands by the headings of the help, with their homes."""
+
+HOMES = {name: home for group in _GROUPS.values() for name, home in group.items()}
+_COMMANDS = LazyCommands(HOMES)
 click.rich_click.COMMAND_GROUPS = {
-    "promptlode": [
-        {"name": name, "commands": [str(command.name) for command in group]} for name, group in _GROUPS.items()
-    ]
+    "promptlode": [{"name": heading, "commands": list(group)} for heading, group in _GROUPS.items()]
 }
 
 
 @click.group(
     cls=_Commands,
-    commands=list(chain(*_GROUPS.values())),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="promptlode")
 def main() -> None:
     """Promptlode finds the prompt templates behind LLM traffic."""
+
+
+main.commands = _COMMANDS  # type: ignore[assignment]  # click only reads them; its constructor would import each

@@ -409,7 +409,9 @@ def test_roles_that_see_more_and_more_sections_and_end_in_an_instruction_each_ar
             draft = f"{brief}Draft:\n{prose(40, dice)}\n\n"
             critic = f"{draft}Criticism:\n{prose(12, dice)}\n\n"
             prompts.append(("critic", f"{draft}You are the critic. List at most five problems of it, the worst first."))
-            prompts.append(("rewrite", f"{critic}You are the writer. Rewrite it so that the criticism no longer holds."))
+            prompts.append(
+                ("rewrite", f"{critic}You are the writer. Rewrite it so that the criticism no longer holds.")
+            )
         prompts.append(("edit", f"{draft}You are the editor. Answer with one word and give one reason for it."))
     groups = {tuple(group.members) for group in mine([text for _, text in prompts])}
     kinds = ("write", "critic", "rewrite", "edit")

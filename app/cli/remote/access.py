@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import platformdirs
 
-from app.config import SERVERS_FILE, read_settings
+from app.config import SERVERS_FILE, DataFolder
 from app.errors import PromptlodeError
 
 LOGIN_FILE = "login.json"
@@ -85,18 +85,18 @@ def _stored_login() -> tuple[str | None, str | None]:
 def _local() -> tuple[str | None, str | None]:
     """The instance that runs with this machine's data folder, if one does."""
     url = servers_here().get("url")
-    key = read_settings().promptlode_data_dir / "api_key"
+    key = DataFolder().promptlode_data_dir / "api_key"
     return url, key.read_text().strip() if url and key.exists() else None
 
 
 def servers_here() -> dict[str, Any]:
     """The addresses of the instance that runs with this machine's data folder; {} where none runs."""
-    return _read_json(read_settings().promptlode_data_dir / SERVERS_FILE)
+    return _read_json(DataFolder().promptlode_data_dir / SERVERS_FILE)
 
 
 def other_projects(access: Access) -> str:
     """A sentence, for a key of this machine's instance: the projects that the instance has further keys of, with a command; "" without any."""
-    keys = read_settings().promptlode_data_dir / "keys"
+    keys = DataFolder().promptlode_data_dir / "keys"
     contents = {file.name: file.read_text().strip() for file in sorted(keys.glob("*"))} if keys.is_dir() else {}
     names = [unquote(name) for name, key in contents.items() if key != access.key]
     if access.key not in contents.values() or not names:

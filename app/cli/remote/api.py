@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from app.cli.remote.access import Access, login_file
-from app.errors import PromptlodeError
+from app.cli.remote.errors import ApiError, RefusedInputError
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and to wait for an answer: a list over a large project takes a few."""
@@ -16,14 +16,6 @@ MOST_PER_PAGE = 200
 """Items of one page, the API's limit."""
 
 Item = dict[str, Any]
-
-
-class ApiError(PromptlodeError):
-    """A Promptlode did not answer, or refused the request."""
-
-
-class RefusedInputError(ApiError):
-    """The API refused a parameter or a body by its fields: the command was used wrongly."""
 
 
 _REFUSES_INPUT = frozenset({requests.codes.bad_request, requests.codes.unprocessable_entity})

@@ -9,9 +9,11 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.remote.api import Api, ApiError, Item
+from app.cli.printing import plain
+from app.cli.remote.api import Api, Item
+from app.cli.remote.errors import ApiError
 from app.cli.remote.options import LIMIT, connected, formed, limited, ranged
-from app.cli.remote.output import Cell, When, as_json, call_text, json_text, plain, printed
+from app.cli.remote.output import Cell, When, as_json, call_text, json_text, printed
 from app.cli.remote.tasks import find_task
 
 LOOK_EVERY = 1.0

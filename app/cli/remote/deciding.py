@@ -6,9 +6,11 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.remote.api import Api, ApiError, Item
+from app.cli.printing import plain
+from app.cli.remote.api import Api, Item
+from app.cli.remote.errors import ApiError
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import Cell, When, as_json, plain, printed, template_text
+from app.cli.remote.output import Cell, When, as_json, printed, template_text
 from app.cli.remote.tasks import find_task, is_uuid, version_of
 from app.words import plural
 

@@ -10,9 +10,10 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.printing import plain
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected
-from app.cli.remote.output import exact, plain
+from app.cli.remote.output import exact
 from app.cli.remote.pushing import REGISTRIES, PushError, Registry, name_in_registry, registry
 from app.cli.remote.tasks import DIFF_STYLES, find_task, version_of
 from app.exporting import FORMATS

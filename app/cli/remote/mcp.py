@@ -6,7 +6,8 @@ import rich_click as click
 
 from app.cache import Cache
 from app.cli.remote.access import Access
-from app.cli.remote.api import Api, ApiError
+from app.cli.remote.api import Api
+from app.cli.remote.errors import ApiError
 from app.cli.remote.options import connected
 from app.errors import PromptlodeError
 

@@ -23,7 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.meta import version
 from app.cli.remote.access import Access
-from app.cli.remote.api import Api, ApiError, Item
+from app.cli.remote.api import Api, Item
+from app.cli.remote.errors import ApiError
 from app.cli.remote.tasks import find_task, version_of, versions_of
 from app.http.auth import key_in
 

@@ -14,7 +14,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.context import show
+from app.cli.printing import plain, show
 from app.cli.remote.api import Item
 from app.exporting.tables import guarded
 from app.words import ago, dollars, parsed
@@ -81,12 +81,6 @@ def _table(items: Iterable[Item], columns: Mapping[str, Cell], caption: str) -> 
     for item in items:
         table.add_row(*(plain(cell(item)) for cell in columns.values()))
     return table
-
-
-def plain(value: Any) -> Text:
-    """A value as text without control characters and without rich's markup: traffic may contain escape sequences."""
-    text = "" if value is None else str(value)
-    return Text("".join(char if char.isprintable() or char == "\n" else "·" for char in text))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import rich_click as click
 
+from app.cli.printing import plain
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected, formed
-from app.cli.remote.output import Cell, plain, printed
+from app.cli.remote.output import Cell, printed
 
 LIST = "/api/v1/prices"
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from app.cli.context import engine_of, settings_of_command
 from app.cli.remote.access import Access, NoAccessError, servers_here, write_private
-from app.config import read_settings
+from app.config import DataFolder
 from app.store import audit, keys, projects
 from app.store.audit import COMMAND
 from app.store.engine import transaction
@@ -51,4 +51,4 @@ def _key_of(connection: Connection, project: Project, cell: str) -> str:
 
 def key_file(project_name: str) -> Path:
     """The file of a project's key on this machine."""
-    return read_settings().promptlode_data_dir / "keys" / quote(project_name, safe=" ")
+    return DataFolder().promptlode_data_dir / "keys" / quote(project_name, safe=" ")

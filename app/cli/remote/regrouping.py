@@ -5,9 +5,10 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.moments import MOMENT, MOMENT_WORDS
+from app.cli.printing import plain
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected, iso
-from app.cli.remote.output import as_json, plain, template_text
+from app.cli.remote.output import as_json, template_text
 from app.words import plural
 
 

@@ -11,10 +11,12 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.printing import plain
 from app.cli.remote.access import other_projects
-from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item, RefusedInputError
+from app.cli.remote.api import MOST_PER_PAGE, Api, Item
+from app.cli.remote.errors import ApiError, RefusedInputError
 from app.cli.remote.options import connected, counting, formed, limited, ranged
-from app.cli.remote.output import Cell, CostCell, When, as_json, plain, printed, template_text
+from app.cli.remote.output import Cell, CostCell, When, as_json, printed, template_text
 from app.reading.changes import by_first_call, replaced_by
 from app.words import parsed
 from templating import meant_name

@@ -8,6 +8,8 @@ import orjson
 import pytest
 from sqlalchemy import Engine
 
+from app.cli.lazy import LazyCommands
+from app.cli.main import HOMES
 from app.config import Settings
 from app.store import heartbeats, keys, projects
 from app.store.engine import transaction
@@ -241,3 +243,10 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, val
 )
 def test_a_url_of_postgresql_is_taken_as_platforms_give_it(url: str) -> None:
     assert Settings(database_url=url).database_url == "postgresql+psycopg2://" + url.partition("://")[2]
+
+
+def test_a_list_of_commands_tells_of_each_what_the_command_tells_of_itself() -> None:
+    lists = LazyCommands(HOMES)
+    in_list = {name: command.get_short_help_str(200) for name, command in lists.described().items()}
+    assert in_list == {name: command.get_short_help_str(200) for name, command in lists.items()}
+    assert "" not in in_list.values()

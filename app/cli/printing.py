@@ -1,0 +1,29 @@
+"""How commands print tables, and texts that come from traffic."""
+
+import os
+from typing import Any
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+UNBOUND = 10_000
+"""Columns of an output without an edge."""
+
+
+def show(table: Table, empty_text: str = "None.") -> None:
+    """Print a table: as wide as the terminal; in a pipe or a file as wide as needed, so that nothing is cut off."""
+    if not table.row_count:
+        click.echo(empty_text)
+        return
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = UNBOUND
+    console.print(table)
+
+
+def plain(value: Any) -> Text:
+    """A value as text without control characters and without rich's markup: traffic may contain escape sequences."""
+    text = "" if value is None else str(value)
+    return Text("".join(char if char.isprintable() or char == "\n" else "·" for char in text))
