@@ -325,11 +325,15 @@ def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | No
 
 
 def settings_digest(settings: Mapping[str, Any], tools: list[Any] | None) -> str:
-    """A digest of the settings that distinguish implementations, and of the tools."""
+    """A digest of the settings that distinguish implementations, and of the tools in any order: servers of tools answer in no fixed one."""
     identity = _present(settings, IDENTITY_SETTINGS)
-    identity["tools"] = tools or []
-    text = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
+    identity["tools"] = sorted(tools, key=_sorted_json) if tools else []
+    text = _sorted_json(identity)
     return _remembered_digest(text) if len(text) <= _LONGEST_REMEMBERED else _digest(text)
+
+
+def _sorted_json(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _digest(text: bytes) -> str:

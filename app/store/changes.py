@@ -26,6 +26,11 @@ UNSETTLED = timedelta(hours=1)
 Calls of a burst are mined several times within seconds, so the beginning of a task is settled long before.
 """
 
+MOST_SETUPS_A_DAY = 5
+"""Versions of one text and model that are told in a day: more differ in settings or tools that vary from call to call, as with a random
+temperature or tools of several servers. A person who tries settings makes a few.
+"""
+
 BEFORE_ALL_VERSIONS = datetime.fromtimestamp(0, UTC)
 """A moment before the id of every version."""
 
@@ -68,6 +73,10 @@ _NOTE_VERSIONS = text(
            counted.first_seen, counted.group_id, implementation.task_id, implementation.id
       FROM counted JOIN implementation ON implementation.id = counted.id
      WHERE counted.calls > 0 AND counted.first_seen IS NOT NULL
+       AND :most_setups > (SELECT count(*) FROM implementation AS older
+                            WHERE older.template_id = implementation.template_id AND older.model = implementation.model
+                              AND older.version < implementation.version
+                              AND older.created_at > implementation.created_at - interval '1 day')
         ON CONFLICT DO NOTHING
     """  # noqa: S608  ours
 )
@@ -111,7 +120,7 @@ def note_versions(connection: Connection, made_since: datetime = BEFORE_ALL_VERS
     The cost grows with the number of versions made since then. A version may get its first call long after it was made.
     """
     if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_CHANGES))).scalar_one():
-        connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since)})
+        connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since), "most_setups": MOST_SETUPS_A_DAY})
         connection.execute(_SETTLE, {"unsettled": UNSETTLED})
         connection.execute(_NOTE_MODELS, {"unsettled": UNSETTLED})
 

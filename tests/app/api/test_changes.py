@@ -91,6 +91,21 @@ def test_a_change_is_not_told_again_and_a_model_is_news_once(client: FlaskClient
     assert (model["details"]["model"], model["version"]) == ("gpt-6", 3)
 
 
+def test_settings_that_vary_from_call_to_call_are_told_a_few_times_and_a_later_edit_is(
+    client: FlaskClient, world: World, group: Group
+) -> None:
+    group.send(map(triage, range(12)))
+    group.run()
+    for number in range(20):
+        group.send([triage(100 + number)], temperature=number / 20)
+    note(world)
+    assert len(kinds(client)) == 1 + changes.MOST_SETUPS_A_DAY - 1  # the task, and versions of its text
+    group.send(map(triage_edited, range(20, 40)))
+    group.run()
+    note(world)
+    assert feed(client)[0]["details"]["changed"][0] == "template"
+
+
 def test_another_project_is_told_nothing(other_client: FlaskClient, edited: Group) -> None:
     assert feed(other_client) == []
 

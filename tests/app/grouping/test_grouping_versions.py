@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.grouping.run import left_unfinished, reviews_due
+from app.intake.trace import read_trace
 from app.reading import tasks
 from app.store import calls
 from app.store.review_times import REVIEWED_AGAIN, REVIEWED_AGAIN_CALLS
@@ -159,6 +160,13 @@ def test_settings_that_change_what_a_call_is_make_a_version(
     group.run()
     [task_row] = group.tasks
     assert len(group.versions(task_row.id)) == versions
+
+
+def test_the_same_tools_in_another_order_are_no_version() -> None:
+    tools = [{"type": "function", "name": name} for name in ("find_order", "cancel_order")]
+    bodies = [{"model": "m", "path": "/p", "input": "Hi", "tools": order} for order in (tools, tools[::-1], tools[:1])]
+    digests = [read_trace(body).settings_digest for body in bodies]
+    assert (digests[0] == digests[1], digests[0] == digests[2]) == (True, False)
 
 
 def test_a_version_keeps_settings_and_tools_of_its_calls(world: World) -> None:
