@@ -126,13 +126,13 @@ def _closeness(template: Template, relative: Relative) -> float:
     return 0.0 if closeness and share_a_preamble_only(relative.template, template) else closeness
 
 
-def alive_together(first: CallTimes, second: CallTimes) -> bool:
-    """Whether two templates were in use at the same time for long, rather than one after the other."""
+def alive_together(first: CallTimes, second: CallTimes, share: float = ROLL_OUT_SHARE) -> bool:
+    """Whether more than this share of the calls of either template was made while the other one was in use."""
     first_span, second_span = first.span(STRAY_SHARE), second.span(STRAY_SHARE)
     if first_span is None or second_span is None:
         return False
     shares = (first.between(*second_span) / first.total(), second.between(*first_span) / second.total())
-    return min(shares) > ROLL_OUT_SHARE
+    return min(shares) > share
 
 
 def kinship(older: Template, newer: Template, least_share: float = RELATED_SHARE) -> float:

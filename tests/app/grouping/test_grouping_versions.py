@@ -129,6 +129,25 @@ def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
 # --- models and settings
 
 
+def test_few_calls_in_turns_tell_a_second_call_site_when_either_is_reviewed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
+    group = world.group()
+    group.send(map(triage, range(3)))
+    group.run()
+    group.send(map(triage_edited, range(3)))
+    group.run()
+    for number in range(3, 10):
+        group.send([triage(number), triage_edited(number)])
+    assert versions_of_tasks(group) == [[(1, 10), (2, 10)]]
+
+    group.want("review")
+    group.run()
+
+    assert versions_of_tasks(group) == [[(1, 10)], [(1, 10)]]
+
+
 def test_a_known_prompt_on_a_new_model_is_the_next_version(world: World) -> None:
     group = world.group()
     group.send(map(triage, range(5)))
@@ -595,9 +614,9 @@ def test_a_template_found_in_few_calls_is_reviewed_early(world: World) -> None:
     group = world.group()
     group.send(map(triage, range(3)))
     group.run()
-    group.send(map(triage, range(3, 11)))
+    group.send(map(triage, range(3, 5)))
     assert due(world) == []
-    group.send([triage(11)])
+    group.send([triage(5)])
     assert due(world) == [group.id]
 
 
