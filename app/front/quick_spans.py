@@ -83,12 +83,7 @@ class QuickSpans:
         """The spans of the body; None when Flask must refuse the body or it holds too many spans."""
         try:
             exported = self._parsed(request)
-            if (
-                exported is None
-                or exported.unreadable
-                or exported.lack
-                or _number_of_spans(exported.message) > QUICK_SPANS
-            ):
+            if exported is None or exported.lack or _number_of_spans(exported.message) > QUICK_SPANS:
                 return None
             return ExportReading(spans_of(exported.message), self._settings.otlp_path_attribute, self._limits)
         except Exception:  # noqa: BLE001  Flask comes to the same, and has an answer to it
@@ -96,10 +91,10 @@ class QuickSpans:
 
     def _parsed(self, request: QuickRequest) -> wire.Decoded[ExportTraceServiceRequest] | None:
         if request.media_type == wire.PROTOBUF:
-            return wire.from_protobuf(request.body, ExportTraceServiceRequest)
+            return wire.valid_protobuf(request.body, ExportTraceServiceRequest)
         if has_more_values(request.body, self._settings.max_json_values):
             return None
-        return wire.from_json(orjson.loads(request.body), ExportTraceServiceRequest)
+        return wire.valid_json(orjson.loads(request.body), ExportTraceServiceRequest)
 
 
 def _number_of_spans(exported: ExportTraceServiceRequest) -> int:

@@ -1,4 +1,4 @@
-"""Counts the fields of a protobuf body before it is parsed: a field takes at least two bytes of the body, and some hundred bytes of memory.
+"""Counts the fields of a protobuf body before it is parsed, and their nesting after it was refused: a field takes at least two bytes of the body, and some hundred bytes of memory.
 
 Protobuf's wire format (protobuf.dev, "Encoding"): a field is a varint of its number and type, then a varint, 4 or 8 bytes, or a length and
 as many bytes, which may be a message of fields.
@@ -24,16 +24,25 @@ def has_more_fields(data: bytes, kind: Descriptor, limit: int) -> bool:
     if len(data) <= UNCOUNTED_BYTES:
         return False
     try:
-        return _count(data, kind, limit) > limit
+        return _count(data, kind, limit)[0] > limit
     except IndexError:
         return False
 
 
-def _count(data: bytes, kind: Descriptor, limit: int) -> int:
-    """The number of fields, at most `limit` + 1."""
-    fields, open_messages = 0, [(0, len(data), _messages_in(kind))]
+def is_nested_deeper(data: bytes, kind: Descriptor, levels: int) -> bool:
+    """Whether more messages are in each other than `levels`, this one among them. False for a body that is no protobuf."""
+    try:
+        return _count(data, kind, len(data))[1] > levels
+    except IndexError:
+        return False
+
+
+def _count(data: bytes, kind: Descriptor, limit: int) -> tuple[int, int]:
+    """The number of fields, at most `limit` + 1, and the most messages in each other."""
+    fields, deepest, open_messages = 0, 0, [(0, len(data), _messages_in(kind), 1)]
     while open_messages:
-        position, end, inner = open_messages.pop()
+        position, end, inner, level = open_messages.pop()
+        deepest = max(deepest, level)
         while position < end and fields <= limit:
             fields += 1
             tag, position = _varint(data, position)
@@ -42,15 +51,15 @@ def _count(data: bytes, kind: Descriptor, limit: int) -> int:
                 length, position = _varint(data, position)
                 message = inner.get(tag >> 3)
                 if message is not None and length:
-                    open_messages.append((position, min(position + length, end), _messages_in(message)))
+                    open_messages.append((position, min(position + length, end), _messages_in(message), level + 1))
                 position += length
             elif wire_type == _VARINT:
                 _, position = _varint(data, position)
             elif wire_type in (_EIGHT_BYTES, _FOUR_BYTES):
                 position += 8 if wire_type == _EIGHT_BYTES else 4
             else:  # groups: no message of OTLP has one
-                return fields
-    return fields
+                return fields, deepest
+    return fields, deepest
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:

@@ -6,8 +6,9 @@ each `spans`; log records have the same field numbers.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -16,6 +17,8 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from app.otlp.fields import is_nested_deeper
+from app.otlp.form import MESSAGES_IN_EACH_OTHER, TOO_DEEP, fault_of
 from app.otlp.refusal import NOT_UNICODE
 
 _DOWN = (1, 2, 2)
@@ -24,12 +27,17 @@ _DOWN = (1, 2, 2)
 _LENGTH_DELIMITED = 2
 """The wire type of every field above a span."""
 
+_LEVELS_OF_A_SPAN = MESSAGES_IN_EACH_OTHER - len(_DOWN)
+"""Messages in each other, a span or a log record among them, that are read."""
+
+Place = tuple[str | int, ...]
+
 
 @dataclass
 class Salvage:
-    """The readable spans of an export, and the places of the unreadable ones, `resourceSpans[0].scopeSpans[0].spans[1]`, each with the reason."""
+    """The readable spans of an export, and the places of the unreadable ones, as those of `Fault`, each with the reason."""
 
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[tuple[Place, str]] = field(default_factory=list)
     readable: int = 0
 
     @property
@@ -38,20 +46,19 @@ class Salvage:
         return bool(self.unreadable) and self.readable > 0
 
 
-def of_json(body: Any, kind: type[Message], fault_of: Callable[[Any, type[Message]], str | None]) -> Salvage:
-    """Take unreadable spans out of parsed JSON.  fault_of: the reason why a span cannot be read, or None."""
+def of_json(body: Any, kind: type[Message]) -> Salvage:
+    """Take unreadable spans out of parsed JSON."""
     salvage, path = Salvage(), list(_path_to_spans(kind.DESCRIPTOR))
     kind_of_span = GetMessageClass(path[-1].message_type)
-    for items, place in _lists(body, path, ""):
+    for items, place in _lists(body, path, ()):
         faults = {
-            number: NOT_UNICODE if _has_lone_surrogate(item) else fault
+            number: NOT_UNICODE if _has_lone_surrogate(item) else f"form: {fault}."
             for number, item in enumerate(items)
-            if (fault := fault_of(item, kind_of_span)) is not None
+            if (fault := fault_of(item, kind_of_span, _LEVELS_OF_A_SPAN)) is not None
         }
-        salvage.unreadable += [(f"{place}[{number}]", fault) for number, fault in faults.items()]
+        salvage.unreadable += [((*place, number), reason) for number, reason in faults.items()]
         salvage.readable += len(items) - len(faults)
-        for number in reversed(faults):
-            del items[number]
+        items[:] = [item for number, item in enumerate(items) if number not in faults]
     return salvage
 
 
@@ -62,18 +69,17 @@ def _path_to_spans(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
         descriptor = field.message_type
 
 
-def _lists(value: Any, path: list[FieldDescriptor], place: str) -> Iterator[tuple[list[Any], str]]:
+def _lists(value: Any, path: list[FieldDescriptor], place: Place) -> Iterator[tuple[list[Any], Place]]:
     """Every list of spans with its place; both spellings of a field are read."""
     first, *further = path
     for name in {first.json_name, first.name}:
         items = value.get(name) if isinstance(value, dict) else None
         if not isinstance(items, list):
             continue
-        list_place = f"{place}.{name}" if place else name
         if not further:
-            yield items, list_place
+            yield items, (*place, name)
         for number, item in enumerate(items if further else ()):
-            yield from _lists(item, further, f"{list_place}[{number}]")
+            yield from _lists(item, further, (*place, name, number))
 
 
 def _has_lone_surrogate(item: Any) -> bool:
@@ -81,16 +87,18 @@ def _has_lone_surrogate(item: Any) -> bool:
         json.dumps(item, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return True
+    except RecursionError:  # of a field that OTLP does not have
+        return False
     return False
 
 
 def of_protobuf(data: bytes, kind: type[Message]) -> tuple[bytes, Salvage]:
     """The request without unreadable spans. Raises DecodeError where its outer messages cannot be read either."""
     salvage = Salvage()
-    return _readable(data, list(_path_to_spans(kind.DESCRIPTOR)), "", salvage), salvage
+    return _readable(data, kind, list(_path_to_spans(kind.DESCRIPTOR)), (), salvage), salvage
 
 
-def _readable(data: bytes, path: list[FieldDescriptor], place: str, salvage: Salvage) -> bytes:
+def _readable(data: bytes, kind: type[Message], path: list[FieldDescriptor], place: Place, salvage: Salvage) -> bytes:
     """A message without the unreadable spans below the first field of `path`."""
     (first, *further), readable, number = path, bytearray(), 0
     # A message type without fields keeps all fields of the data as unknown ones.
@@ -99,23 +107,25 @@ def _readable(data: bytes, path: list[FieldDescriptor], place: str, salvage: Sal
             continue
         inner = entry.data
         if entry.field_number == first.number:
-            inner_place = f"{place}.{first.json_name}[{number}]".lstrip(".")
+            inner_place = (*place, first.json_name, number)
             number += 1
             inner = (
-                _readable(inner, further, inner_place, salvage)
+                _readable(inner, kind, further, inner_place, salvage)
                 if further
-                else _span(inner, first, inner_place, salvage)
+                else _span(inner, kind, first, inner_place, salvage)
             )
         if inner is not None:
             readable += _field(entry.field_number, inner)
     return bytes(readable)
 
 
-def _span(data: bytes, of: FieldDescriptor, place: str, salvage: Salvage) -> bytes | None:
+def _span(data: bytes, kind: type[Message], of: FieldDescriptor, place: Place, salvage: Salvage) -> bytes | None:
+    """The span if it is readable where it stands: as deep in a request as before."""
     try:
-        GetMessageClass(of.message_type).FromString(data)
+        kind.FromString(reduce(lambda inner, number: _field(number, inner), reversed(_DOWN), data))
     except DecodeError:
-        salvage.unreadable.append((place, NOT_UNICODE))
+        is_deep = is_nested_deeper(data, of.message_type, _LEVELS_OF_A_SPAN)
+        salvage.unreadable.append((place, f"form: {TOO_DEEP}." if is_deep else NOT_UNICODE))
         return None
     salvage.readable += 1
     return data

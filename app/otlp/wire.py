@@ -5,13 +5,11 @@ OTLP/JSON writes ids in hex where protobuf's own JSON has base64, so ids are con
 
 import base64
 import dataclasses
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from google.protobuf import json_format, message_factory
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -25,6 +23,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from app.errors import CallerError
 from app.otlp import salvage as salvaging
+from app.otlp.fields import is_nested_deeper
+from app.otlp.form import MESSAGES_IN_EACH_OTHER, TOO_DEEP, WRONG_FORM, fault_of, in_words, message_of
 from app.otlp.refusal import Refusal
 
 PROTOBUF = "application/x-protobuf"
@@ -41,9 +41,6 @@ _PLACES = {
 """Where a body belongs that was sent to another route, by its field."""
 
 _OUR_OWN = 'A call, or {"traces": [...]}, goes to POST /api/v1/traces.'
-
-_ITEM = re.compile(r"\[(\d+)\]")
-"""An item of a list within a place."""
 
 M = TypeVar("M", bound=Message)
 
@@ -64,12 +61,17 @@ class Decoded(Generic[M]):
     lack: str = ""
 
 
-def from_protobuf(data: bytes, kind: type[M]) -> Decoded[M]:
-    """The request. Raises UnreadableExportError."""
+def valid_protobuf(data: bytes, kind: type[M]) -> Decoded[M] | None:
+    """The request; None for a body with any fault."""
     try:
         return Decoded(kind.FromString(data))
     except DecodeError:
-        return _saved(data, kind)
+        return None
+
+
+def from_protobuf(data: bytes, kind: type[M]) -> Decoded[M]:
+    """The request. Raises UnreadableExportError."""
+    return valid_protobuf(data, kind) or _saved(data, kind)
 
 
 def _saved(data: bytes, kind: type[M]) -> Decoded[M]:
@@ -79,7 +81,19 @@ def _saved(data: bytes, kind: type[M]) -> Decoded[M]:
             return Decoded(kind.FromString(readable), _refusals(salvage))
     except DecodeError:
         pass
+    if is_nested_deeper(data, kind.DESCRIPTOR, MESSAGES_IN_EACH_OTHER):
+        raise UnreadableExportError(f"The body {TOO_DEEP}.")
     raise UnreadableExportError(f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off.")
+
+
+def valid_json(body: Any, kind: type[M]) -> Decoded[M] | None:
+    """The request from parsed JSON, whose ids are converted in place; None for a body with any fault."""
+    if not isinstance(body, dict):
+        return None
+    for holder in _holders_of_ids(body):
+        _turn_ids(holder)
+    message = message_of(body, kind)
+    return None if message is None else Decoded(message, lack=_lack(body, kind))
 
 
 def from_json(body: Any, kind: type[M]) -> Decoded[M]:
@@ -87,22 +101,13 @@ def from_json(body: Any, kind: type[M]) -> Decoded[M]:
     name = kind.DESCRIPTOR.name
     if not isinstance(body, dict):
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
-    for holder in _holders_of_ids(body):
-        _turn_ids(holder)
-    if (message := _parsed(body, kind)) is not None:
-        return Decoded(message, lack=_lack(body, kind))
-    place = _place(body, kind)
-    salvage = salvaging.of_json(body, kind, _fault_of)
-    if salvage.is_worth_it and (message := _parsed(body, kind)) is not None:
+    if (decoded := valid_json(body, kind)) is not None:
+        return decoded
+    fault = fault_of(body, kind)
+    salvage = salvaging.of_json(body, kind)
+    if salvage.is_worth_it and (message := message_of(body, kind)) is not None:
         return Decoded(message, _refusals(salvage))
-    raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_with_place(place)}.")
-
-
-def _fault_of(item: Any, kind: type[Message]) -> str | None:
-    """The reason why a span of JSON cannot be read, with its field; None for a valid one."""
-    if isinstance(item, dict) and _parsed(item, kind) is not None:
-        return None
-    return f"form: must be as OTLP/JSON has it{_with_place(_place(item, kind))}."
+    raise UnreadableExportError(f"The body is not an OTLP/JSON {name}: it {fault or WRONG_FORM}.")
 
 
 def _refusals(salvage: salvaging.Salvage) -> list[Refusal]:
@@ -115,52 +120,6 @@ def _lack(body: dict[str, Any], kind: type[Message]) -> str:
         return ""
     place = next((place for name, place in _PLACES.items() if name in body), _OUR_OWN)
     return f"Nothing was stored: the body holds no {fields[0].json_name}. {place}"
-
-
-def _with_place(place: str) -> str:
-    return f": see {in_words(place)}" if place else ""
-
-
-def in_words(place: str) -> str:
-    """The place in words: the fields from the outside in, with the item of each list."""
-    items = ", ".join(_ITEM.findall(place))
-    return f"{_ITEM.sub('', place)}{f' (items {items})' if items else ''}"
-
-
-def _parsed(body: Any, kind: type[M]) -> M | None:
-    """The message; None for an invalid body. Whatever error protobuf raises, the body is at fault."""
-    try:
-        return json_format.ParseDict(body, kind(), ignore_unknown_fields=True)
-    except Exception:  # noqa: BLE001  it raises a dozen kinds: an object may be a text, a number have 400 digits
-        return None
-
-
-def _place(body: Any, kind: type[Message]) -> str:
-    """The wrong field and item, as `resourceSpans[0].scopeSpans`, without its value, which may be a prompt."""
-    if not isinstance(body, dict):
-        return ""
-    for field in kind.DESCRIPTOR.fields:
-        name = field.json_name if field.json_name in body else field.name
-        if name in body and _parsed({name: body[name]}, kind) is None:
-            return f"{name}{_within(body[name], field)}"
-    return ""
-
-
-def _within(value: Any, field: FieldDescriptor) -> str:
-    """The rest of the place; empty where the value itself is wrong."""
-    if field.message_type is None:
-        return ""
-    inner = message_factory.GetMessageClass(field.message_type)
-    if not isinstance(value, list):
-        return _behind(".", _place(value, inner))
-    wrong = next(
-        (place for place, item in enumerate(value) if not isinstance(item, dict) or _parsed(item, inner) is None), None
-    )
-    return "" if wrong is None else f"[{wrong}]{_behind('.', _place(value[wrong], inner))}"
-
-
-def _behind(mark: str, place: str) -> str:
-    return f"{mark}{place}" if place else ""
 
 
 def _holders_of_ids(body: Any) -> Iterator[dict[str, Any]]:

@@ -9,10 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from google.protobuf import json_format
 from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from app.config import Settings
+from app.otlp import form
 from app.web import create_app
 from tests.app.api_helpers import assert_problem, client_with, new_key
 from tests.app.otlp_helpers import (
@@ -189,12 +191,68 @@ def test_a_body_that_is_no_json_is_refused(client: FlaskClient, data: bytes) -> 
     assert_problem(answer, answer.status_code)
 
 
-def test_values_nested_without_end_are_refused(client: FlaskClient) -> None:
-    value: Any = {"stringValue": "x"}
-    for _ in range(60):  # protobuf's own limit is 100 messages, two for each
+def nested(levels: int) -> dict[str, Any]:
+    """An AnyValue of lists in lists: two messages for each level."""
+    value: dict[str, Any] = {"stringValue": "x"}
+    for _ in range(levels):
         value = {"arrayValue": {"values": [value]}}
-    body = as_json({}, attributes=[{"key": "a", "value": value}])
-    assert_problem(client.post(URL, json=body), 400)
+    return value
+
+
+DEEP = [{"key": "a", "value": nested(48)}]
+"""103 messages in each other, with the request, its spans and the attribute; protobuf reads 101."""
+
+AS_DEEP_AS_CAN_BE = [{"key": "a", "value": nested(47)}]
+
+
+def with_attributes(attributes: list[dict[str, Any]]) -> dict[str, Any]:
+    """An export of two calls; the second one has these attributes too."""
+    body = as_json(CALL)
+    spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans.append(spans[0] | {"spanId": "2" * 16, "attributes": [*spans[0]["attributes"], *attributes]})
+    return body
+
+
+def as_protobuf(body: dict[str, Any]) -> bytes:
+    request = ExportTraceServiceRequest()
+    for span_json in body["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+        span_sent = request.resource_spans.add().scope_spans.add().spans.add()
+        json_format.ParseDict({"attributes": span_json["attributes"]}, span_sent, max_recursion_depth=1000)
+        span_sent.trace_id, span_sent.span_id = bytes.fromhex(span_json["traceId"]), bytes.fromhex(span_json["spanId"])
+    return request.SerializeToString()
+
+
+def test_a_span_nested_too_deep_costs_that_span_alone_in_both_encodings(client: FlaskClient) -> None:
+    partial = client.post(URL, json=with_attributes(DEEP)).json["partialSuccess"]
+    of_protobuf = rejected(send_bytes(client, as_protobuf(with_attributes(DEEP))))
+
+    assert (partial["rejectedSpans"], of_protobuf[0]) == ("1", 1)
+    assert "form: is nested deeper than 101 messages; send deep values as a text" in partial["errorMessage"]
+    assert "form: is nested deeper than 101 messages; send deep values as a text" in of_protobuf[1]
+    assert len(partial["errorMessage"]) < 500
+
+
+def test_a_span_nested_as_deep_as_can_be_is_stored_in_both_encodings(client: FlaskClient) -> None:
+    assert client.post(URL, json=with_attributes(AS_DEEP_AS_CAN_BE)).json == {}
+    assert len(traces(client)) == 2
+    assert rejected(send_bytes(client, as_protobuf(with_attributes(AS_DEEP_AS_CAN_BE)))) == (0, "")
+
+
+def test_the_fault_of_a_deep_value_is_found_without_reading_it_once_a_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    read = json_format.ParseDict
+
+    def measured(body: Any, *arguments: Any, **options: Any) -> Any:
+        sizes.append(len(json.dumps(body)))
+        return read(body, *arguments, **options)
+
+    monkeypatch.setattr(json_format, "ParseDict", measured)
+    body = json.dumps(as_json({}, attributes=[{"key": "a", "value": nested(30)}])).replace("stringValue", "intValue")
+    fault = form.fault_of(json.loads(body), ExportTraceServiceRequest)
+
+    assert fault is not None
+    assert fault.place[-1] == "intValue"
+    assert sum(sizes) < 2 * len(body)
 
 
 # --- protobuf
