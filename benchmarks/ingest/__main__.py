@@ -26,6 +26,7 @@ from templating import Template
 
 PLAIN = "app.web:create_app"
 PRODUCT, BARE, INSIDE = "app.front:create", "benchmarks.ingest.apps:bare", "benchmarks.ingest.apps:inside"
+TWO = "two web processes"
 ROUNDS = 6
 MINED = 100_000
 """Traces for the worker to mine during the measurement: more than the worker can finish."""
@@ -82,7 +83,7 @@ class Bench:
         return table(("body", "POST of one trace", "requests/s", "x bare", "p50 ms", "p99 ms", "p99 x bare"), rows)
 
     def connections(self) -> str:
-        """Single POSTs over different numbers of connections, and with a second web process on the same port."""
+        """Single POSTs over different numbers of connections."""
         bare = self.at.serve(BARE, WSGI)
         known_templates = traffic.templates(1000)
         self.at.know("/connections", known_templates)
@@ -104,6 +105,26 @@ class Bench:
         }
         rows = _compared(name, in_turns(senders, rounds=3))
         return [[body, title, connections, *figures] for body, title, *figures in rows]
+
+    def processes(self) -> str:
+        """Single POSTs to one web process and to two on one port, with the CPU time of all processes."""
+        two = self.at.serve(PRODUCT, name=TWO, GRANIAN_WORKERS="2")
+        known_templates = traffic.templates(1000)
+        self.at.know("/processes", known_templates)
+        bodies = traffic.singles(traffic.calls("/processes", known_templates, 1_000, 2_000))
+        rows = []
+        for connections in WIDTHS[1:]:
+            senders = {
+                number: partial(self._send, target, lambda: bodies, connections)
+                for number, target in (("1", self.web), ("2", two))
+            }
+            samples_by_number = in_turns(senders)
+            for row, samples in zip(_compared("2 KB", samples_by_number), samples_by_number.values(), strict=True):
+                row.insert(2, connections)
+                rows.append([*row, f"{statistics.mean(sample.cpu / len(bodies) for sample in samples) * 1e3:.2f}"])
+        self.at.end(TWO)
+        head = ("body", "web processes", "connections", "requests/s", "x one", "p50 ms", "p99 ms", "p99 x one")
+        return table((*head, "ms on the processor a request"), rows)
 
     # --- batches
 
@@ -165,10 +186,10 @@ class Bench:
         ]
         return table(("1,000 calls as", "MB", "rows/s", "x batch", "s on the processor"), rows)
 
-    def _send(self, target: Target, bodies: Callable[[], list[bytes]]) -> Sample:
+    def _send(self, target: Target, bodies: Callable[[], list[bytes]], connections: int = 16) -> Sample:
         """Sends new bodies, which are written before the clock starts."""
         bodies_written, before = bodies(), self.at.cpu()
-        sample = self.load.send(target, bodies_written, connections=min(16, len(bodies_written)))
+        sample = self.load.send(target, bodies_written, connections=min(connections, len(bodies_written)))
         sample.cpu = self.at.cpu() - before
         return sample
 
@@ -360,6 +381,7 @@ def copy(servers: World, path: str) -> Sample:
 ALONE = {
     "single": Bench.single,
     "connections": Bench.connections,
+    "processes": Bench.processes,
     "batch": Bench.batch,
     "otlp": Bench.otlp,
     "tenants": Bench.tenants,

@@ -58,12 +58,15 @@ class Processes:
         finally:
             processes.end_all()
 
-    def serve(self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, **settings: str) -> Target:
-        """A granian server of an application, as the Procfile starts it; answers once it takes requests."""
+    def serve(
+        self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, name: str = "", **settings: str
+    ) -> Target:
+        """A granian server of an application, as the Procfile starts it; answers once it takes requests. name: of the process, if not the app's."""
         port = free_port()
         options = f"--interface {interface} --factory --no-ws --host 127.0.0.1 --port {port}"
-        self._launch(app, [sys.executable, "-m", "granian", *options.split(), app], root, **settings)
-        wait_until(lambda: _answers(port), 180, lambda: f"{app} does not answer; its log:\n{self.log(app)}")
+        name = name or app
+        self._launch(name, [sys.executable, "-m", "granian", *options.split(), app], root, **settings)
+        wait_until(lambda: _answers(port), 180, lambda: f"{name} does not answer; its log:\n{self.log(name)}")
         return Target(port, key)
 
     def celery(self, name: str, *command: str, root: Path = ROOT) -> None:
@@ -150,9 +153,11 @@ class World(Processes):
         self.valkey.stop()
         self.postgres.stop()
 
-    def serve(self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, **settings: str) -> Target:
+    def serve(
+        self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, name: str = "", **settings: str
+    ) -> Target:
         """`Processes.serve` with the project's key."""
-        return super().serve(app, interface, key or self.key, root, **settings)
+        return super().serve(app, interface, key or self.key, root, name, **settings)
 
     def start_the_rest(self) -> None:
         """Starts worker, reconciler and Flower as the Procfile does."""
