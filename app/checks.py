@@ -74,6 +74,8 @@ def _check_date(value: datetime) -> datetime:
 
 def is_blank(text: str) -> bool:
     """Whether a person would see nothing of the text: it has only spaces, control characters and characters without width, or none."""
+    if "!" <= text[:1] <= "~":  # true of most texts, and found in a tenth of the time
+        return False
     return all(category(character) in _INVISIBLE for character in text)
 
 

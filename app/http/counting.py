@@ -22,7 +22,9 @@ class CutOffError(Exception):
 
 def has_more_values(data: bytes, limit: int) -> bool:
     """Whether JSON holds more values and names than `limit`. Each but the first follows a comma, a colon or a bracket."""
-    if len(data) < limit or sum(data.count(mark) for mark in b",:[{") < limit:
+    if (
+        len(data) < limit or len(data) - len(data.translate(None, b",:[{")) < limit
+    ):  # half the time of counting four marks
         return False
     bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
     if bare.count(b'"') > 2 * limit:

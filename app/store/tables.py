@@ -485,7 +485,7 @@ recent_answer = Table(
     metadata,
     Column("answer", BigInteger, primary_key=True, autoincrement=False, comment="digest of its id and project"),
     Column("texts", BigInteger, primary_key=True, autoincrement=False, comment="digest of all texts sent"),
-    Column("span", BigInteger, nullable=False, comment="digest of the span that told it"),
+    Column("span", BigInteger, nullable=False, comment="id of the span that told it"),
     Column("scope", BigInteger, nullable=False, comment="digest of the instrumentation of that span"),
     Column("told_at", _Time, nullable=False, server_default=func.clock_timestamp()),
     prefixes=["UNLOGGED"],

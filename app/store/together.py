@@ -151,11 +151,11 @@ _NOTE = ", answer bigint, texts bigint, span bigint, scope bigint"
 _TELL = """
         told AS (INSERT INTO recent_answer (answer, texts, span, scope)
           SELECT answer, texts, span, scope FROM current WHERE answer IS NOT NULL ORDER BY answer, texts
-          ON CONFLICT DO NOTHING RETURNING span),
+          ON CONFLICT DO NOTHING RETURNING answer, span),
 """
 """Of two calls with one answer only one is told; the spans say which, for each call has its own."""
 
-_IS_TOLD = "(answer IS NULL OR span IN (SELECT span FROM told))"
+_IS_TOLD = "(answer IS NULL OR (answer, span) IN (SELECT answer, span FROM told))"
 
 
 def _columns() -> list[Column[Any]]:

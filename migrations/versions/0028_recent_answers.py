@@ -20,7 +20,7 @@ def upgrade() -> None:
             "answer", sa.BigInteger, primary_key=True, autoincrement=False, comment="digest of its id and project"
         ),
         sa.Column("texts", sa.BigInteger, primary_key=True, autoincrement=False, comment="digest of all texts sent"),
-        sa.Column("span", sa.BigInteger, nullable=False, comment="digest of the span that told it"),
+        sa.Column("span", sa.BigInteger, nullable=False, comment="id of the span that told it"),
         sa.Column("scope", sa.BigInteger, nullable=False, comment="digest of the instrumentation of that span"),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
         prefixes=["UNLOGGED"],

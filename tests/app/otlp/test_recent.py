@@ -37,39 +37,46 @@ def told_of(engine: Engine, *call_spans: CallSpan) -> list[AnswerNote]:
 
 
 def test_an_answer_that_was_told_is_covered(engine: Engine) -> None:
-    tell(engine, *notes(call_span("a:1", "one")))
+    tell(engine, *notes(call_span("a:0000000000000001", "one")))
     spans = [
-        call_span("b:2", "two"),
-        call_span("c:3", "three", {"model": "m"}),
-        call_span("a:1", "one"),
-        call_span("d:4", "one"),
-        call_span("e:5", "two", HI | {"instructions": "Be brief."}),
+        call_span("b:0000000000000002", "two"),
+        call_span("c:0000000000000003", "three", {"model": "m"}),
+        call_span("a:0000000000000001", "one"),
+        call_span("d:0000000000000004", "one"),
+        call_span("e:0000000000000005", "two", HI | {"instructions": "Be brief."}),
     ]
     mark(PROJECT, spans, told_of(engine, *spans))
     assert [span.covered for span in spans] == [True, True, False, False, False]
-    elsewhere = [call_span("b:2", "two")]
+    elsewhere = [call_span("b:0000000000000002", "two")]
     mark(uuid4(), elsewhere, told_of(engine, *spans))
     assert not elsewhere[0].covered
 
 
 def test_an_answer_is_told_once(engine: Engine) -> None:
-    first, second, third = notes(call_span("a:1", "one")), notes(call_span("b:2", "two")), AnswerNote(1, 2, 3, 4)
+    first, second, third = (
+        notes(call_span("a:0000000000000001", "one")),
+        notes(call_span("b:0000000000000002", "two")),
+        AnswerNote(1, 2, 3, 4),
+    )
     tell(engine, *first)
     with pytest.raises(UnseenCallError):
         tell(engine, third, *second)
-    assert told_of(engine, call_span("b:2", "two")) == first
+    assert told_of(engine, call_span("b:0000000000000002", "two")) == first
     tell(engine, third)  # the refused transaction told nothing
 
 
 def test_a_key_that_comes_twice_in_an_export_is_noted_once() -> None:
-    assert [note is not None for note in notes_of(PROJECT, [call_span("a:1", "one"), call_span("b:2", "one")])] == [
+    assert [
+        note is not None
+        for note in notes_of(PROJECT, [call_span("a:0000000000000001", "one"), call_span("b:0000000000000002", "one")])
+    ] == [
         True,
         False,
     ]
 
 
 def test_answers_are_forgotten_after_minutes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    span = call_span("a:1", "one")
+    span = call_span("a:0000000000000001", "one")
     tell(engine, *notes(span))
     with transaction(engine) as connection:
         recent_answers.forget_old(connection)
