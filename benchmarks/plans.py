@@ -63,7 +63,7 @@ QUERIES = {
     ),
     "values of slots, on a page": Query(
         lambda connection, ids: insights.place_statistics(connection, TemplateCalls(ids.project, ids.template)),
-        "ix_trace_implementation",
+        "ix_trace_template",
     ),
     "versions of a task": Query(
         lambda connection, ids: tasks.implementations(connection, ids.project, ids.task, limit=50),

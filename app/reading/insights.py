@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from app.reading.browse import tokens_of
-from app.reading.template_calls import TemplateCalls, newest_calls
+from app.reading.template_calls import TemplateCalls, sampled_calls
 from app.reading.usage import Range
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.planned import planned_once
@@ -237,7 +237,7 @@ def place_statistics(connection: Connection, calls: TemplateCalls) -> dict[int, 
     its own values.
     """
     places: dict[int, PlaceStatistics] = {}
-    for row in connection.execute(_most_frequent_values(), calls.parameters):
+    for row in connection.execute(_most_frequent_values(calls.of_all_versions), calls.parameters):
         of_place = (row.all_calls, row.distinct_values, row.all_characters, row.longest)
         statistics = places.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
         statistics.values.append(CountedValue(row.text, row.length, row.calls))
@@ -245,8 +245,8 @@ def place_statistics(connection: Connection, calls: TemplateCalls) -> dict[int, 
 
 
 @cache
-def _most_frequent_values() -> Select[Any]:
-    counts = _counted_values()
+def _most_frequent_values(of_all_versions: bool) -> Select[Any]:
+    counts = _counted_values(of_all_versions)
     place = counts.c.place
     sums = select(
         counts,
@@ -259,14 +259,14 @@ def _most_frequent_values() -> Select[Any]:
     return select(sums).where(sums.c.rank <= VALUES_SHOWN).order_by(sums.c.place, sums.c.rank)
 
 
-def _counted_values() -> Subquery:
+def _counted_values(of_all_versions: bool) -> Subquery:
     """Every distinct value at every place of the sample, with its number of calls.
 
-    The newest calls are taken by version alone, which is what the index knows; with a further condition beside the limit PostgreSQL reads
-    all calls of the version and sorts them. Calls whose values still follow an older template fall out of the sample afterwards.
+    The newest calls are taken by version or template alone, which is what the indexes know; with a further condition beside the limit
+    PostgreSQL reads all calls and sorts them. Calls whose values still follow an older template fall out of the sample afterwards.
     """
     columns = (trace.c.variables, trace.c.template_id, trace.c.project_id, trace.c.seen_at, trace.c.id)
-    newest = newest_calls(columns, SAMPLE)
+    newest = sampled_calls(columns, SAMPLE, of_all_versions=of_all_versions)
     sample = (
         select(newest.c.variables)
         .where(newest.c.template_id == bindparam("template", type_=Uuid), newest.c.project_id == bindparam("project"))
@@ -296,13 +296,14 @@ def around_prompt(connection: Connection, calls: TemplateCalls) -> float:
 
     `input` is a number where it consists of the prompt alone (`app.store.inputs`).
     """
-    return float(connection.execute(_around_prompt(), calls.parameters).scalar_one())
+    return float(connection.execute(_around_prompt(calls.of_all_versions), calls.parameters).scalar_one())
 
 
 @cache
-def _around_prompt() -> Select[Any]:
-    columns = (trace.c.input, trace.c.tools, trace.c.seen_at, trace.c.id)
-    newest = newest_calls(columns, SAMPLE, trace.c.project_id == bindparam("project"))
+def _around_prompt(of_all_versions: bool) -> Select[Any]:
+    columns = (trace.c.input, trace.c.tools, trace.c.project_id, trace.c.seen_at, trace.c.id)
+    newest = sampled_calls(columns, SAMPLE, of_all_versions=of_all_versions)
     beside = case((func.json_typeof(newest.c.input) == "number", 0), else_=func.char_length(cast(newest.c.input, Text)))
     tools = func.coalesce(func.char_length(cast(newest.c.tools, Text)), 0)
-    return select(cast(func.coalesce(func.avg(beside + tools), 0), Double))
+    mean = cast(func.coalesce(func.avg(beside + tools), 0), Double)
+    return select(mean).where(newest.c.project_id == bindparam("project", type_=Uuid))
