@@ -14,7 +14,7 @@ from app.cli.remote.api import Api, Item
 from app.cli.remote.errors import ApiError
 from app.cli.remote.options import LIMIT, connected, formed, limited, ranged
 from app.cli.remote.output import Cell, When, as_json, call_text, json_text, printed
-from app.cli.remote.tasks import find_task
+from app.cli.remote.tasks import check_slots, find_task
 
 LOOK_EVERY = 1.0
 """Seconds between two looks of `tail`, each one small request."""
@@ -53,7 +53,11 @@ CALLS: dict[str, Cell] = {
 def traces(api: Api, form: str, limit: int, task: str | None, slots: tuple[str, ...], **query: Any) -> None:
     """List calls, the last one stored first: an import of older calls stands before the calls of today."""
     task_id = find_task(api, task)["id"] if task else None
-    calls = api.items("/api/v1/traces", query | {"task_id": task_id} | dict(map(_slot, slots)), limit)
+    values = dict(map(_slot, slots))
+    filters = {f"slot.{name}": value for name, value in values.items()}
+    calls = list(api.items("/api/v1/traces", query | {"task_id": task_id} | filters, limit))
+    if task_id and not calls:
+        check_slots(api, task_id, values)
     printed(calls, CALLS, form, empty_text="No call fits. `promptlode send` and `promptlode import` bring calls.")
 
 
@@ -61,7 +65,7 @@ def _slot(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise click.UsageError(f"--slot must be NAME=VALUE, not {text!r}.")
-    return f"slot.{name}", value
+    return name, value
 
 
 @click.command()

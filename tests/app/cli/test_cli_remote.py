@@ -204,6 +204,11 @@ def test_calls_are_listed_and_those_without_a_template_apart(grouped: Cli) -> No
     assert [call["version"] for call in read(grouped("ungrouped", "--json"))] == [None]
     (task,) = read(grouped("tasks", "--json"))
     assert len(read(grouped("traces", "--task", task["name"], "--limit", "5", "--json"))) == 5
+    assert read(grouped("traces", "--task", task["id"], "--slot", "ticket=none", "--json")) == []
+    assert (
+        b"has no slot nosuch. Its slots: ticket."
+        in grouped("traces", "--task", task["id"], "--slot", "nosuch=x").stderr
+    )
 
 
 def test_a_call_is_sent_from_options_and_from_standard_input(remote: Cli) -> None:
