@@ -16,7 +16,6 @@ from templating.template import Template
 
 BITS_OF_A_FILED_TEMPLATE = 80.0  # least bits of fixed text of a family: twice those of other sets, since the texts were chosen as similar
 BITS_SHARED_BY_FILED_CALLS = 160.0  # bits more, divided by the number of calls
-FILED_FIXED_SHARE = 0.5  # least fixed share of a family's text that begins with a value: free texts that end in one quotation share less
 TOLD_FACTOR = 2  # least texts of templates that a round told apart, as a multiple of the texts that later rounds see
 
 
@@ -71,10 +70,7 @@ class Round:
     def _is_clear(self, candidate: Skeleton) -> bool:
         """Whether texts of a family share more than a value or a turn of phrase, by which they may have been filed together."""
         calls = int(self._pool.calls[candidate.members].sum())
-        if not candidate.held or candidate.bits < BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls:
-            return False
-        size = sum(len(self._pool.texts[member]) for member in candidate.members)
-        return bool(candidate.template.literals[0].strip()) or candidate.template.fixed * len(candidate.members) >= FILED_FIXED_SHARE * size
+        return candidate.held and candidate.bits >= BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls
 
     def _joins(self, candidate: Skeleton) -> bool:
         """Whether a template joins templates that one earlier round told apart with many more texts, and not only in a value."""

@@ -54,6 +54,7 @@ ONE_BREAK_SHARE = 0.8  # least share of values without another such line break, 
 BITS_OF_A_SEPARATOR = 20.0  # least bits by which "separator" must be the better model: many slots and marks are tested
 BITS_PER_VALUE = 0.8  # least bits per value: a list's length grows with its items, each but the first behind a bullet
 MOST_ALIKE_SHARE = 0.5  # most share of texts with the same value on one side: a value out of a few is not separated from the next text
+FEW_WORDS_SHARE = 0.5  # least share of values whose text on one side comes again, on both sides, where words out of a few come in all pairs
 FREE_TEXT_DISPERSION = 1.0  # least variance of the number of words on one side, as a multiple of the mean, in free text
 
 Row = tuple[str, ...]
@@ -164,7 +165,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
                 proved.append((again, len(mark) if again else bits, bits, mark))
     if not proved or all(map(_is_json, values[:FEWEST_VALUES])):
         return None
-    return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values) or _chosen(mark, values)), None)
+    return next((mark for again, *_, mark in sorted(proved, reverse=True) if _are_two(mark, values, again) or _chosen(mark, values)), None)
 
 
 def _marks(value: str) -> Iterator[str]:
@@ -265,11 +266,12 @@ def _is_json(value: str) -> bool:
     return value[:1] + value[-1:] in ("{}", "[]")
 
 
-def _are_two(mark: str, values: Sequence[str]) -> bool:
-    """Whether the texts on both sides vary, and those on one side are free text."""
+def _are_two(mark: str, values: Sequence[str], again: int) -> bool:
+    """Whether the texts on both sides vary, and are free text on one side, or words that come again beside other words (`again` times)."""
     sides = list(zip(*(value.split(mark, 1) for value in values), strict=True))
     varied = all(Counter(side).most_common(1)[0][1] <= MOST_ALIKE_SHARE * len(values) for side in sides)
-    return varied and any(_dispersion([len(text.split()) for text in side]) >= FREE_TEXT_DISPERSION for side in sides)
+    words = again >= FEW_WORDS_SHARE * len(values) and all(any(map(str.isalpha, text)) for side in sides for text in side)
+    return varied and (words or any(_dispersion([len(text.split()) for text in side]) >= FREE_TEXT_DISPERSION for side in sides))
 
 
 def _dispersion(numbers: Sequence[int]) -> float:

@@ -78,6 +78,11 @@ def test_a_mark_that_values_hold_by_themselves_is_no_separator(value):
     assert separators(value) == []
 
 
+def test_two_values_out_of_a_few_each_that_come_in_all_pairs_are_two():
+    levels = ["beginner", "intermediate", "expert"]
+    assert separators(lambda dice: f"{dice.choice(['MySQL', 'PostgreSQL', 'SQLite'])}, {dice.choice(levels)}") == [", "]
+
+
 def test_few_texts_prove_nothing():
     assert separators(lambda dice: f"{prose(dice)} | {prose(dice)}", 10) == []
 
@@ -110,6 +115,7 @@ def test_a_mark_at_a_word_is_none_where_one_side_never_comes_again():
     assert separators(lambda dice: f"{prose(dice)}. {TASK(dice)}") == []
 
 
+TOWNS = {"UK": "Leeds York Bath Deal", "Ireland": "Cork Sligo Trim Tuam", "Malta": "Mdina Zurrieq Rabat Victoria"}
 SENTENCE = few(lambda dice: prose(dice, 3, 30))
 
 
@@ -122,7 +128,7 @@ SENTENCE = few(lambda dice: prose(dice, 3, 30))
         few(lambda dice: f"{prose(dice)}. {prose(dice)}"),
         lambda dice: "\n".join(SENTENCE(dice) for _ in range(2 * dice.randint(1, 4))),
         lambda dice: " ".join(f"{n}, {ROLE(dice)}" for n in range(1, dice.randint(3, 9))),
-        lambda dice: f"{dice.choice(['Leeds', 'York', 'New Ross', 'Bath'])}, {dice.choice(['UK', 'Ireland', 'Malta'])}",
+        lambda dice: dice.choice([f"{town}, {country}" for country, towns in TOWNS.items() for town in towns.split()]),
     ],
     ids=[
         "few sentences",
