@@ -25,8 +25,14 @@ def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: st
 
 def _are_written_as_data(values: Sequence[str]) -> bool:
     """Whether nearly all values are JSON objects or arrays, one or several."""
-    texts = [text for value in values if (text := value.strip())]
-    return sum(text[0] in "[{" and text[-1] in "]}" for text in texts) >= DATA_SHARE * len(values) and _is_varied(values)
+    size, others = len(values), 0
+    for value in values:
+        text = value.strip()
+        if not (text and text[0] in "[{" and text[-1] in "]}"):
+            others += 1
+            if size - others < DATA_SHARE * size:
+                return False
+    return _is_varied(values)
 
 
 def _is_varied(column: Sequence[str]) -> bool:

@@ -201,6 +201,8 @@ def _are_rewritten(texts: Sequence[str]) -> bool:
 
     A sentence that all texts share introduces an optional part, which some calls lack: it is not kept.
     """
+    if not all(_is_long(_changed(*pair)) for pair in pairwise(texts)):
+        return False
     sentences = [_sentences(text) for text in texts]
     shared_by_all = frozenset.intersection(*(its for text, its in zip(texts, sentences, strict=True) if text.strip()))
     new = 0
@@ -208,7 +210,7 @@ def _are_rewritten(texts: Sequence[str]) -> bool:
         new += not _are_kept(old & own - shared_by_all, before, after)
         if new == MOST_EDIT_TEXTS:
             return False
-    return all(_is_long(_changed(*pair)) for pair in pairwise(texts))
+    return True
 
 
 def _are_kept(shared: Iterable[str], before: str, after: str) -> bool:

@@ -142,7 +142,7 @@ class Forest:
         like fixed text of a template.
         parts: positions of texts in `members`, the most telling part first.
         """
-        runs = [self._run([members[position] for position in part]) for part in parts]
+        runs = [self._run([members[position] for position in part.tolist()]) for part in parts]
         if len(set(runs) - {_MANY}) >= FEWEST_HELD_VALUES:
             parts = [part for part, run in zip(parts, runs, strict=True) if run == _MANY]
         if len(parts) < FEWEST_HELD_VALUES:
@@ -160,9 +160,11 @@ class Forest:
 
     def _run(self, texts: Sequence[int]) -> int:
         """The one run of most calls of some texts (a run is one witness), or _MANY."""
+        if self._pool.runs is self._pool.times:
+            return _MANY
         runs = Counter(run for text in texts for run in self._pool.runs[text])
         [(run, often)] = runs.most_common(1)
-        return run if self._pool.runs is not self._pool.times and often >= RUN_SHARE * sum(runs.values()) else _MANY
+        return run if often >= RUN_SHARE * sum(runs.values()) else _MANY
 
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""

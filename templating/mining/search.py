@@ -228,21 +228,18 @@ class _Search:
 
     def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
         """The parts of a template that is several templates, as far as they are known; None when it is one template."""
-        if self._is_preamble(best, index) or is_mixture(best):
+        places, members, go_on = Places(best, self._pool.barrier), best.members, self._pool.go_on
+        if (best.is_open and self._is_preamble(members, places, index)) or is_mixture(best):
             return ()
-        barrier, go_on, members = self._pool.barrier, self._pool.go_on, best.members
-        parts = siblings(best, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), barrier, go_on)
+        parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), go_on)
         if parts is not None or not best.template.slots:
             return parts
-        parts = instructions(best, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), barrier, go_on)
+        parts = instructions(places, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), go_on)
         return continued(best) if parts is None else parts
 
-    def _is_preamble(self, best: Skeleton, index: int = 0) -> bool:
-        """Whether a slot at one end holds the bodies of different templates."""
-        if not best.is_open:
-            return False
-        bodies = self._forest.explained(index, GRAMS_OF_A_BODY, among=best.members, counts=Places(best, self._pool.barrier).have_body)
-        return bodies >= BODIES_SHARE
+    def _is_preamble(self, members: Sequence[int], places: Places, index: int) -> bool:
+        """Whether a slot at an open end holds the bodies of different templates."""
+        return self._forest.explained(index, GRAMS_OF_A_BODY, among=members, counts=places.have_body) >= BODIES_SHARE
 
 
 def _says(literal: str) -> bool:

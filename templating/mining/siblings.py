@@ -34,7 +34,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from templating.matching import BARRIER
 from templating.mining.borders import longest, shared_length
 from templating.mining.budget import unlimited
 from templating.mining.data import are_data
@@ -64,21 +63,17 @@ TEXTS_WITH_A_RUN = 8  # most texts of a kind in which words in a row that all sh
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
 
-def siblings(
-    skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = unlimited
-) -> list[np.ndarray] | None:
-    """Two parts of a template that is several, as positions in `skeleton.members`; empty if the parts are unknown; None for one template.
+def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], object] = unlimited) -> list[np.ndarray] | None:
+    """Two parts of a template that is several, as positions of texts; empty if the parts are unknown; None for one template.
 
-    kinds: positions in `skeleton.members` of texts that share FEWEST_OWN_GRAMS grams more, the most telling kind first.
-    barrier: separates the parts of a prompt. tick: called for every kind.
+    kinds: positions of texts that share FEWEST_OWN_GRAMS grams more, the most telling kind first. tick: called for every kind.
     """
-    size, kinds = len(skeleton.members), list(kinds)
+    size, kinds = places.size, list(kinds)
     covered = np.zeros(size, bool)
     for kind in kinds:
         covered[kind] = True
     if size < FEWEST_SIBLING_TEXTS or covered.sum() < OTHERS_SHARE * size:
         return None
-    places = Places(skeleton, barrier)
     if covered.sum() < PARTED_SHARE * size:
         rest = np.flatnonzero(~covered)
         return [np.flatnonzero(covered), rest] if places.have_label(rest) and any(map(places.are_own, kinds)) else None
@@ -90,8 +85,9 @@ def siblings(
         if its < max(2, FRESH_KIND_SHARE * len(kind)):
             telling += [kind for smaller in telling[:1] if len(smaller) < len(kind) and np.isin(smaller, kind).all()]
             continue
-        if not places.are_own(kind):
-            telling += [kind] * (max(places.agreement(kind).labels, default=0) >= FEWEST_BLOCK_WORDS)
+        agreement = places.agreement(kind)
+        if not places.are_own(kind, agreement):
+            telling += [kind] * (max(agreement.labels, default=0) >= FEWEST_BLOCK_WORDS)
             continue
         fresh[kind] = False
         telling.append(kind)
@@ -104,12 +100,12 @@ def siblings(
     return _two(places, [kind for kind in telling if len(kind) >= OTHERS_SHARE * size], size)
 
 
-def instructions(skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool) -> list[np.ndarray] | None:
+def instructions(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], object] = unlimited) -> list[np.ndarray] | None:
     """As `siblings`, for short instructions around values of their own: "Draft a reply to this message: {{text}}" behind one preamble.
 
-    kinds: positions in `skeleton.members` of texts that share GRAMS_OF_AN_INSTRUCTION grams more.
+    kinds: positions of texts that share GRAMS_OF_AN_INSTRUCTION grams more.
     """
-    places, size = Places(skeleton, barrier), len(skeleton.members)
+    size = places.size
     fresh, largest = np.ones(size, bool), 0
     for kind in kinds:
         tick()
@@ -183,24 +179,44 @@ class _Agreement(NamedTuple):
 
 
 class Places:
-    """The slots of a template, with the values of the texts."""
+    """The slots of a template, with the values of the texts. size: the number of texts."""
 
     def __init__(self, skeleton: Skeleton, barrier: str) -> None:
-        self._template = skeleton.template
-        before = accumulate(literal.count(barrier) for literal in skeleton.template.literals) if barrier else repeat(0)
-        self._parts = list(islice(before, len(skeleton.template.slots)))
-        self._columns = list(zip(*skeleton.values, strict=True))
+        self.size = len(skeleton.members)
+        self._template, self._rows, self._barrier = skeleton.template, skeleton.values, barrier
+
+    @cached_property
+    def _columns(self) -> list[tuple[str, ...]]:
+        return list(zip(*self._rows, strict=True))
+
+    @cached_property
+    def _parts(self) -> list[int]:
+        """Per slot the part of the prompt."""
+        literals = self._template.literals
+        before = accumulate(literal.count(self._barrier) for literal in literals) if self._barrier else repeat(0)
+        return list(islice(before, len(literals) - 1))
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        """Per slot and text the number of the value."""
         kinds: list[dict[str, int]] = [{} for _ in self._columns]
-        self._numbers = np.array(
+        return np.array(
             [[seen.setdefault(v, len(seen)) for v in column] for seen, column in zip(kinds, self._columns, strict=True)],
             np.int32,
         ).reshape(len(self._columns), -1)
-        self._often = [np.bincount(row) for row in self._numbers]
-        self._is_data = are_data(skeleton.template.literals, skeleton.values, barrier)
 
-    def are_own(self, kind: np.ndarray) -> bool:
-        """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
-        agreement = self.agreement(kind)
+    @cached_property
+    def _often(self) -> list[np.ndarray]:
+        """Per slot and number of a value how many texts have the value."""
+        return [np.bincount(row) for row in self._numbers]
+
+    @cached_property
+    def _is_data(self) -> list[bool]:
+        return are_data(self._template.literals, self._rows, self._barrier)
+
+    def are_own(self, kind: np.ndarray, known: _Agreement | None = None) -> bool:
+        """Whether the texts of a kind agree in the fixed text of a template rather than in values. known: the places where they agree."""
+        agreement = known or self.agreement(kind)
         blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_LABEL_WORDS for words in agreement.labels)
         return (
             agreement.has_body
