@@ -148,8 +148,9 @@ def edits(
     all_calls: whether the members are all calls of a template; then a version may have one call.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
+    calls: list[Sequence[int]] = []
     for place in _places(rows, tick, apart):
-        calls = [*map(runs_of, texts)]
+        calls = calls or [*map(runs_of, texts)]
         if _edited(place, calls, may_be_few=all_calls and place.is_long) and not held.has(texts, place.column):
             keys = [(*key, value) for key, value in zip(keys, place.column, strict=True)]
     return [() for _ in rows] if _are_records(list(dict.fromkeys(keys))) else keys
@@ -203,11 +204,11 @@ def _are_rewritten(texts: Sequence[str]) -> bool:
     """
     if not all(_is_long(_changed(*pair)) for pair in pairwise(texts)):
         return False
-    sentences = [_sentences(text) for text in texts]
-    shared_by_all = frozenset.intersection(*(its for text, its in zip(texts, sentences, strict=True) if text.strip()))
+    pieces = [_pieces(text) for text in texts]
+    shared_by_all = frozenset.intersection(*(its for text, its in zip(texts, pieces, strict=True) if text.strip()))
     new = 0
-    for (before, after), (old, own) in zip(pairwise(texts), pairwise(sentences), strict=True):
-        new += not _are_kept(old & own - shared_by_all, before, after)
+    for (before, after), (old, own) in zip(pairwise(texts), pairwise(pieces), strict=True):
+        new += not _are_kept(filter(_is_sentence, old & own - shared_by_all), before, after)
         if new == MOST_EDIT_TEXTS:
             return False
     return True
@@ -226,10 +227,14 @@ def _changed(before: str, after: str) -> tuple[str, str]:
     return before[head : len(before) - tail], after[head : len(after) - tail]
 
 
-def _sentences(text: str) -> frozenset[str]:
-    """The sentences of five words or more; fields of JSON are none."""
-    pieces = [piece.strip() for piece in _SENTENCE_END.split(text)]
-    return frozenset(piece for piece in pieces if sum(map(str.isalpha, piece)) >= SENTENCE_LETTER_SHARE * len("".join(piece.split())) and _is_long([piece]))
+def _pieces(text: str) -> frozenset[str]:
+    """The text, cut where sentences end."""
+    return frozenset(map(str.strip, _SENTENCE_END.split(text)))
+
+
+def _is_sentence(piece: str) -> bool:
+    """Whether a piece has five words or more; fields of JSON are no sentence."""
+    return sum(map(str.isalpha, piece)) >= SENTENCE_LETTER_SHARE * len("".join(piece.split())) and _is_long([piece])
 
 
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
@@ -240,14 +245,19 @@ def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     """Per end of the values: for each value the words that many different values share at this end, or nothing."""
-    if len(column) <= FEWEST_VALUES_BESIDE:
-        return
+    size = len(column)
+    if size <= VALUES_OF_A_TIME:
+        return  # the values are of one time
+    middle = (size - VALUES_OF_A_TIME) // 2
+    times = [range(start, start + VALUES_OF_A_TIME) for start in (0, middle, size - VALUES_OF_A_TIME)]
     for turned in (1, -1):
-        if _have_changed(column, turned):
-            kinds = [_words(value, turned) for value in column]
-            edges = dict(islice(_alike(column, kinds, turned), MOST_EDIT_TEXTS + 1))
-            if 0 < len(edges) <= MOST_EDIT_TEXTS:
-                yield [edges.get(kind, "") for kind in kinds]
+        known = {place: _words(column[place], turned) for place in {*chain(*times)}}
+        if _have_changed([[known[place] for place in time] for time in times]):
+            kinds = [known[place] if place in known else _words(value, turned) for place, value in enumerate(column)]
+            if any(often >= FEWEST_VALUES_BESIDE and len(kind) == FEWEST_EDIT_WORDS for kind, often in Counter(kinds).items()):
+                edges = dict(islice(_alike(column, kinds, turned), MOST_EDIT_TEXTS + 1))
+                if 0 < len(edges) <= MOST_EDIT_TEXTS:
+                    yield [edges.get(kind, "") for kind in kinds]
 
 
 def _words(value: str, turned: int) -> tuple[str, ...]:
@@ -269,13 +279,9 @@ def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterato
                 yield kind, its[0][: shared_length(its)] if len(its) >= FEWEST_VALUES_BESIDE else ""
 
 
-def _have_changed(column: Sequence[str], turned: int) -> bool:
+def _have_changed(times: Sequence[Sequence[Kind]]) -> bool:
     """Whether many values of one time (first, middle or last calls) are of a kind that few values of another time are of."""
-    if len(column) <= VALUES_OF_A_TIME:
-        return False  # the values are of one time
-    middle = max(0, len(column) - VALUES_OF_A_TIME) // 2
-    times = column[:VALUES_OF_A_TIME], column[middle : middle + VALUES_OF_A_TIME], column[-VALUES_OF_A_TIME:]
-    counts = [Counter(_words(value, turned) for value in some) for some in times]
+    counts = [Counter(kinds) for kinds in times]
     often = {kind for count in counts for kind, times in count.items() if times >= FEWEST_CHANGED_VALUES}
     return any(max(its) - min(its) >= FEWEST_CHANGED_VALUES for kind in often if (its := [count[kind] for count in counts]))
 

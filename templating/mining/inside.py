@@ -73,8 +73,8 @@ def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
     return (
         "\n" not in literal
         and len(literal.split()) <= MOST_CHANCE_WORDS
+        and all(len(value.split(None, LEAST_LONG_WORDS - 1)) >= LEAST_LONG_WORDS for row in rows for value in row[place : place + 2])
         and _change_as_one(rows, place)
-        and all(len(value.split()) >= LEAST_LONG_WORDS for row in rows for value in row[place : place + 2])
     )
 
 

@@ -26,6 +26,7 @@ class Sieve:
         self._starts: dict[str, list[int]] = {}
         self._ends: dict[str, list[int]] = {}
         self._loose: list[int] = []
+        self._both: dict[tuple[str, str], list[int]] = {}
         for rank, template in enumerate(self._order):
             self._file(rank, template)
         for ranks in self._starts.values():
@@ -42,14 +43,21 @@ class Sieve:
 
     def fit(self, text: str) -> tuple[Template, Row] | None:
         """The template of the text and its values, or None."""
-        ranks = self._starts.get(text[:KEY_CHARACTERS], self._loose)
-        by_end = self._ends.get(text[-KEY_CHARACTERS:])
-        for rank in sorted(ranks + by_end) if by_end else ranks:
+        for rank in self._ranks(text[:KEY_CHARACTERS], text[-KEY_CHARACTERS:]):
             template = self._order[rank]
             values = fit(template.literals, text)
             if values is not None and agree(template.repeats, values):
                 return template, values
         return None
+
+    def _ranks(self, start: str, end: str) -> list[int]:
+        """The templates that texts with this beginning and this end may fit, the most specific first."""
+        ranks, by_end = self._starts.get(start, self._loose), self._ends.get(end)
+        if not by_end:
+            return ranks
+        if (start, end) not in self._both:
+            self._both[start, end] = sorted(ranks + by_end)
+        return self._both[start, end]
 
 
 def sort_by_template(
