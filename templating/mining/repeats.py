@@ -4,6 +4,7 @@ Alignment drops marks as fixed text, since marks have too few bits; the repeated
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from templating.mining.naming import FEWEST_SHARED_VALUES
 
@@ -15,7 +16,7 @@ _AGAIN = "\x00"  # in no value: stands for the repeated value
 def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
     """The literals, with the text around repeated values made fixed. rows: the values of each text. tick: called for every slot."""
     columns, parts = list(zip(*rows, strict=True)), list(literals)
-    said = [column for column in columns if all(column) and len(set(column)) >= FEWEST_SHARED_VALUES][:MOST_REPEATED_PLACES]
+    said = list(islice((column for column in columns if all(column) and _are_several(column)), MOST_REPEATED_PLACES))
     for place in reversed(range(len(columns))):
         tick()
         for other in said:
@@ -23,6 +24,11 @@ def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], 
                 parts[place : place + 2] = [parts[place] + pieces[0], *pieces[1:-1], pieces[-1] + parts[place + 1]]
                 break
     return tuple(parts)
+
+
+def _are_several(column: Sequence[str]) -> bool:
+    """Whether a place has FEWEST_SHARED_VALUES different values; mostly the first ones differ."""
+    return any(len(set(column[:size])) >= FEWEST_SHARED_VALUES for size in (2 * FEWEST_SHARED_VALUES, len(column)))
 
 
 def _pieces(column: Sequence[str], other: Sequence[str]) -> list[str]:

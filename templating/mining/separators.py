@@ -198,7 +198,9 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
 
 def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
     """Whether all values are a number (several different numbers), the mark, and a text that is no list of further such items."""
-    heads = {value.partition(mark)[0] for value in values} if all(mark in value for value in values) else set[str]()
+    if not values[0].partition(mark)[0].isdecimal() or not all(mark in value for value in values):
+        return False
+    heads = {value.partition(mark)[0] for value in values}
     if len(heads) < FEWEST_NUMBERS or not all(map(str.isdecimal, heads)) or any(value.partition(mark)[2][:1].isdecimal() for value in values):
         return False
     next_item = re.compile(rf"\n\W*\d+{re.escape(mark)}")
