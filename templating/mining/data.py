@@ -5,6 +5,7 @@ Text that prompts share inside data is a value (a plan, a file), not an instruct
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 MOST_EDITED_TEXTS = 3  # most different texts per place of an edited schema; in data some place has more
 DATA_SHARE = 0.9  # least share of JSON values in a slot that holds data
@@ -15,7 +16,7 @@ _FENCE, _BEGINS = "```", "\"'{}[],0123456789-`"
 def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: str) -> list[bool]:
     """Per slot whether the slot is inside data. rows: the values of each text. barrier: separates the parts of a prompt."""
     is_data = [False] * (len(literals) - 1)
-    for begin, end, is_code in _pairs(literals, barrier):
+    for begin, end, is_code in _pairs(tuple(literals), barrier):
         inner, columns = literals[begin + 1 : end], [[row[place] for row in rows] for place in range(begin, end)]
         is_filled = _are_values(inner, columns) if is_code else _is_written_as_data(inner)
         if is_filled and any(map(_is_varied, columns)):
@@ -55,7 +56,8 @@ def _is_written_as_data(literals: Sequence[str]) -> bool:
     return all(line[0] in _BEGINS for line in lines if line)
 
 
-def _pairs(literals: Sequence[str], barrier: str) -> list[tuple[int, int, bool]]:
+@lru_cache(maxsize=4)  # several questions about one template follow each other
+def _pairs(literals: tuple[str, ...], barrier: str) -> tuple[tuple[int, int, bool], ...]:
     """(opening literal, closing literal, is_fence) of each bracket or fence, without those around a whole part of the prompt."""
     pairs, opened, fences = list[tuple[int, int, bool]](), list[tuple[int, bool]](), list[int]()
     for number, literal in enumerate(literals):
@@ -74,4 +76,4 @@ def _pairs(literals: Sequence[str], barrier: str) -> list[tuple[int, int, bool]]
                     begin, is_outermost = opened.pop()
                     if not is_outermost:
                         pairs.append((begin, number, False))
-    return [pair for pair in pairs if pair[0] < pair[1]]
+    return tuple(pair for pair in pairs if pair[0] < pair[1])

@@ -60,6 +60,12 @@ class Forest:
             self._shared[index] = self._grams(self._masks[index], around[: bisect_right(around, index)])
         return int(self._shared[index])
 
+    def _shared_of(self, sets: np.ndarray) -> np.ndarray:
+        """`shared` of each of these sets."""
+        for index in sets[self._shared[sets] == _UNKNOWN].tolist():
+            self.shared(index)
+        return self._shared[sets]
+
     def _grams(self, mask: int, around: Sequence[int]) -> int:
         """The number of grams of the sets that hold all texts of a mask."""
         return sum([self.sets[i].grams for i in around if mask & self._masks[i] == mask])
@@ -72,7 +78,7 @@ class Forest:
         bits = _bits([np.array(sorted(group)) for group in groups], len(self._of_text))
         held = np.array([(self._bits & row == row).all(axis=1) for row in bits])
         holding = np.flatnonzero(held.any(axis=0))
-        shared = np.array([self.shared(index) for index in holding.tolist()], np.int64)
+        shared = self._shared_of(holding)
         own = np.array([self._grams(int.from_bytes(row.tobytes(), "little"), self._of_text[min(group)]) for row, group in zip(bits, groups, strict=True)])
         parted = [index for index, grams in zip(holding.tolist(), shared.tolist(), strict=True) if _are_apart(own[held[:, index]], grams)]
         fresh = np.bitwise_or.reduce(bits, axis=0)
@@ -94,7 +100,7 @@ class Forest:
         together = np.bitwise_or.reduce(self._bits[near] & own, axis=0)
         if np.bitwise_count(together).sum() < most * len(members):
             return []
-        extra = np.array([self.shared(i) for i in near.tolist()], np.int64) - shared
+        extra = self._shared_of(near) - shared
         telling = np.flatnonzero(extra >= more)
         cited = set(near[counts[near] < CITED_SHARE * self._sizes[near]].tolist())
         if cited and (self._shared_by(cited, near[telling]) >= CITED_GRAMS_SHARE * extra[telling]).all():
@@ -173,9 +179,7 @@ class Forest:
         counts = np.bitwise_count(self._bits[near] & own).sum(axis=1, dtype=np.int64)
         apart = (counts >= least) & (counts < len(members)) & (counts >= MEETING_SHARE * self._sizes[near])
         near, counts = near[apart], counts[apart]
-        for i in near[self._shared[near] == _UNKNOWN].tolist():
-            self.shared(i)
-        extra = self._shared[near] - shared
+        extra = self._shared_of(near) - shared
         telling = np.flatnonzero(extra >= more)
         order = telling[np.argsort(-(counts * extra)[telling], kind="stable")]
         return [self._masks[i] for i in near[order].tolist()]

@@ -133,13 +133,14 @@ def _is_loose(text: str, mark: str) -> bool:
 
 def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
     """(closed brackets that the text does not open, opened brackets that the text does not close)"""
+    if opening not in text or closing not in text:
+        return text.count(closing), text.count(opening)
     closed = opened = 0
-    if opening in text or closing in text:
-        for mark in text:
-            if mark == opening:
-                opened += 1
-            elif mark == closing:
-                opened, closed = (opened - 1, closed) if opened else (0, closed + 1)
+    for mark in text:
+        if mark == opening:
+            opened += 1
+        elif mark == closing:
+            opened, closed = (opened - 1, closed) if opened else (0, closed + 1)
     return closed, opened
 
 
