@@ -46,7 +46,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
     ends = [column for place, column in enumerate(columns) if is_open(skeleton.template, place)]
     fixed = sum(len(literal.split()) for literal in skeleton.template.literals)
     if len(skeleton.members) > MOST_MIXTURE_TEXTS:
-        return _shared(columns, ends) >= fixed or (len(skeleton.members) <= MOST_TEXTS_BY_PARTS and any(map(_fall_apart, ends)))
+        return (_most_runs(columns) >= fixed and _shared(columns, ends) >= fixed) or (len(skeleton.members) <= MOST_TEXTS_BY_PARTS and any(map(_fall_apart, ends)))
     much = OWN_WORDS_SHARE * fixed
     return (
         _differ_together(columns, max(FEWEST_TELLING_WORDS, much))
@@ -107,6 +107,12 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
 def _runs(value: str) -> set[Run]:
     words = value.split(None, MOST_WORDS_OF_A_VALUE)[:MOST_WORDS_OF_A_VALUE]
     return set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False))
+
+
+def _most_runs(columns: Sequence[Sequence[str]]) -> float:
+    """The number of runs of words that a text has in its values, on average: no text can share more."""
+    runs = sum(max(0, len(value.split()) - WORDS_IN_A_ROW + 1) for column in columns for value in column)
+    return runs / len(columns[0])
 
 
 def _held_again(runs: Iterable[set[Run]]) -> tuple[set[Run], set[Run]]:
