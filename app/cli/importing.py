@@ -30,6 +30,7 @@ from app.cli.reading import (
     ReadingOptions,
     RecordBatch,
     Report,
+    UnknownColumnError,
     WrongFormatError,
 )
 from app.cli.records import LogSource, open_source
@@ -204,7 +205,7 @@ def _reader(source: LogSource, options: ReadingOptions, console: Console, note: 
     before = note.read(source.head)
     try:
         reader = LogReader(source, options, console, before)
-    except WrongFormatError as error:
+    except (UnknownColumnError, WrongFormatError) as error:
         raise click.UsageError(str(error)) from None
     if before:
         console.print(

@@ -1,7 +1,7 @@
 """The calls of a file: its records, checked, in batches. Invalid ones are refused by number, with the reason."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from app.checks import Problem
 from app.cli.checkpoint import ImportProgress, digest
-from app.cli.formats.base import Record, RecordCalls, RecordContext, RecordSpans, at
+from app.cli.formats.base import NO_PROMPT, Record, RecordCalls, RecordContext, RecordSpans, at
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
 from app.cli.records import DAMAGED, Layout, LogSource, layout_of, records, skip
@@ -44,6 +44,10 @@ _SHOWN_NAMES = 12
 
 class WrongFormatError(CallerError):
     """The file is certainly of another kind than the command said."""
+
+
+class UnknownColumnError(CallerError):
+    """The table has no column of a name that the command gave."""
 
 
 @dataclass
@@ -92,7 +96,7 @@ class ReadingOptions:
 
 
 class LogReader:
-    """Reads one file, from its beginning or from where an import stopped. Raises WrongFormatError."""
+    """Reads one file, from its beginning or from where an import stopped. Raises WrongFormatError and UnknownColumnError."""
 
     def __init__(
         self, source: LogSource, options: ReadingOptions, console: Console, before: ImportProgress | None = None
@@ -102,12 +106,15 @@ class LogReader:
         self.number, self.end = (before.number, before.end) if before else (0, 0)
         self._source, self._reading, self._longest, self._console = source, options.reading, options.longest, console
         self._forced, self._is_last = options.format != AUTO, options.is_last
+        self._has_told_fields = False
+        _check_columns(source.columns, options.reading)
         if before:
             skip(source.stream, before.end)
         self._records = self._until_damaged()
         self._first = list(islice(self._records, LOOKED_AT))
         values = [self._renamed(value) for record in self._first if (value := _object_of(record)) is not None]
         self.warning = _unknown(values, self.word) if not self._forced and is_unknown(values) else None
+        self.warning = self.warning or _lacking(options.reading, self._first, self.word)
         format_known = options.format if self._forced else before.format if before else None
         self.format = FORMATS[format_known] if format_known else detect(values)
         if self._forced and (likely_format := contradicts(values, self.format)):
@@ -242,9 +249,18 @@ class LogReader:
     def _hint(self, problems: list[Problem], value: Body | None) -> str:
         if self._forced and value is not None and (likely_format := contradicts([value], self.format)):
             return f" The line looks like {likely_format.name}. Leave --format out."
+        if value is not None and self._is_first_without_prompt(problems):
+            return f" Its fields are {_listed(value)}: name the one of the prompt, --column input=FIELD."
         defaults = {"path": self._reading.default_path, "model": self._reading.default_model}
         lacking = [name for name, default in defaults.items() if default is None and _lacks(problems, name)]
         return f" Give one for all with {' and '.join(f'--{name}' for name in lacking)}." if lacking else ""
+
+    def _is_first_without_prompt(self, problems: list[Problem]) -> bool:
+        """Whether this is the first line without a prompt, where the command named no field of it."""
+        is_first = not self._has_told_fields and "input" not in self._reading.columns
+        lacks_prompt = any(problem.message == NO_PROMPT for problem in problems)
+        self._has_told_fields |= lacks_prompt
+        return is_first and lacks_prompt
 
 
 def _sentence(problem: Problem) -> str:
@@ -259,13 +275,35 @@ def _lacks(problems: list[Problem], name: str) -> bool:
 
 def _unknown(values: list[Body], word: str) -> str:
     """The names of the file's fields, never its values, and what to do with the file."""
-    names = list(dict.fromkeys(str(name)[:40] for value in values for name in value))
-    listed = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
+    listed = _listed(name for value in values for name in value)
     kinds = ", ".join(name for name in FORMATS)
     return (
         f"No LLM call was found: the {word}s have the fields {listed}, and none of these is known to hold a prompt. Known formats are {kinds}. "
         f"For any other log, name the fields: --column input=FIELD --column output=FIELD --model MODEL --path PATH."
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names of fields, each once, the first ones."""
+    shown = list(dict.fromkeys(str(name)[:40] for name in names))
+    return ", ".join(shown[:_SHOWN_NAMES]) + (", ..." if len(shown) > _SHOWN_NAMES else "")
+
+
+def _check_columns(columns: Sequence[str], reading: RecordContext) -> None:
+    """Raises UnknownColumnError for a column that a table does not have."""
+    for wanted in reading.columns.values() if columns else ():
+        if wanted not in columns and wanted.partition(".")[0] not in columns:
+            raise UnknownColumnError(f"The table has no column {wanted}. Its columns: {_listed(columns)}.")
+
+
+def _lacking(reading: RecordContext, records: Sequence[Record], word: str) -> str | None:
+    """A warning about a field that none of the first records has; a later one may have it."""
+    values = [value for record in records if (value := _object_of(record)) is not None]
+    for wanted in reading.columns.values() if values else ():
+        if all(at(value, wanted) is None for value in values):
+            fields = _listed(name for value in values for name in value)
+            return f"None of the first {len(values)} {word}s has the field {wanted}. Their fields: {fields}."
+    return None
 
 
 def _no_json(record: Record, error: orjson.JSONDecodeError) -> str:

@@ -16,7 +16,16 @@ from typing import Any, Literal
 import orjson
 
 from app.cli.formats.base import Record
-from app.cli.tables import PARQUET, JsonLines, UnreadableFileError, delimiter_of, rows_of_csv, rows_of_parquet
+from app.cli.tables import (
+    PARQUET,
+    JsonLines,
+    Rows,
+    UnreadableFileError,
+    delimiter_of,
+    names_of_csv,
+    rows_of_csv,
+    rows_of_parquet,
+)
 
 DAMAGED = (zlib.error, EOFError)
 """Errors of a damaged or truncated .gz."""
@@ -51,6 +60,8 @@ class LogSource:
     position: Callable[[], int]
     head: bytes = field(repr=False)
     is_table: bool = False
+    columns: tuple[str, ...] = ()
+    """The names of the columns of a table of text; none where they are not known before its rows."""
 
     @property
     def is_file(self) -> bool:
@@ -66,24 +77,37 @@ def open_source(file: Path) -> Iterator[LogSource]:
         stream = on_disk
         if file.suffix == ".gz" or head.startswith(_GZIP):
             stream = io.BufferedReader(_Inflated(on_disk), _PEEK)
+        columns = _columns(file, _first_bytes(stream))
         rows = _rows(file, stream)
         if rows is None:
             _refuse_foreign(file.name, _first_bytes(stream))
         else:
             stream = io.BufferedReader(JsonLines(rows), _PEEK)
-        if str(file) != "-" and file.is_file():
-            yield LogSource(stream, file.stat().st_size, raw.tell, head, is_table=rows is not None)
-        else:
-            yield LogSource(stream, None, lambda: 0, head, is_table=rows is not None)
+        is_on_disk = str(file) != "-" and file.is_file()
+        total, position = (file.stat().st_size, raw.tell) if is_on_disk else (None, _no_position)
+        try:
+            yield LogSource(stream, total, position, head, rows is not None, columns)
+        finally:
+            if rows is not None:
+                rows.close()  # while the file is open
 
 
-def _rows(file: Path, stream: io.BufferedReader) -> Iterator[dict[str, Any]] | None:
+def _no_position() -> int:
+    return 0
+
+
+def _rows(file: Path, stream: io.BufferedReader) -> Rows | None:
     """The rows of a table; None for a file that is no table."""
     head = _first_bytes(stream)
     if head.startswith(PARQUET):
         return rows_of_parquet(stream if stream.seekable() else io.BytesIO(stream.read()), file.name)
     delimiter = delimiter_of(file.name, head)
     return None if delimiter is None or b"\x00" in head else rows_of_csv(stream, delimiter)
+
+
+def _columns(file: Path, head: bytes) -> tuple[str, ...]:
+    delimiter = delimiter_of(file.name, head)
+    return () if delimiter is None else names_of_csv(head, delimiter)
 
 
 def _raw(file: Path) -> Any:

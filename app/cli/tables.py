@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +21,10 @@ LONGEST_CELL = 64 * 1024 * 1024
 """Bytes of a cell; Python's own limit of 128 KB is shorter than many prompts."""
 
 WITHOUT_PYARROW = "is Parquet, which needs pyarrow: pip install 'promptlode[parquet]', or export the log as JSON lines."
+
+
+Rows = Generator[dict[str, Any], None, None]
+"""The rows of a table; to be closed before its file."""
 
 
 class UnreadableFileError(CallerError):
@@ -64,7 +68,16 @@ def delimiter_of(name: str, head: bytes) -> str | None:
     return next((mark for mark in (",", "\t") if first.count(mark.encode()) >= 2 and b" " not in first), None)
 
 
-def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
+def names_of_csv(head: bytes, delimiter: str) -> tuple[str, ...]:
+    """The names of the columns, of a table that begins with these bytes; none where its first line is longer."""
+    text = io.StringIO(head.decode("utf-8-sig", "replace"), newline="")
+    try:
+        return tuple(next(csv.reader(text, delimiter=delimiter, strict=True), ())) if b"\n" in head else ()
+    except csv.Error:
+        return ()
+
+
+def rows_of_csv(stream: BinaryIO, delimiter: str) -> Rows:
     """The rows of a CSV file. Raises UnreadableFileError."""
     csv.field_size_limit(LONGEST_CELL)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
@@ -89,7 +102,7 @@ def _refuse_doubled(names: Sequence[str]) -> None:
         raise UnreadableFileError(f"Several columns have the name {', '.join(doubled)}. Give each column its own name.")
 
 
-def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
+def rows_of_parquet(stream: BinaryIO, name: str) -> Rows:
     """The rows of a Parquet file, whose end is read at once. Raises UnreadableFileError."""
     parquet = _pyarrow(name)
     try:
@@ -100,7 +113,7 @@ def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
         ) from None
 
 
-def _batches(file: Any) -> Iterator[dict[str, Any]]:
+def _batches(file: Any) -> Rows:
     for batch in file.iter_batches(batch_size=500):
         for row in batch.to_pylist():
             yield {column: value for column, value in row.items() if value is not None}

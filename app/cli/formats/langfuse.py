@@ -36,6 +36,9 @@ _SIGNS = {
 }
 """Fields that only its observations have, and its names for them."""
 
+_OUR_OWN_NAMES = {"task_id", "implementation_id"}
+"""Fields of a call as our API answers it, beside its id and its project's."""
+
 _TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EMBEDDING", "EVALUATOR", "GUARDRAIL"}
 
 
@@ -49,7 +52,7 @@ class Langfuse(LogFormat):
             value = as_object(inner[0])
         names = {_snake(name) for name in value}
         is_row = "id" in names and ("trace_id" in names or "project_id" in names)
-        if not is_row or "messages" in names:
+        if not is_row or "messages" in names or names & _OUR_OWN_NAMES:
             return Fit.NO
         return Fit.CERTAIN if names & _SIGNS or str(value.get("type")).upper() in _TYPES else Fit.POSSIBLE
 

@@ -219,6 +219,11 @@ def test_rows_that_are_no_generation_are_passed_over(row: Json) -> None:
     assert list(detect([row]).calls(row)) == [None]
 
 
+def test_a_call_as_our_api_answers_it_is_ours() -> None:
+    call = {"id": "1", "task_id": "2", "project_id": "3", "model": "m", "path": "/p", "input": "Hi"}
+    assert detect([call]).name == "promptlode"
+
+
 @pytest.mark.parametrize("name", ["observations", "data"])
 def test_a_list_of_observations_is_read(name: str) -> None:
     assert len(taken({name: [GENERATION, OBSERVATION, {"type": "SPAN", "id": "1", "traceId": "2"}]})) == 2

@@ -335,6 +335,27 @@ def test_a_table_is_imported_with_its_columns_named_by_flags(cli: Cli, engine: E
         assert connection.execute(select(tables.grouping_key.c.path)).scalar_one() == "/a"
 
 
+def test_a_column_that_a_table_does_not_have_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("model,question,answer\nm,Where?,There\n", encoding="utf-8")
+    result = cli("import", str(file), "--path", "/x", "--column", "input=nosuch")
+    assert result.returncode == 2
+    assert b"no column nosuch. Its columns: model, question, answer." in result.stderr
+
+
+def test_the_first_line_without_a_prompt_names_its_fields(cli: Cli, tmp_path: Path) -> None:
+    result = cli("import", log_of(tmp_path, *2 * [{"model": "m", "question": "Where?"}]), "--path", "/x")
+    report = b" ".join(result.stderr.split())
+    assert report.count(b"Its fields are model, question: name the one of the prompt, --column input=FIELD.") == 1
+
+
+def test_a_field_that_no_first_line_has_is_a_warning(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    result = cli("import", log_of(tmp_path, call(1)), "--column", "error=fault")
+    assert result.returncode == 0
+    assert b"None of the first 1 lines has the field fault." in b" ".join(result.stderr.split())
+    assert stored(engine) == 1
+
+
 def test_parquet_is_imported(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     import pyarrow.parquet
 
