@@ -285,24 +285,24 @@ def _unknown(values: list[Body], word: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     """Names of fields, each once, the first ones."""
-    shown = list(dict.fromkeys(str(name)[:40] for name in names))
-    return ", ".join(shown[:_SHOWN_NAMES]) + (", ..." if len(shown) > _SHOWN_NAMES else "")
+    different = list(dict.fromkeys(str(name)[:40] for name in names))
+    return ", ".join(different[:_SHOWN_NAMES]) + (", ..." if len(different) > _SHOWN_NAMES else "")
 
 
 def _check_columns(columns: Sequence[str], reading: RecordContext) -> None:
     """Raises UnknownColumnError for a column that a table does not have."""
-    for wanted in reading.columns.values() if columns else ():
-        if wanted not in columns and wanted.partition(".")[0] not in columns:
-            raise UnknownColumnError(f"The table has no column {wanted}. Its columns: {_listed(columns)}.")
+    for column in reading.columns.values() if columns else ():
+        if column not in columns and column.partition(".")[0] not in columns:
+            raise UnknownColumnError(f"The table has no column {column}. Its columns: {_listed(columns)}.")
 
 
 def _lacking(reading: RecordContext, records: Sequence[Record], word: str) -> str | None:
     """A warning about a field that none of the first records has; a later one may have it."""
     values = [value for record in records if (value := _object_of(record)) is not None]
-    for wanted in reading.columns.values() if values else ():
-        if all(at(value, wanted) is None for value in values):
+    for column in reading.columns.values() if values else ():
+        if all(at(value, column) is None for value in values):
             fields = _listed(name for value in values for name in value)
-            return f"None of the first {len(values)} {word}s has the field {wanted}. Their fields: {fields}."
+            return f"None of the first {len(values)} {word}s has the field {column}. Their fields: {fields}."
     return None
 
 

@@ -6,10 +6,15 @@ size. A request takes a thread only when its body is complete and its project's 
 """
 
 import gc
+import multiprocessing
+import os
+import signal
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from flask import Flask
 
     from app.front.serving import Front
@@ -29,11 +34,24 @@ def create() -> "Front":
     from app.front.serving import Front
     from app.web import create_app
 
+    _end_with_the_master()
     app = create_app()
     front = Front(app, settings())
     threading.Thread(target=_load, args=(app,), name="loading", daemon=True).start()
     _spare_the_collector()
     return front
+
+
+def _end_with_the_master() -> None:
+    """End this worker when granian's first process is gone: it would keep the port, and answer with old code beside the next start."""
+    master = multiprocessing.parent_process()
+    if master is not None:
+        threading.Thread(target=_follow, args=(master,), name="master", daemon=True).start()
+
+
+def _follow(master: "BaseProcess") -> None:
+    master.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _load(app: "Flask") -> None:
