@@ -1,7 +1,7 @@
 """DELETE of one trace, and POST of a deletion of many."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from flask import Response
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     StrictBool,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -23,6 +24,7 @@ from app.http.answer import json_answer
 from app.http.auditing import note
 from app.http.body import read_json
 from app.http.problem import ProblemError
+from app.http.ranges import check_order
 from app.http.routes import BodyModel, Routes, validated
 from app.http.services import services
 from app.store.deletion import Selector
@@ -62,6 +64,11 @@ class Selected(BaseModel):
     conversation_id: Annotated[Text | None, _GIVEN] = None
     since: Annotated[Moment | None, _GIVEN] = Field(None, description="When the call was made, this moment included.")
     until: Annotated[Moment | None, _GIVEN] = Field(None, description="When it was made, this moment not included.")
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        check_order(self.since, self.until)
+        return self
 
 
 def _is_true(value: bool) -> bool:

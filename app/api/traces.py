@@ -7,6 +7,8 @@ from uuid import UUID
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import Connection
 
 from app.api import by_id
 from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
@@ -21,6 +23,7 @@ from app.http.services import services
 from app.intake.posted import read_posted
 from app.intake.prompts import INPUT_FIELDS
 from app.intake.trace import Incoming, InvalidTraceError, TraceIn
+from app.reading import slot_names
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -28,6 +31,7 @@ from app.store.projects import Project
 from app.store.templates import ROLES
 from app.store.traces import TraceFilter, variables_of
 from tasks.accept import Accepted, accept
+from templating import meant_name
 
 routes = Routes("traces")
 
@@ -73,6 +77,8 @@ class TraceQuery(RangeQuery, PageQuery):
     def _with_slots(cls, values: dict[str, str]) -> dict[str, Any]:
         """Parameters that begin with `slot.` together."""
         slots = {name.removeprefix(SLOT): value for name, value in values.items() if name.startswith(SLOT)}
+        if "" in slots:
+            raise PydanticCustomError("slot", "slot.NAME=VALUE must have the name of a slot.")
         filters = {name: value for name, value in values.items() if not name.startswith(SLOT)}
         return filters | ({"slots": slots} if slots else {})
 
@@ -112,8 +118,22 @@ def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
         slots=query.slots,
     )
     with services().reader.reading() as connection:
+        _check_slots(connection, holder.project_id, query)
         rows = traces.page(connection, holder.project_id, trace_filter, limit=query.limit + 1, before=query.cursor)
     return json_answer(page_of(rows, query.limit, _summary))
+
+
+def _check_slots(connection: Connection, project_id: UUID, query: TraceQuery) -> None:
+    """Raises ProblemError 422 for a slot that no template of the named task or version has; another project's has none to name."""
+    chosen = (query.task_id, query.implementation_id)
+    if not query.slots or chosen == (None, None):
+        return
+    known_names = slot_names.of_group(connection, project_id, *chosen)
+    unknown = [name for name in query.slots if known_names and meant_name(name, known_names) is None]
+    if unknown:
+        names = ", ".join(slot_names.of_versions(connection, project_id, *chosen)) or "none"
+        problems = [Problem(("query", SLOT + name), f"Is no slot here; there are: {names}.") for name in unknown]
+        raise ProblemError(422, "A parameter of the query string is wrong.", problems)
 
 
 @routes.route("GET", "/api/v1/traces/<uuid:trace_id>", scope="read", answers={200: TraceDetail})

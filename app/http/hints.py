@@ -1,5 +1,9 @@
 """Hints for wrong addresses that exporters build from a setting with too much or too little in it: where they should send."""
 
+from uuid import UUID
+
+from werkzeug.routing import Map
+
 _WHOLE = "OTEL_EXPORTER_OTLP_ENDPOINT takes the address without it, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT the whole one"
 
 _ADDRESSES = {
@@ -24,4 +28,21 @@ def where_to(path: str) -> str | None:
         return (
             f"There is nothing to send to here. Spans go to /v1/traces: {_WHOLE}. Calls as JSON go to /api/v1/traces."
         )
+    return None
+
+
+_ANY_ID = str(UUID(int=0))
+
+_LONGEST_ADDRESS = 8
+"""Parts of the longest address of a route, `/api/v1/implementations/ID/slots/NAME/values` among them."""
+
+
+def which_id(routes: Map, path: str) -> str | None:
+    """The hint for an address of a route in which an id is none."""
+    parts = path.split("/")
+    addresses = routes.bind("")
+    for place in range(2, len(parts) if len(parts) <= _LONGEST_ADDRESS + 1 else 0):
+        with_id = "/".join([*parts[:place], _ANY_ID, *parts[place + 1 :]])
+        if parts[place] and addresses.allowed_methods(with_id):
+            return f"What follows /{parts[place - 1]}/ must be an id: a UUID, as the API answers it."
     return None

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from app.checks import Problem
 from app.errors import CallerError, ConfigurationError, DatabaseDownError, DependencyError, NotFoundError
 from app.http.answer import json_answer
-from app.http.hints import where_to
+from app.http.hints import where_to, which_id
 from app.logs import describe, logger
 from app.store.sqlstates import is_busy, state_of
 
@@ -91,7 +91,7 @@ def of_http(error: HTTPException) -> Response:
 
 def _detail_of(error: HTTPException) -> str:
     if error.code == HTTPStatus.NOT_FOUND:
-        hint = where_to(request.path)
+        hint = where_to(request.path) or which_id(current_app.url_map, request.path)
         return hint or _own_words(error) or "There is no such route; GET /openapi.json lists all routes."
     if error.code == HTTPStatus.METHOD_NOT_ALLOWED:
         return f"This route does not take {request.method}; the header Allow has the methods that it takes."

@@ -40,6 +40,12 @@ def _of_words(text: Any) -> Any:
 Bound = Annotated[datetime, BeforeValidator(_of_words), AfterValidator(_in_utc)]
 
 
+def check_order(since: datetime | None, until: datetime | None) -> None:
+    """Raises PydanticCustomError for a range that holds no moment."""
+    if since is not None and until is not None and since >= until:
+        raise PydanticCustomError("range", "since must be before until.")
+
+
 class RangeQuery(BaseModel):
     """The time range of the calls."""
 
@@ -52,8 +58,7 @@ class RangeQuery(BaseModel):
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:
-        if self.since is not None and self.until is not None and self.since >= self.until:
-            raise PydanticCustomError("range", "since must be before until.")
+        check_order(self.since, self.until)
         return self
 
     @property

@@ -133,7 +133,7 @@ def tagged(response: Response) -> Response:
 def read_query(model: type[BaseModel]) -> Any:
     """The query string as this model; an empty value counts as absent, except for a slot's value. Raises ProblemError 422."""
     values = {name: value for name, value in request.args.items() if value != "" or name.startswith("slot.")}
-    problems = [*_not_utf8(), *unstorable(values, services().limits)]
+    problems = [*_not_utf8(), *_repeated(), *unstorable(values, services().limits)]
     try:
         query = model.model_validate(values)
     except ValidationError as error:
@@ -142,6 +142,13 @@ def read_query(model: type[BaseModel]) -> Any:
         query_problems = [Problem(("query", *problem.loc), problem.message) for problem in problems]
         raise ProblemError(422, "A parameter of the query string is wrong.", query_problems)
     return query
+
+
+def _repeated() -> Iterator[Problem]:
+    """Parameters with two values, of which one would be dropped."""
+    for name, values in request.args.lists():
+        if len(set(values)) > 1:
+            yield Problem((name,), "Is given with several values; give one.")
 
 
 def _not_utf8() -> Iterator[Problem]:

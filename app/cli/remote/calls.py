@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import rich_click as click
@@ -129,6 +130,12 @@ def _body() -> dict[str, Any]:
 def tail(api: Api, path: str | None, task: str | None, as_json_: bool, limit: int | None) -> None:
     """Show calls as they come, with their template and its values in colour, until Ctrl-C."""
     query = {"path": path, "task_id": find_task(api, task)["id"] if task else None}
+    with suppress(KeyboardInterrupt):  # the end of a command that has no other
+        _follow(api, query, limit, as_json_=as_json_)
+
+
+def _follow(api: Api, query: Item, limit: int | None, *, as_json_: bool) -> None:
+    """Print the calls that come, `limit` of them."""
     teller = _Teller(api)
     number_shown = 0
     seen_ids = {call["id"] for call in api.items("/api/v1/traces", query, NEWEST)}

@@ -12,7 +12,9 @@ def _key_of_standard_input() -> str:
     """The key that a person types unseen, or that a program pipes: only a terminal can hide what is typed."""
     if sys.stdin.isatty():
         return str(click.prompt("API key", hide_input=True))
-    return sys.stdin.readline()
+    if not (key := sys.stdin.readline().strip()):
+        raise click.UsageError("No key was given. Give --key (or PROMPTLODE_API_KEY), or write it to standard input.")
+    return key
 
 
 @click.command()

@@ -17,11 +17,14 @@ import uvicorn
 from anyio import to_thread
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.meta import version
+from app.checks import problems_of
 from app.cli.remote.access import Access
 from app.cli.remote.api import Api, Item
 from app.cli.remote.errors import ApiError
@@ -46,9 +49,8 @@ Moment = Annotated[str | None, Field(description="ISO 8601, for example 2026-03-
 
 def server_of(url: str, key: str | None) -> MCPServer:
     """The server. key: of the command; None: each request brings its own."""
-    server = MCPServer("promptlode", instructions=INSTRUCTIONS, version=version(), log_level="WARNING")
     tools = Tools(url, key)
-    for tool in (
+    methods = (
         tools.list_tasks,
         tools.show_task,
         tools.diff_versions,
@@ -56,9 +58,36 @@ def server_of(url: str, key: str | None) -> MCPServer:
         tools.calls_by_slot_value,
         tools.costs,
         tools.changes,
-    ):
-        server.tool(annotations=READS)(_for_model(tool))
-    return server
+    )
+    return MCPServer(
+        "promptlode",
+        instructions=INSTRUCTIONS,
+        version=version(),
+        log_level="WARNING",
+        tools=[_strict(Tool.from_function(_for_model(method), annotations=READS)) for method in methods],
+    )
+
+
+def _strict(tool: Tool) -> Tool:
+    """The tool with unknown arguments refused, which the SDK drops, and with wrong ones named in our words."""
+    known_names = ", ".join(tool.fn_metadata.arg_model.model_fields)
+
+    class Arguments(tool.fn_metadata.arg_model):  # type: ignore[name-defined]
+        model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+        @model_validator(mode="wrap")
+        @classmethod
+        def _in_our_words(cls, values: Any, handler: Callable[[Any], Any]) -> Any:
+            try:
+                return handler(values)
+            except ValidationError as error:
+                reasons = " ".join(f"{'.'.join(map(str, wrong.loc))}: {wrong.message}" for wrong in problems_of(error))
+                remedy = f"{reasons} Arguments of this tool: {known_names}."
+                raise PydanticCustomError("arguments", "{remedy}", {"remedy": remedy}) from None
+
+    tool.fn_metadata.arg_model = Arguments
+    tool.parameters = tool.parameters | {"additionalProperties": False}
+    return tool
 
 
 def _for_model(tool: Callable[..., Any]) -> Callable[..., Any]:

@@ -287,6 +287,16 @@ def test_calls_are_found_by_the_value_of_a_slot(client: FlaskClient, send: Send)
     assert ids_of("user_id=ada&until=2020-01-01") == []
 
 
+def test_a_slot_that_a_task_does_not_have_is_refused_with_its_slots(client: FlaskClient, send: Send) -> None:
+    row = send()
+    for chosen in (f"task_id={row['task_id']}", f"implementation_id={row['implementation_id']}"):
+        problem = assert_problem(client.get(f"/api/v1/traces?{chosen}&slot.nosuch=x"), 422)
+        assert problem["errors"][0]["loc"] == ["query", "slot.nosuch"]
+        assert "mail, shop" in problem["errors"][0]["message"]
+    assert_problem(client.get("/api/v1/traces?slot.=x"), 422)
+    assert client.get(f"/api/v1/traces?task_id={row['id']}&slot.nosuch=x").json["items"] == []
+
+
 def test_a_diff_shows_words_and_usage_of_both_versions(client: FlaskClient, send: Send) -> None:
     task_id = send()["task_id"]
     send(model="gpt-4o")

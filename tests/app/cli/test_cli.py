@@ -29,6 +29,7 @@ from tests.app.cli_helpers import Cli, call, log_of, stored
         ["import", "-", "--format", "nothing"],
         ["keys", "create", "--name", "x" * 201],
         ["keys", "create", "--project", "x" * 201],
+        ["keys", "create", "--project", "a\nb"],
         ["retention", "default", "36501"],
         ["tasks", "--limit", "99999999999999999999"],
         ["privacy", "default", "--min-distinct", "99999999999999999999"],

@@ -246,6 +246,12 @@ def test_login_reads_a_key_that_a_program_pipes(remote: Cli) -> None:
     assert remote("tasks").returncode == 0
 
 
+def test_login_without_a_key_says_so(remote: Cli) -> None:
+    remote.environment["PROMPTLODE_API_KEY"] = None
+    result = remote("login", "--url", str(remote.environment["PROMPTLODE_URL"]), stdin=b"")
+    assert (result.returncode, b"No key was given" in result.stderr) == (2, True)
+
+
 def test_login_says_where_it_cannot_write(remote: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     remote.environment["XDG_CONFIG_HOME"] = str(tmp_path / "file")

@@ -161,6 +161,20 @@ def test_a_route_that_does_not_exist_is_a_problem(client: FlaskClient) -> None:
     assert "/openapi.json lists all routes" in assert_problem(client.get("/api/v1/nothing"), 404)["detail"]
 
 
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("tasks/zz", "tasks"),
+        ("tasks/zz/usage", "tasks"),
+        ("traces/%00", "traces"),
+        ("implementations/1/cost", "implementations"),
+    ],
+)
+def test_an_address_with_an_id_that_is_none_says_so(client: FlaskClient, address: str, kind: str) -> None:
+    detail = assert_problem(client.get(f"/api/v1/{address}"), 404)["detail"]
+    assert detail == f"What follows /{kind}/ must be an id: a UUID, as the API answers it."
+
+
 def test_a_method_that_a_route_does_not_have_is_a_problem_that_says_which_it_has(client: FlaskClient) -> None:
     answer = client.delete(URL)
     assert_problem(answer, 405)
@@ -183,6 +197,7 @@ def test_a_method_that_a_route_does_not_have_is_a_problem_that_says_which_it_has
         "limit=+5",
         "limit=%2B5",
         "limit=5.0",
+        "limit=5&limit=6",
     ],
 )
 def test_a_wrong_parameter_is_refused_by_its_name(client: FlaskClient, query: str) -> None:

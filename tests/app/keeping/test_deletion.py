@@ -337,6 +337,7 @@ def test_one_trace_is_deleted_by_its_id(admin: FlaskClient) -> None:
         {"user_id": None},
         {"everything": False},
         {"since": "yesterday"},
+        {"since": "2026-02-01", "until": "2026-01-01"},
         [],
         {"path": ""},
     ],
