@@ -88,11 +88,17 @@ def moment(time: datetime | None) -> str:
     return "–" if time is None else f"{time.astimezone(UTC).isoformat(' ')[:19]} UTC"
 
 
+_SECONDS_TOLD_AS_DAYS = 730 * 86_400
+"""Two years: nobody counts 20,787 days back to a date."""
+
+
 def ago(time: datetime | None, now: datetime | None = None) -> str:
-    """The time since then, to the largest unit; "in 3 minutes" for a clock that is ahead of ours."""
+    """The time since then, to the largest unit, or a date years ago; "in 3 minutes" for a clock that is ahead of ours."""
     if time is None:
         return "never"
     seconds = ((now or datetime.now(UTC)) - time).total_seconds()
+    if seconds >= _SECONDS_TOLD_AS_DAYS:
+        return f"{time.astimezone(UTC):%Y-%m-%d}"
     for unit, size in _SECONDS:
         if abs(seconds) >= size:
             count = int(abs(seconds) // size)

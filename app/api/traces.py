@@ -132,7 +132,10 @@ def _check_slots(connection: Connection, project_id: UUID, query: TraceQuery) ->
     unknown = [name for name in query.slots if known_names and meant_name(name, known_names) is None]
     if unknown:
         names = ", ".join(slot_names.of_versions(connection, project_id, *chosen)) or "none"
-        problems = [Problem(("query", SLOT + name), f"Is no slot here; there are: {names}.") for name in unknown]
+        kind = "task" if query.implementation_id is None else "version"
+        problems = [
+            Problem(("query", SLOT + name), f"The {kind} has no slot {name}. Its slots: {names}.") for name in unknown
+        ]
         raise ProblemError(422, "A parameter of the query string is wrong.", problems)
 
 

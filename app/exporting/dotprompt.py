@@ -31,7 +31,7 @@ def write(version: ExportedVersion) -> str:
     )
     front = {"model": version.model, "config": dict(version.settings), "input": input_fields}
     bodies = [_message(message.role, text) for message, text in zip(version.messages, mustache.texts, strict=True)]
-    comments = [f"# {version.note_on_names}"] if version.note_on_names else []
+    comments = [f"# {version.note}"] if version.note else []
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in front.items()]
     text = "".join(bodies)
     end = f"{{{{{free_name('end', names)}}}}}" if text != text.rstrip() else ""

@@ -49,5 +49,5 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _comment(version: ExportedVersion) -> str:
-    description = f"{version.name}, version {version.version} at {version.path}. {version.note_on_names}".rstrip(". ")
+    description = f"{version.name}, version {version.version} at {version.path}. {version.note}".rstrip(". ")
     return description.replace("#}", "# }").replace("{#", "{ #")

@@ -10,9 +10,7 @@ def write(version: ExportedVersion) -> str:
     """promptfooconfig.yaml: promptfoo renders each message with Nunjucks, which reads Jinja's expressions."""
     messages = [{"role": message.role, "content": jinja.body(message)} for message in version.messages]
     config = {
-        "description": f"{version.name}, version {version.version} at {version.path}. {version.note_on_names}".rstrip(
-            ". "
-        ),
+        "description": f"{version.name}, version {version.version} at {version.path}. {version.note}".rstrip(". "),
         "prompts": [{"id": version.slug, "label": version.name, "raw": json.dumps(messages, ensure_ascii=False)}],
         "providers": [version.model],
         "tests": [_test(sample) for sample in version.samples],

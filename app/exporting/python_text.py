@@ -18,4 +18,4 @@ def docstring(text: str) -> str:
 def head(version: ExportedVersion) -> str:
     """The docstring of a module about a version."""
     first = f"{docstring(version.name)}: version {version.version} at {docstring(version.path)}."
-    return f'"""{first}\n\n{version.note_on_names}\n"""\n' if version.note_on_names else f'"""{first}"""\n'
+    return f'"""{first}\n\n{version.note}\n"""\n' if version.note else f'"""{first}"""\n'

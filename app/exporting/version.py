@@ -8,6 +8,11 @@ from typing import Any
 
 from templating import BARRIER, Template, portable_names
 
+_BARRIERS_WITH_EXAMPLES = 2
+"""Barriers between the three parts of a prompt with few-shot examples as messages."""
+
+_ON_EXAMPLES = "The calls send few-shot examples as messages: here are the first example's question and the input, not its answer nor further examples."
+
 
 @dataclass(frozen=True)
 class PromptMessage:
@@ -80,10 +85,12 @@ class ExportedVersion:
         return replace(self, template=template, samples=samples, renamed=old_by_new | renamed)
 
     @property
-    def note_on_names(self) -> str:
-        """A sentence about slots with other names in the product."""
+    def note(self) -> str:
+        """Sentences about slots with other names in the product, and about examples that a prompt does not contain."""
         names = ", ".join(f"{new} is {old}" for new, old in self.renamed.items())
-        return f"Names of slots here and in calls: {names}." if names else ""
+        of_names = f"Names of slots here and in calls: {names}." if names else ""
+        has_examples = sum(literal.count(BARRIER) for literal in self.template.literals) == _BARRIERS_WITH_EXAMPLES
+        return " ".join(filter(None, (of_names, _ON_EXAMPLES if has_examples else "")))
 
 
 def _messages(template: Template, roles: Sequence[str]) -> Iterator[PromptMessage]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from app.moments import so_long_ago
 from app.reading.usage import DAY, HOUR, Range
 
 LENGTHS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
@@ -88,8 +89,8 @@ def _newest(name: str, now: datetime, problem: str = "") -> ShownRange:
 
 def _whole_days(since: str, until: str, now: datetime) -> ShownRange:
     """Whole days. Raises ValueError with a sentence for people."""
-    begin = _day(since) if since else _day(until) - 6 * DAY
-    last = _day(until) if until else _full(now, DAY)
+    begin = _day(since, now) if since else _day(until, now) - 6 * DAY
+    last = _day(until, now) if until else _full(now, DAY)
     if begin > last:
         raise ValueError(WRONG_ORDER)
     end = last + DAY
@@ -100,14 +101,15 @@ def _whole_days(since: str, until: str, now: datetime) -> ShownRange:
     )
 
 
-def _day(text: str) -> datetime:
+def _day(text: str, now: datetime) -> datetime:
+    """The day of a date, or of a time so long ago as the API takes it: `7d`."""
     try:
-        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
+        moment = so_long_ago(text, now) or datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+    except (OverflowError, ValueError):
         raise ValueError(WRONG_DATE) from None
-    if not 1970 <= day.year < 9000:
+    if not 1970 <= moment.year < 9000:
         raise ValueError("The year must be from 1970 to 8999.")
-    return day
+    return _full(moment, DAY)
 
 
 def _full(moment: datetime, length: timedelta) -> datetime:

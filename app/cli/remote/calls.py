@@ -15,13 +15,16 @@ from app.cli.remote.api import Api, Item
 from app.cli.remote.errors import ApiError
 from app.cli.remote.options import LIMIT, connected, formed, limited, ranged
 from app.cli.remote.output import Cell, When, as_json, call_text, json_text, printed
-from app.cli.remote.tasks import check_slots, find_task
+from app.cli.remote.tasks import find_task
 
 LOOK_EVERY = 1.0
 """Seconds between two looks of `tail`, each one small request."""
 
 NEWEST = 100
 """Calls that one look of `tail` reads at most."""
+
+_OF_A_TEMPLATE = ("Version", "Values")
+"""Columns that a call without a template has no value for."""
 
 CALLS: dict[str, Cell] = {
     "Id": lambda item: item["id"],
@@ -54,11 +57,8 @@ CALLS: dict[str, Cell] = {
 def traces(api: Api, form: str, limit: int, task: str | None, slots: tuple[str, ...], **query: Any) -> None:
     """List calls, the last one stored first: an import of older calls stands before the calls of today."""
     task_id = find_task(api, task)["id"] if task else None
-    values = dict(map(_slot, slots))
-    filters = {f"slot.{name}": value for name, value in values.items()}
-    calls = list(api.items("/api/v1/traces", query | {"task_id": task_id} | filters, limit))
-    if task_id and not calls:
-        check_slots(api, task_id, values)
+    filters = {f"slot.{name}": value for name, value in map(_slot, slots)}
+    calls = api.items("/api/v1/traces", query | {"task_id": task_id} | filters, limit)
     printed(calls, CALLS, form, empty_text="No call fits. `promptlode send` and `promptlode import` bring calls.")
 
 
@@ -77,7 +77,10 @@ def _slot(text: str) -> tuple[str, str]:
 def ungrouped(api: Api, form: str, limit: int, path: str | None) -> None:
     """List calls that no template matches, the last one stored first."""
     calls = api.items("/api/v1/traces", {"path": path, "ungrouped": "true"}, limit)
-    printed(calls, CALLS, form, empty_text="None: no call is without a template. `promptlode traces` lists all calls.")
+    columns = {title: cell for title, cell in CALLS.items() if title not in _OF_A_TEMPLATE}
+    printed(
+        calls, columns, form, empty_text="None: no call is without a template. `promptlode traces` lists all calls."
+    )
 
 
 @click.command()

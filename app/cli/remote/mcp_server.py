@@ -28,7 +28,7 @@ from app.checks import problems_of
 from app.cli.remote.access import Access
 from app.cli.remote.api import Api, Item
 from app.cli.remote.errors import ApiError
-from app.cli.remote.tasks import check_slots, find_task, version_of, versions_of
+from app.cli.remote.tasks import find_task, version_of, versions_of
 from app.http.auth import key_in
 
 INSTRUCTIONS = """Promptlode finds the prompt templates behind the LLM calls of an app. A task is a call site, a version one template with a model and
@@ -212,11 +212,8 @@ class Tools:
     ) -> dict[str, Any]:
         """Calls of a task whose slot had this value, the last one stored first, with all their variables."""
         api = self._api(context)
-        task_id = find_task(api, task)["id"]
-        calls = list(api.items("/api/v1/traces", {"task_id": task_id, f"slot.{slot}": value}, limit))
-        if not calls:
-            check_slots(api, task_id, [slot])
-        return {"calls": calls}
+        query = {"task_id": find_task(api, task)["id"], f"slot.{slot}": value}
+        return {"calls": list(api.items("/api/v1/traces", query, limit))}
 
     def costs(self, context: Context, task: Task, since: Moment = None, until: Moment = None) -> dict[str, Any]:
         """The usage and cost of a task by day and version (30 days unless told), and the cost of each slot in all calls with the text in use."""

@@ -249,14 +249,6 @@ def versions_of(api: Api, task_id: str) -> list[Item]:
     return list(api.items(f"/api/v1/tasks/{task_id}/implementations"))
 
 
-def check_slots(api: Api, task_id: str, names: Iterable[str]) -> None:
-    """Raise RefusedInputError for the first name that is no slot of any version of the task."""
-    slots = list(dict.fromkeys(slot for version in versions_of(api, task_id) for slot in version["slots"]))
-    for name in names:
-        if meant_name(name, slots) is None:
-            raise RefusedInputError(f"The task has no slot {name}. Its slots: {', '.join(slots) or 'none'}.")
-
-
 def version_of(api: Api, task: Item, number: int | None) -> Item:
     """The version of a task with this number, without a number the one in use. Raises ApiError."""
     versions = {version["version"]: version for version in versions_of(api, task["id"])}

@@ -110,7 +110,7 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
                 "query: Is an unknown field; remove it. Arguments of this tool: search, path, sort, limit." in message
             )
             lacking = await client.call_tool("calls_by_slot_value", {"task": task["id"], "slot": "zz", "value": "x"})
-            assert "there are: ticket" in lacking.content[0].text  # type: ignore[union-attr]
+            assert "The task has no slot zz. Its slots: ticket." in lacking.content[0].text  # type: ignore[union-attr]
             wrong = await client.call_tool("show_task", {"task": "nothing like it"})
             assert wrong.is_error
             assert "No task has the id, name or path" in wrong.content[0].text  # type: ignore[union-attr]

@@ -178,6 +178,15 @@ def test_a_message_that_is_a_slot_alone_is_written_too() -> None:
         assert "message" in exported(version, name)
 
 
+def test_files_with_comments_say_that_examples_sent_as_messages_are_not_whole() -> None:
+    version = ExportedVersion(
+        "Mood", "/mood", 1, "m", {}, Template((f"Mood?{BARRIER}Text: Fine.{BARRIER}Text: ", ""), ("text",))
+    )
+    for name in ("python", "jinja2", "promptfoo", "dotprompt"):
+        assert "few-shot examples as messages" in exported(version, name)
+    assert "few-shot" not in exported(version_of(Template(("Text: ", ""), ("text",))), "python")
+
+
 def test_the_name_of_a_file_is_one_that_every_system_takes() -> None:
     version = version_of(Template(("x",)))
     assert version.slug == "sort-mail"

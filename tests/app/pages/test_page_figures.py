@@ -51,6 +51,7 @@ NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
         ({"range": "a thousand years"}, "2026-03-03 16:00", 42),
         ({"since": "2026-03-01", "until": "2026-03-01"}, "2026-03-01 00:00", 24),
         ({"since": "2026-03-01"}, "2026-03-01 00:00", 10),
+        ({"since": "14d"}, "2026-02-24 00:00", 15),
         ({"since": "2025-01-01", "until": "2026-01-01"}, "2025-01-01 00:00", 53),
     ],
 )
@@ -66,6 +67,7 @@ def test_a_range_begins_with_a_full_stretch(query: dict[str, str], begin: str, s
         ("2026-03-02", "2026-03-01", "must not be after"),
         ("yesterday", "", "written like"),
         ("2026-02-30", "", "written like"),
+        ("999999w", "", "written like"),
         ("0001-01-01", "", "from 1970 to 8999"),
         ("9999-12-31", "", "from 1970 to 8999"),
         ("2027-01-01", "", "must not be after"),

@@ -256,7 +256,14 @@ def test_a_task_without_calls_has_slots_without_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(2, "just now"), (61, "1 minute ago"), (7_300, "2 hours ago"), (200_000, "2 days ago"), (-300, "in 5 minutes")],
+    [
+        (2, "just now"),
+        (61, "1 minute ago"),
+        (7_300, "2 hours ago"),
+        (200_000, "2 days ago"),
+        (800 * 86_400, "2023-10-24"),
+        (-300, "in 5 minutes"),
+    ],
 )
 def test_a_time_is_told_as_a_person_would(seconds: int, words: str) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
