@@ -2,7 +2,7 @@
 
 A template that few calls made is often too wide: three calls of three versions of a prompt have one template, which then matches all later
 calls of all versions, so no search sees these calls again. So a `Matcher` shows a template that `mine` found the prompts that it matches,
-and `mine` searches the remembered prompts again each time that the template has twice as many (`templating.mining.anew`).
+and `mine` searches the remembered prompts of all known templates again when enough prompts are new (`templating.mining.anew`).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -23,23 +23,18 @@ class Memory:
     """Different prompts that a template matched, evenly over all such prompts, oldest first.
 
     seen: the number of different prompts noted; a prompt that is no longer remembered may count again.
-    unsearched: those of them that came after the last search for the template with its relatives.
+    searched: those of them of which the last search of all remembered prompts knew.
     The first prompt is remembered however long it is. Several threads may note prompts at the same time: nothing is raised, but
     some of these prompts may not be counted, since matching takes no lock.
     """
 
-    def __init__(self, moments: Mapping[str, int], seen: int = 0, unsearched: int = 0) -> None:
+    def __init__(self, moments: Mapping[str, int], seen: int = 0, searched: int = 0) -> None:
         """moments: prompt -> its place in the order of all prompts (`in_order`). seen: more prompts than these, if some are forgotten."""
         self._moments = dict(sorted(moments.items(), key=lambda item: item[1]))
         self.seen = max(seen, len(self._moments))
-        self.unsearched = unsearched
-        self._due, self._looked, self._step = 2 * self.seen, 0, 1
+        self.searched = searched
+        self._looked, self._step = 0, 1
         self._thin_out()
-
-    @property
-    def is_due(self) -> bool:
-        """Whether there are twice as many prompts as at the last search."""
-        return self.seen >= self._due
 
     @property
     def moments(self) -> dict[str, int]:
@@ -55,7 +50,6 @@ class Memory:
             return
         self.settle()
         self.seen += 1
-        self.unsearched += 1
         if self.seen % self._step == 0:
             self._moments = {**self._moments, prompt: next(_CLOCK)}  # a new dict: another thread may be reading the old one
             self._thin_out()
@@ -65,9 +59,9 @@ class Memory:
         self._looked = self.seen
 
     def settle(self) -> None:
-        """The next search is due when there are twice as many prompts as at the last one."""
+        """The prompts of which the last search knew count as searched."""
         if self._looked:
-            self._due, self.unsearched, self._looked = 2 * self._looked, self.seen - self._looked, 0
+            self.searched, self._looked = self._looked, 0
 
     def _thin_out(self) -> None:
         while _are_too_many(self._moments):

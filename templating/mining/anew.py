@@ -1,28 +1,27 @@
-"""Known templates that are found anew from the prompts that they remember.
+"""All known templates found anew from the prompts that they remember.
 
-A template is due when it remembers twice as many prompts as at its last search. The search then has the remembered prompts of this
-template and of its relatives (templates that begin or end like one of these prompts) beside the new prompts, as if all had come at once,
-and does not know these templates. What it finds decides about each of them:
+When a quarter more prompts have come since the last such search, a search has the remembered prompts of all known templates beside the
+new prompts, as if all had come at once, and does not know these templates. What it finds decides about each of them:
 
 - the same template again: it stays;
 - groups that hold all its prompts: it is superseded, by the group with most of its prompts. If it has forgotten some prompts, only one
-  wider group may supersede it; it stays beside several groups, and one narrower group is an accident of what it remembers;
+  wider group may supersede it; beside others it stays, for the prompts that it forgot;
 - groups that hold some of its prompts: it stays for the others;
 - no group: it stays.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from templating.matching import fit
 from templating.memory import Memory
 from templating.mining.answer import Group
-from templating.mining.filing import are_near
 from templating.mining.sampling import TEXTS_PER_ROUND, spread
 from templating.mining.sieve import sort_by_template
 from templating.template import Template
 
-MOST_SEARCHED = 4  # most remembered prompts in a search, as a multiple of the new prompts since the last one: bounds the cost of each prompt
+FEWEST_NEW = 8  # least new prompts of a search; the new prompts of a batch with fewer may only widen known templates by values
+NEW_SHARE = 0.25  # least new prompts of a search, as a share of those at the last one: with a half, 2 instead of 6 of 14 templates of a planning agent are exact
 FEWEST_REMEMBERED = 8  # prompts of each template in a search of many: with fewer, a search cannot tell siblings
 
 
@@ -33,10 +32,10 @@ class Anew:
     others: the other known templates with their numbers.
     """
 
-    def __init__(self, known: Sequence[Template], first: Container[int], new: int = 0) -> None:
-        """first: numbers of templates that are found anew with their relatives, if enough prompts are new. new: prompts that widen templates."""
+    def __init__(self, known: Sequence[Template], new: int) -> None:
+        """new: the number of prompts that no known template matches."""
         self._known = known
-        self._memories = _to_search(known, first, new)
+        self._memories = _due(known, new)
         self.others = [(number, template) for number, template in enumerate(known) if number not in self._memories]
         remembered = {number: memory.moments for number, memory in self._memories.items()}  # read once: another thread may be matching
         self._prompts_of = {number: _some(list(prompts), len(remembered)) for number, prompts in remembered.items()}
@@ -53,8 +52,8 @@ class Anew:
     def before(self, calls: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
         """The texts of a search, text -> the times of its calls: the remembered prompts, a call each, and then the new calls."""
         size = len(self.moments)
-        new = {text: [size + call for call in its] for text, its in calls.items()} if size else calls
-        return {**new, **{prompt: [time] for time, prompt in enumerate(self.moments)}}
+        remembered: dict[str, Sequence[int]] = {prompt: [time] for time, prompt in enumerate(self.moments)}
+        return {text: [size + call for call in its] for text, its in calls.items()} | remembered
 
     def runs_before(self, runs: Sequence[int]) -> list[int]:
         """Per call of such a search the first call of its run: the session of a remembered prompt is not known, so a template is one run."""
@@ -78,8 +77,6 @@ class Anew:
                 [(place, _), *others] = takers.most_common()
                 if self._remembers_all(number) or (not others and len(groups[place].rows) > len(prompts)):
                     gone.setdefault(place, set()).add(number)
-                elif not others:
-                    dropped.add(place)
         for number in self._memories:
             same = place_of.get(self._known[number])
             if same is not None and same in gone:
@@ -108,8 +105,7 @@ class Anew:
         own = {text: moments[text] for text, _ in group.rows}
         own |= {prompt: moment for prompt, moment in old.items() if fit(group.template.literals, prompt) is not None}
         seen = self._seen(text for text, _ in group.rows) + sum(memory.seen for memory in widened)
-        unsearched = 0 if self._memories else len(group.rows) + sum(memory.unsearched for memory in widened)
-        return Memory(own, seen, unsearched)
+        return Memory(own, seen, seen if self._memories or not self._known else 0)
 
     def _seen(self, texts: Iterable[str]) -> int:
         """The number of prompts for which these texts stand: a remembered prompt stands for those that its template forgot."""
@@ -126,22 +122,14 @@ def with_prompts(groups: Sequence[Group], prompts: Iterable[str], tick: Callable
     return [group._replace(rows=[*group.rows, *rows.get(group.template, [])]) for group in groups]
 
 
-def due(known: Sequence[Template]) -> set[int]:
-    """The numbers of the templates that are due."""
-    return {number for number, template in enumerate(known) if template.memory is not None and template.memory.is_due}
-
-
-def _to_search(known: Sequence[Template], first: Container[int], new: int) -> dict[int, Memory]:
-    """The memories of these templates and of their relatives, as many as a round has texts for; none when too few prompts are new."""
+def _due(known: Sequence[Template], new: int) -> dict[int, Memory]:
+    """The memories of all known templates, as many as a round has texts for; none before so many prompts are new that a search pays."""
     memories = {number: template.memory for number, template in enumerate(known) if template.memory is not None}
-    own = {number: memory for number, memory in memories.items() if number in first}
-    prompts = [prompt for memory in own.values() for prompt in memory.moments]
-    near = are_near({known[number] for number in memories}, prompts) if prompts else set()
-    others = [number for number in memories if number not in own and known[number] in near]
-    ordered = [*own, *sorted(others, key=lambda number: memories[number].seen)]  # the youngest are the least sure
-    searched = {number: memories[number] for number in ordered[: TEXTS_PER_ROUND // FEWEST_REMEMBERED]}
-    fresh = new + sum(memory.unsearched for memory in searched.values())
-    return searched if sum(map(len, searched.values())) <= MOST_SEARCHED * fresh else {}
+    searched = sum(memory.searched for memory in memories.values())
+    if new + sum(memory.seen for memory in memories.values()) - searched < max(FEWEST_NEW, NEW_SHARE * searched):
+        return {}
+    youngest = sorted(memories, key=lambda number: memories[number].seen)[: TEXTS_PER_ROUND // FEWEST_REMEMBERED]  # the least sure
+    return {number: memories[number] for number in youngest}
 
 
 def _some(prompts: Sequence[str], templates: int) -> list[str]:

@@ -21,11 +21,13 @@ from templating.mining.units import Rows, Splits, run_heads
 BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
 FEWEST_FRAME_TEXTS = 3  # least texts of a frame
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
+LETTER_SHARE = 0.5  # least share of letters in the fixed characters without blanks; JSON and code begin and end with other characters
 HELD_SHARE = 0.5  # least share of a set in narrower sets that replace it because they save more bits
 CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
 PHRASE_SHARE = 0.2  # of a frame's texts: if as many other texts hold the frame's beginning inside, it is a turn of phrase
 TEXTS_THAT_GO_ON = 16  # most texts whose next words are compared
 GOING_ON_SHARE = 0.4  # least share of these texts with a next word that others have too, where the texts are of several templates
+UNITS_BEHIND_A_VALUE = 2  # least equal units behind the unit in which frames differ, where this unit is a value out of a few
 UNION_SHARE = 0.9  # least share of a set in narrower sets, where the set is their union
 MOST_END_UNITS = 12  # most units at either end by which a set is split; longer fixed text has grams
 # Words with which people begin their own texts: these are no sign of a template.
@@ -118,12 +120,27 @@ class _Frames:
         rest = _without(members, narrow)
         if narrow and len(rest) >= FEWEST_FRAME_TEXTS and self._extended(rest, head, tail) != (head, tail):
             narrow += self.look(rest, head, tail)
+        if len(narrow) > 1 and self._go_on_alike(members, narrow, head, tail):
+            return [_Frame(members, sum(frame.saved for frame in narrow), is_sure=True)]
         stop = int(self._texts.rows.last[members[0]])
         is_apart = wordless < 0 or self._texts.letters[stop - tail : stop - wordless].any()
         saved = self._saved(members, head, tail) if is_apart else 0.0
         if saved < BITS_A_FRAME_SAVES or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
             return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
         return [_Frame(members, saved, self._is_sure(members, head, tail))]
+
+    def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
+        """Whether nearly all texts are in sets that differ in one word before the same fixed text: this word is a value out of a few."""
+        rows = self._texts.rows
+        if sum(len(frame.members) for frame in narrow) < UNION_SHARE * len(members):
+            return False
+        for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
+            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + UNITS_BEHIND_A_VALUE)] for frame in narrow]
+            if all((way == ways[0][0]).all() for way in ways) and all(
+                _same(rows.bare[begin[frame.members]]) for frame in narrow
+            ):
+                return True
+        return False
 
     def _are_more(self, narrow: Sequence[_Frame], members: np.ndarray, saved: float) -> bool:
         """Whether the narrower sets save more bits than the set that contains them."""
@@ -173,6 +190,8 @@ class _Frames:
             while tail and not texts.lines[stop - tail]:  # the tail must begin a line
                 tail -= 1
         units = [*range(start, start + head), *range(stop - tail, stop)]
+        if texts.letters[units].sum() < LETTER_SHARE * texts.rows.sizes[units].sum():
+            return 0.0
         if head and not tail and self._is_phrase(members, min(head, UNITS_PER_GRAM)):
             return 0.0
         said = next((unit for unit in range(head) if not texts.spoken[start + unit]), head)

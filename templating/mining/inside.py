@@ -1,12 +1,13 @@
 """Fixed text that is the inside of one value.
 
-Text that all values of a slot hold looks like fixed text between two slots. Two kinds of such text are recognised and made a
+Text that all values of a slot hold looks like fixed text between two slots. Three kinds of such text are recognised and made a
 part of the value:
 
 token   a mark that touches letters or digits on both sides in every text (0.33, 12:30, a date, a URL): such a mark is far more often
         inside a value than between two slots. A mark next to white space, a bracket or a quote may be either, and stays.
 list    the heads of a numbered list ("2.", "(2)", "[[ ## step_2 ## ]]") up to the number of items that every value has: some values
         go on with the next number, or the values before and behind a head change together, as one of a few texts.
+chance  one or two words that a few long texts share by chance: the values on both sides change together, as one text.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ DIGITS = frozenset("0123456789")
 MOST_HEAD_DIGITS = 4  # most digits of the number in a head
 MOST_LIST_TEXTS = 6  # most different texts before a head that change together with the text behind; with more, two values may just belong together
 LEAST_TEXTS_PER_VALUE = 2  # least texts per value, on average, where values are a few
+MOST_CHANCE_WORDS = 2  # most words that few long texts share by chance
+LEAST_LONG_WORDS = 5  # least words of such a long text
 
 Row = Sequence[str]
 
@@ -52,7 +55,7 @@ def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
     inside = _listed(literals, rows, tick)
     for place, literal in enumerate(literals[1:-1]):
         tick()
-        if _is_joint(literal, place, rows):
+        if _is_joint(literal, place, rows) or _is_chance(literal, place, rows):
             inside.add(place)
     return tuple(literal for place, literal in enumerate(literals, -1) if place not in inside)
 
@@ -63,6 +66,16 @@ def _is_joint(literal: str, place: int, rows: Sequence[Row]) -> bool:
         return False
     kinds = (DIGIT, LETTER) if literal in JOINTS else (DIGIT,)
     return all(end and kind(end) in kinds for row in rows for end in (row[place][-1:], row[place + 1][:1]))
+
+
+def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
+    """Whether the literal is one or two words inside a few long texts."""
+    return (
+        "\n" not in literal
+        and len(literal.split()) <= MOST_CHANCE_WORDS
+        and all(len(value.split(None, LEAST_LONG_WORDS - 1)) >= LEAST_LONG_WORDS for row in rows for value in row[place : place + 2])
+        and _change_as_one(rows, place)
+    )
 
 
 def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> set[int]:

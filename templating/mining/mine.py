@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from templating.collecting import uncollected
 from templating.memory import Memory, in_order
-from templating.mining.anew import Anew, due, with_prompts
+from templating.mining.anew import Anew, with_prompts
 from templating.mining.answer import Group
 from templating.mining.budget import Budget
 from templating.mining.known import examples
@@ -18,8 +18,6 @@ from templating.mining.rounds import Rounds
 from templating.template import Template
 
 DEFAULTS = Options()
-
-FEWEST_JOINED = 2  # least known templates that only a search of all their remembered prompts may join; until then the new prompts wait
 
 
 def mine(
@@ -71,16 +69,8 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], r
     hits = _hits(calls, known, options, budget)
     seen = _seen([text for text in calls if text not in hits], calls, options)
     asked = _Prompts(calls, hits, seen, runs)
-    again = Anew(known, due(known))
+    again = Anew(known, len(seen))
     groups = _search(asked, again, options, budget)
-    widened = {number for group in groups for number in group.supersedes if known[number].memory is not None}
-    if not again.numbers >= widened and not budget.spent():
-        new = sum(len(group.rows) for group in groups if group.supersedes)
-        wider = Anew(known, widened | due(known), new)
-        if wider.numbers:
-            again, groups = wider, _search(asked, wider, options, budget)
-        else:
-            groups = [group for group in groups if len(widened & group.supersedes) < FEWEST_JOINED]
     gone = {number for group in groups for number in group.supersedes}
     freed = [text for text, number in hits.items() if number in gone]
     groups = with_prompts(groups, freed, budget.spent)
@@ -93,6 +83,8 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], r
 
 def _search(asked: _Prompts, again: Anew, options: Options, budget: Budget) -> list[Group]:
     """The groups of the prompts, with the known templates that they supersede."""
+    if not again.numbers:
+        return _groups(asked, again.others, options, budget)
     calls = again.before({text: its for text, its in asked.calls.items() if asked.hits.get(text) not in again.numbers})
     hits = {text: number for text, number in asked.hits.items() if number not in again.numbers and text not in again.prompts}
     prompts = _Prompts(calls, hits, {*again.prompts, *asked.seen}, again.runs_before(asked.runs))

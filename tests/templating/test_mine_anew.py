@@ -104,6 +104,38 @@ def test_a_template_that_is_found_again_stays():
     assert set(result.ungrouped.values()) == {"known"}
 
 
+def test_no_search_of_remembered_prompts_before_a_quarter_of_the_prompts_is_new():
+    """A new prompt that nothing matches asks for a search; the search of all remembered prompts waits."""
+    dice = Random(1)
+    prompts = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(40)]
+    [group] = mine(prompts)
+    memory = group.template.memory
+    for few_new in (9, 1):
+        mine([text(dice) for _ in range(few_new)], known=[group.template])
+        Matcher([group.template])
+        assert memory.searched == 40
+    for prompt in [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(10)]:
+        Matcher([group.template]).match(prompt)
+    mine([], known=[group.template])
+    Matcher([group.template])
+    assert memory.searched == 50
+
+
+def test_a_template_that_forgot_prompts_stays_beside_a_narrower_one():
+    """The prompts that the template forgot may be those of which the narrower one knows nothing."""
+    dice = Random(1)
+    prompts = [
+        f"Sum up the report of the day for the {reader}.\n{text(dice)}" for reader in ("board", "press", "staff")
+    ]
+    [group] = mine(prompts)
+    later = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(40)]
+    remembered = Memory(in_order(later), seen=100)
+    template = Template(group.template.literals, group.template.slots, memory=remembered)
+    groups = mine([], known=[template])
+    assert [group.template.literals[0] for group in groups] == ["Sum up the report of the day for the board.\n"]
+    assert not any(group.supersedes for group in groups)
+
+
 def test_a_template_of_other_origin_remembers_nothing():
     template = Template.parse("Translate: {{text}}")
     assert Matcher([template]).match("Translate: a letter") is not None
@@ -148,7 +180,7 @@ def test_a_prompt_counts_once_in_a_memory():
     memory = Memory(in_order(["a", "b", "c"]))
     for _ in range(9):
         memory.note("a")
-    assert not memory.is_due
+    assert memory.seen == 3
 
 
 def test_a_prompt_that_another_thread_notes_meanwhile_does_no_harm():
