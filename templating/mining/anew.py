@@ -5,7 +5,8 @@ new prompts, as if all had come at once, and does not know these templates. What
 
 - the same template again: it stays;
 - groups that hold all its prompts: it is superseded, by the group with most of its prompts. If it has forgotten some prompts, only one
-  wider group may supersede it; beside others it stays, for the prompts that it forgot;
+  group may supersede it: a wider one, or a narrower one that fits its prompts, most of which it remembers. It stays beside several
+  groups, and any other narrower one is an accident of what it remembers;
 - groups that hold some of its prompts: it stays for the others;
 - no group: it stays.
 """
@@ -75,8 +76,10 @@ class Anew:
                 dropped.add(place_of[self._known[number]])
             elif prompts and takers.total() == len(prompts):
                 [(place, _), *others] = takers.most_common()
-                if self._remembers_all(number) or (not others and len(groups[place].rows) > len(prompts)):
+                if self._remembers_all(number) or (not others and self._may_replace(groups[place], number)):
                     gone.setdefault(place, set()).add(number)
+                elif not others:
+                    dropped.add(place)
         for number in self._memories:
             same = place_of.get(self._known[number])
             if same is not None and same in gone:
@@ -90,6 +93,13 @@ class Anew:
     def _remembers_all(self, number: int) -> bool:
         """Whether the search has all prompts that a template matched."""
         return len(self._prompts_of[number]) >= self._memories[number].seen
+
+    def _may_replace(self, group: Group, number: int) -> bool:
+        """Whether a group may be the only one in the place of a template that forgot prompts: it is wider, or fits the template's prompts, most of which are remembered."""
+        memory = self._memories[number]
+        if len(group.rows) > len(self._prompts_of[number]):
+            return True
+        return 2 * len(memory) > memory.seen and all(fit(group.template.literals, prompt) is not None for prompt in memory.moments)
 
     def note_search(self) -> None:
         """Notes the search in each memory."""

@@ -5,7 +5,8 @@ whose slots hold the instructions of each sibling. But slots with few values (a 
 divide the texts just as siblings do. Let a kind be such a part of the texts. Kinds are siblings if the texts of a kind agree with each
 other, and with no other texts, in one of these ways:
 
-body    at an open end, different values begin or end alike: fixed text of a template next to a variable
+body    at an open end, different values begin or end alike: fixed text of a template next to a variable; values that pair a text
+        out of a few with an ending out of a few do not count
 label   the same elsewhere, and the kind has texts of its own at another place too
 orders  all texts of a part of the prompt (the system text) are equal, at three places, by more than a value
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
@@ -57,6 +58,7 @@ FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_BLOCK_WORDS = 24  # least words of a whole text
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
+FEWEST_PAIRED = 3  # least other texts that stand before the endings of a kind: with these, four texts stand at one place
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
 MOST_CUES = 3  # most different last words of prompts that go on where others end; answers end in many
 TEXTS_WITH_A_RUN = 8  # most texts of a kind in which words in a row that all share are looked for
@@ -256,9 +258,13 @@ class Places:
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""
-        ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place) and not self._is_data[place])
+        ends = [column for place, column in enumerate(self._columns) if is_open(self._template, place) and not self._is_data[place]]
         held = self._held(kind)
-        return any(len(set(values)) > 1 and (_label(values, held) > 0 or _share_a_run(values)) for values in ends)
+        of_kind = ((column, [column[row] for row in kind.tolist()]) for column in ends)
+        return any(
+            len(set(values)) > 1 and (_label(values, held) > 0 or _share_a_run(values)) and not _recombine(values, column)
+            for column, values in of_kind
+        )
 
     def have_label(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind have different values behind or before the same few words at an open end."""
@@ -352,6 +358,25 @@ def _are_marked_off(values: list[str]) -> bool:
     head, tail, _ = trim(values)
     said, ending = head.strip(), tail.strip()
     return bool(said and not said[-1].isalnum()) or tail.startswith("\n") or bool(ending and not ending[0].isalnum())
+
+
+def _recombine(values: Sequence[str], column: Iterable[str]) -> bool:
+    """Whether values pair a text out of a few with an ending out of a few, as questions of people with a greeting do; or with a beginning.
+
+    values: those of a kind. column: those of all texts, in which the endings stand behind other texts too: a variable seldom recurs so.
+    """
+    others = set(column).difference(values)
+    return _pair(values, others) or _pair([value[::-1] for value in values], [value[::-1] for value in others])
+
+
+def _pair(values: Sequence[str], others: Iterable[str]) -> bool:
+    """Whether what values have behind their common beginning recurs among them, and behind several beginnings of others."""
+    head = shared_length(values)
+    rests = {value[head:] for value in values} - {""}
+    if not head or len(rests) >= len(values) - 1:
+        return False
+    beside = {rest: {other[: -len(rest)] for other in others if other.endswith(rest)} for rest in rests}
+    return all(beside.values()) and len(set[str]().union(*beside.values())) >= FEWEST_PAIRED
 
 
 def _share_a_run(values: Sequence[str]) -> bool:

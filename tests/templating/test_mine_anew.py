@@ -121,19 +121,20 @@ def test_no_search_of_remembered_prompts_before_a_quarter_of_the_prompts_is_new(
     assert memory.searched == 50
 
 
-def test_a_template_that_forgot_prompts_stays_beside_a_narrower_one():
-    """The prompts that the template forgot may be those of which the narrower one knows nothing."""
+@pytest.mark.parametrize(("prompts_seen", "is_replaced"), [(60, True), (100, False)])
+def test_a_template_that_forgot_most_prompts_gives_way_to_no_narrower_one(prompts_seen, is_replaced):
+    """The forgotten prompts may be those that the narrower template does not fit."""
     dice = Random(1)
     prompts = [
         f"Sum up the report of the day for the {reader}.\n{text(dice)}" for reader in ("board", "press", "staff")
     ]
     [group] = mine(prompts)
-    later = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(40)]
-    remembered = Memory(in_order(later), seen=100)
-    template = Template(group.template.literals, group.template.slots, memory=remembered)
-    groups = mine([], known=[template])
-    assert [group.template.literals[0] for group in groups] == ["Sum up the report of the day for the board.\n"]
-    assert not any(group.supersedes for group in groups)
+    remembered = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(40)]
+    template = Template(
+        group.template.literals, group.template.slots, memory=Memory(in_order(remembered), seen=prompts_seen)
+    )
+    narrower = [(narrow.template.literals[0], narrow.supersedes) for narrow in mine([], known=[template])]
+    assert narrower == [("Sum up the report of the day for the board.\n", (0,))] * is_replaced
 
 
 def test_a_template_of_other_origin_remembers_nothing():

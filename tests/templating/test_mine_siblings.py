@@ -416,3 +416,22 @@ def test_roles_that_see_more_and_more_sections_and_end_in_an_instruction_each_ar
     groups = {tuple(group.members) for group in mine([text for _, text in prompts])}
     kinds = ("write", "critic", "rewrite", "edit")
     assert groups == {tuple(i for i, (kind, _) in enumerate(prompts) if kind == name) for name in kinds}
+
+
+def test_questions_out_of_a_few_with_endings_out_of_a_few_are_one_variable():
+    """A support chat: each question comes with each ending, so no question and no ending is the fixed text of a call site."""
+    dice = Random(3)
+    system = "You are the support agent of a telephone company.\n\nCustomer: {}\n\nNever promise a refund.\nAnswer in at most three sentences.\0"
+    questions = (
+        "My router blinks red since this morning",
+        "I was billed twice for October",
+        "How do I cancel my contract?",
+        "The app logs me out every hour",
+        "Can I move my line to a new flat?",
+        "Your technician did not come",
+        "I want a faster plan",
+    )
+    endings = "", ".", " Thanks!", " It is urgent.", " Hello?"
+    guests = [f"{first} {last}" for first in ("Anna", "Tom", "Li", "Priya") for last in ("Berg", "Okafor")]
+    prompts = [system.format(dice.choice(guests)) + dice.choice(questions) + dice.choice(endings) for _ in range(60)]
+    assert [len(group.members) for group in mine(prompts)] == [60]
