@@ -54,7 +54,12 @@ def rename(
     else:
         address = f"/api/v1/implementations/{version_of(api, task_found, version)['id']}"
         body = {"slots": dict(map(_renamed_slot, slots))}
-    _tell(api, api.patch(address, body), task_found["id"], as_json_)
+    before = _newest_decision(api, task_found["id"])
+    answer = api.patch(address, body)
+    if as_json_ or _newest_decision(api, task_found["id"]) != before:
+        _tell(api, answer, task_found["id"], as_json_)
+    else:
+        click.echo("Nothing has changed: these are the names of before.")
 
 
 def _renamed_slot(text: str) -> tuple[str, str]:
@@ -139,8 +144,13 @@ def _tell(api: Api, answer: Item, task_id: str, as_json_: bool) -> None:
     elif answer.get("preview"):
         _tell_preview(Console(), answer)
     else:
-        for decision in api.items(DECISIONS_PATH, {"task_id": task_id}, 1):
+        decision = _newest_decision(api, task_id)
+        if decision is not None:
             click.echo(plain(f"{decision['summary']} `promptlode undo {decision['id']}` takes this back."))
+
+
+def _newest_decision(api: Api, task_id: str) -> Item | None:
+    return next(iter(api.items(DECISIONS_PATH, {"task_id": task_id}, 1)), None)
 
 
 def _tell_preview(console: Console, preview: Item) -> None:

@@ -43,6 +43,7 @@ def test_decisions_are_previewed_taken_listed_and_undone(admin_cli: Cli) -> None
     (task,) = read(admin_cli("tasks", "--json"))
     renamed = admin_cli("rename", task["id"], "Post room").stdout.decode()
     assert "to “Post room”. `promptlode undo " in renamed
+    assert b"Nothing has changed" in admin_cli("rename", task["id"], "Post room").stdout
 
     # If its second version is split off, after a dry run that writes nothing
     preview = admin_cli("split", "Post room", "2", "--dry-run").stdout.decode()
