@@ -41,8 +41,10 @@ class _Commands(click.RichGroup):
     def _described(self) -> Iterator[None]:
         """A list of commands needs their names and docstrings alone."""
         self.commands = _COMMANDS.described()
-        yield
-        self.commands = _COMMANDS  # type: ignore[assignment]  # click only reads them
+        try:
+            yield
+        finally:
+            self.commands = _COMMANDS  # type: ignore[assignment]  # click only reads them
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for argument in args:

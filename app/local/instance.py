@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 import psutil
 
@@ -93,8 +94,9 @@ class Instance:
 
     @property
     def other_projects(self) -> list[str]:
-        """The projects of earlier starts with this data folder, such as demos; their keys stay valid."""
-        return sorted(file.name for file in (self.home / "keys").iterdir() if file.name != self.project)
+        """Other projects with a key in this data folder, by earlier starts, such as demos, or by `--project`; the keys stay valid."""
+        names = (unquote(file.name) for file in (self.home / "keys").iterdir())
+        return sorted(name for name in names if name != self.project)
 
     # Start and stop
 
