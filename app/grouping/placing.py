@@ -26,7 +26,6 @@ PARTING_CALLS = 8
 of 20 put 8 more in a task of their own (36 to 44).
 """
 
-
 PARTING_CHANCE = 1.3
 """Calls, of the template with fewer calls, by which more than the share of a roll-out must be together: chance puts one or two there."""
 

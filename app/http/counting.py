@@ -22,9 +22,9 @@ class CutOffError(Exception):
 
 def has_more_values(data: bytes, limit: int) -> bool:
     """Whether JSON holds more values and names than `limit`. Each but the first follows a comma, a colon or a bracket."""
-    if (
-        len(data) < limit or len(data) - len(data.translate(None, b",:[{")) < limit
-    ):  # half the time of counting four marks
+    if len(data) < limit:
+        return False
+    if len(data) - len(data.translate(None, b",:[{")) < limit:  # half the time of four counts
         return False
     bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
     if bare.count(b'"') > 2 * limit:

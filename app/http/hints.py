@@ -34,7 +34,7 @@ def where_to(path: str) -> str | None:
 _ANY_ID = str(UUID(int=0))
 
 _LONGEST_ADDRESS = 8
-"""Parts of the longest address of a route, `/api/v1/implementations/ID/slots/NAME/values` among them."""
+"""Parts of an address that is looked at: the longest of a route, `/api/v1/implementations/ID/slots/NAME/values`, has seven."""
 
 
 def which_id(routes: Map, path: str) -> str | None:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Integer, Subquery, Uuid, bindparam, column
 from app.store.tables import trace
 
 MOST_VERSIONS_COUNTED = 500
-"""Versions of a template that are counted, the last ones to begin: to look for the newest calls of each takes some 20 ms in all."""
+"""Versions of a template that are counted, those with the highest numbers: to look for the newest calls of each takes some 20 ms in all."""
 
 VERSIONS_COUNTED = f"""
     SELECT id, version FROM implementation WHERE template_id = :template

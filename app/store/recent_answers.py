@@ -17,7 +17,9 @@ from sqlalchemy import Connection, text
 from app.errors import UnseenCallError
 
 ANSWERS_KEPT = timedelta(minutes=10)
-"""Signals of one call are sent within seconds of each other, and exporters retry for minutes."""
+"""At least; the reconciler looks for older notes every ten minutes. Signals of one call are sent within seconds of each other, and exporters
+retry for minutes.
+"""
 
 
 class AnswerNote(NamedTuple):

@@ -135,7 +135,7 @@ def test_two_instrumentations_that_share_only_the_answers_id_at_two_processes_in
 
 
 def test_calls_whose_answers_all_have_the_same_id_are_all_stored(pair: Webs) -> None:
-    """A provider without ids of its own: calls of one instrumentation, and calls with other texts, are calls of their own."""
+    """A provider without ids of its own: the spans of one instrumentation are calls of their own."""
     with pair.held_back(2):
         answers = [pair.start(number % 2, answered(10 + number)) for number in range(4)]
     assert [answer.result(60).status for answer in answers] == [200] * 4
