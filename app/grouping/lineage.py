@@ -161,8 +161,8 @@ def share_a_preamble_only(older: Template, newer: Template) -> bool:
 
 def _middles(older: Template, newer: Template) -> tuple[list[str], list[str]]:
     """The fixed tokens of both, without those before the first slot and after the last one that both have."""
-    start = _common_start(list(tokens(older.literals[0])), list(tokens(newer.literals[0])))
-    end = _common_start(list(tokens(older.literals[-1]))[::-1], list(tokens(newer.literals[-1]))[::-1])
+    start = common_start(list(tokens(older.literals[0])), list(tokens(newer.literals[0])))
+    end = common_start(list(tokens(older.literals[-1]))[::-1], list(tokens(newer.literals[-1]))[::-1])
     older_tokens, newer_tokens = fixed_tokens(older), fixed_tokens(newer)
     end = min(end, len(older_tokens) - start, len(newer_tokens) - start)
     return older_tokens[start : len(older_tokens) - end], newer_tokens[start : len(newer_tokens) - end]
@@ -185,9 +185,9 @@ def _related(shared: int, smaller: int, larger: int, least_share: float) -> bool
 
 def _shared_in_order(older: list[str], newer: list[str]) -> int:
     """Characters of the tokens that both sides have in the same order."""
-    start = _common_start(older, newer)
+    start = common_start(older, newer)
     older, newer, shared = older[start:], newer[start:], _size(older[:start])
-    end = _common_start(older[::-1], newer[::-1])
+    end = common_start(older[::-1], newer[::-1])
     shared += _size(older[len(older) - end :])
     older, newer = older[: len(older) - end], newer[: len(newer) - end]
     if max(len(older), len(newer)) > IN_ORDER_TOKENS:
@@ -201,7 +201,8 @@ def _shared_anyhow(older: list[str], newer: list[str]) -> int:
     return _size((Counter(older) & Counter(newer)).elements())
 
 
-def _common_start(older: Sequence[str], newer: Sequence[str]) -> int:
+def common_start(older: Sequence[str], newer: Sequence[str]) -> int:
+    """The number of tokens with which both begin."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(older, newer, strict=False)))
 
 

@@ -7,9 +7,9 @@ mark or part border right before or right after is the same.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import count, takewhile
+from itertools import count
 
-from app.grouping.lineage import IN_ORDER_TOKENS
+from app.grouping.lineage import IN_ORDER_TOKENS, common_start
 from templating import BARRIER, Template
 from templating.scripts import tokens
 
@@ -92,8 +92,8 @@ def _side_by_side(older: list[str], newer: list[str]) -> dict[int, int]:
 
     The common beginning and end are aligned. Long middles that differ are not: a prompt rewritten as a whole has other slots.
     """
-    start = _common(older, newer)
-    end = min(_common(older[::-1], newer[::-1]), min(len(older), len(newer)) - start)
+    start = common_start(older, newer)
+    end = min(common_start(older[::-1], newer[::-1]), min(len(older), len(newer)) - start)
     beside = {index: index for index in range(start)}
     beside |= {len(older) - distance: len(newer) - distance for distance in range(1, end + 1)}
     middles = older[start : len(older) - end], newer[start : len(newer) - end]
@@ -101,7 +101,3 @@ def _side_by_side(older: list[str], newer: list[str]) -> dict[int, int]:
         for block in SequenceMatcher(None, *middles, autojunk=False).get_matching_blocks():
             beside |= {start + block.a + step: start + block.b + step for step in range(block.size)}
     return beside
-
-
-def _common(older: Sequence[str], newer: Sequence[str]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(older, newer, strict=False)))

@@ -27,6 +27,7 @@ from app.local.processes import end, is_free, wait_until
 from app.local.programs import HOST, programs
 from app.local.supervision import Program, ProgramWatch, Supervisor, last_lines
 from app.local.valkey import ValkeyServer
+from app.private_files import write_private
 from app.store import keys, migrate, projects
 from app.store.engine import make_engine, transaction
 
@@ -191,7 +192,7 @@ class Instance:
         """Write servers.json, which tells commands in other shells where the servers are."""
         urls = {"database_url": settings.database_url, "redis_url": settings.redis_url}
         facts = {"url": self.url, "pid": os.getpid(), "embedded": list(self._servers.checks)}
-        _write_private(self.home / SERVERS_FILE, json.dumps(urls | facts))
+        write_private(self.home / SERVERS_FILE, json.dumps(urls | facts))
 
     def _ensure_key(self, settings: Settings) -> str:
         """The key of the project from the last time, if it still has all scopes, else a new one."""
@@ -206,13 +207,13 @@ class Instance:
                 key = keys.create(connection, project.id, "local", _SCOPES).key
         engine.dispose()
         for place in (key_file, self.home / "api_key"):
-            _write_private(place, key)
+            write_private(place, key)
         return key
 
     def _kept_secret(self, name: str) -> str:
         path = self.home / name
         if not path.exists():
-            _write_private(path, secrets.token_hex(8))
+            write_private(path, secrets.token_hex(8))
         return path.read_text().strip()
 
 
@@ -300,11 +301,3 @@ def _be_undisturbed() -> None:
     """Ignore further signals: a second Ctrl-C must not leave half of the processes running."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, and that is never visible half-written."""
-    partial = path.with_name(path.name + ".new")
-    partial.touch(0o600)
-    partial.write_text(text + "\n")
-    partial.replace(path)

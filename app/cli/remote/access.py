@@ -1,7 +1,6 @@
 """The address of a Promptlode and a key for it: from flags, the environment, `promptlode login` or this machine's instance."""
 
 import json
-import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import platformdirs
 
 from app.config import SERVERS_FILE, DataFolder
 from app.errors import PromptlodeError
+from app.private_files import write_private
 
 LOGIN_FILE = "login.json"
 """In the user's configuration folder; only its owner reads it."""
@@ -57,16 +57,6 @@ def keep(access: Access) -> Path:
     path = login_file()
     write_private(path, json.dumps({"url": access.url, "key": access.key}))
     return path
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that at no moment is readable by others."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.new")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    partial.replace(path)
 
 
 def login_file() -> Path:

@@ -6,8 +6,9 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from app.cli.context import engine_of, settings_of_command
-from app.cli.remote.access import Access, NoAccessError, servers_here, write_private
+from app.cli.remote.access import Access, NoAccessError, servers_here
 from app.config import DataFolder
+from app.private_files import write_private
 from app.store import audit, keys, projects
 from app.store.audit import COMMAND
 from app.store.engine import transaction
