@@ -73,10 +73,12 @@ _NOTE_VERSIONS = text(
            counted.first_seen, counted.group_id, implementation.task_id, implementation.id
       FROM counted JOIN implementation ON implementation.id = counted.id
      WHERE counted.calls > 0 AND counted.first_seen IS NOT NULL
-       AND :most_setups > (SELECT count(*) FROM implementation AS older
-                            WHERE older.template_id = implementation.template_id AND older.model = implementation.model
-                              AND older.version < implementation.version
-                              AND older.created_at > implementation.created_at - interval '1 day')
+       AND :most_setups > (SELECT count(*) FROM (
+                SELECT FROM implementation AS older
+                 WHERE older.template_id = implementation.template_id AND older.model = implementation.model
+                   AND older.version < implementation.version
+                   AND older.created_at > implementation.created_at - interval '1 day'
+                 LIMIT :most_setups) AS setups)
         ON CONFLICT DO NOTHING
     """  # noqa: S608  ours
 )
