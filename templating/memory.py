@@ -23,7 +23,7 @@ class Memory:
     """Different prompts that a template matched, evenly over all such prompts, oldest first.
 
     seen: the number of different prompts noted; a prompt that is no longer remembered may count again.
-    searched: those of them of which the last search of all remembered prompts knew.
+    searched: those of them that were noted before the last search of all remembered prompts.
     The first prompt is remembered however long it is. Several threads may note prompts at the same time: nothing is raised, but
     some of these prompts may not be counted, since matching takes no lock.
     """
@@ -59,7 +59,7 @@ class Memory:
         self._looked = self.seen
 
     def settle(self) -> None:
-        """The prompts of which the last search knew count as searched."""
+        """The prompts that were noted before the last search count as searched."""
         if self._looked:
             self.searched, self._looked = self._looked, 0
 

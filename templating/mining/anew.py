@@ -102,9 +102,10 @@ class Anew:
         return 2 * len(memory) > memory.seen and all(fit(group.template.literals, prompt) is not None for prompt in memory.moments)
 
     def note_search(self) -> None:
-        """Notes the search in each memory."""
-        for memory in self._memories.values():
-            memory.note_search()
+        """Notes the search in the memories of all known templates: also of those that it had no room for, else they would be due at once again."""
+        for template in self._known if self._memories else ():
+            if template.memory is not None:
+                template.memory.note_search()
 
     def memory(self, group: Group, moments: Mapping[str, int]) -> Memory | None:
         """The memory of a new template. moments: of all prompts in groups."""

@@ -6,6 +6,7 @@ import pytest
 
 from templating import Matcher, Template, mine, name_slots
 from templating.memory import MOST_REMEMBERED, Memory, in_order
+from templating.mining.anew import Anew
 
 LETTERS = Random(5)
 WORDS = ["".join(LETTERS.choices("aeioubdgklmnprst", k=LETTERS.randint(4, 9))) for _ in range(400)]
@@ -119,6 +120,21 @@ def test_no_search_of_remembered_prompts_before_a_quarter_of_the_prompts_is_new(
     mine([], known=[group.template])
     Matcher([group.template])
     assert memory.searched == 50
+
+
+def test_templates_for_which_a_search_has_no_room_ask_for_no_second_search():
+    known = [
+        Template(
+            (f"Task {number} of the shop: ", ""), ("x",), memory=Memory(in_order([f"Task {number} of the shop: x"]))
+        )
+        for number in range(130)
+    ]
+    for count in range(100):
+        known[-1].memory.note(f"Task 129 of the shop: text {count}")
+    first = Anew(known, 0)
+    first.note_search()
+    Matcher(known)
+    assert (bool(first.numbers), Anew(known, 0).numbers) == (True, set())
 
 
 @pytest.mark.parametrize(("prompts_seen", "is_replaced"), [(60, True), (100, False)])
