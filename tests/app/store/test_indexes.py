@@ -77,7 +77,9 @@ def test_new_versions_are_found_without_reading_the_old_ones(engine: Engine, pro
         plans = plans_of(connection, note_new_versions)
     assert re.search(r"pk_implementation\b.*\n +Index Cond: .*id >=", plans), plans
     assert "Seq Scan on implementation " not in plans.partition("Update on change")[0]
-    assert re.search(r"Aggregate.*\n +->  Limit", plans), plans  # of thousands of settings no more are counted than decide
+    assert re.search(r"Aggregate.*\n +->  Limit", plans), (
+        plans
+    )  # of thousands of settings no more are counted than decide
 
 
 WITHOUT_INDEX = text(
