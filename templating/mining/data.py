@@ -4,10 +4,10 @@ Text that prompts share inside data is a value (a plan, a file), not an instruct
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 
-MOST_EDITED_TEXTS = 3  # most different texts per place of an edited schema; in data some place has more
+MOST_EDIT_TEXTS = 3  # most different texts of an edited place; more are values, unless they keep sentences of each other
 DATA_SHARE = 0.9  # least share of JSON values in a slot that holds data
 _MARKS = re.compile(r"```\w*|[\[\]{}]")
 _FENCE, _BEGINS = "```", "\"'{}[],0123456789-`"
@@ -19,7 +19,7 @@ def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: st
     for begin, end, is_code in _pairs(tuple(literals), barrier):
         inner, columns = literals[begin + 1 : end], [[row[place] for row in rows] for place in range(begin, end)]
         is_filled = _are_values(inner, columns) if is_code else _is_written_as_data(inner)
-        if is_filled and any(map(_is_varied, columns)):
+        if is_filled and any(map(are_varied, columns)):
             is_data[begin:end] = [True] * (end - begin)
     return [inside or _are_written_as_data([row[place] for row in rows]) for place, inside in enumerate(is_data)]
 
@@ -33,14 +33,15 @@ def _are_written_as_data(values: Sequence[str]) -> bool:
             others += 1
             if size - others < DATA_SHARE * size:
                 return False
-    return _is_varied(values)
+    return are_varied(values)
 
 
-def _is_varied(column: Sequence[str]) -> bool:
-    seen = set[str]()
-    for value in column:
-        seen.add(value)
-        if len(seen) > MOST_EDITED_TEXTS:
+def are_varied(texts: Iterable[Hashable]) -> bool:
+    """Whether these are more different texts than an edit has; the rest is not looked at, since texts may be thousands."""
+    kinds = set[Hashable]()
+    for text in texts:
+        kinds.add(text)
+        if len(kinds) > MOST_EDIT_TEXTS:
             return True
     return False
 

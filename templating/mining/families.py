@@ -20,7 +20,7 @@ from operator import ne
 from typing import NamedTuple
 
 from templating.mining.borders import longest, shared_length, with_short_moments
-from templating.mining.data import are_data
+from templating.mining.data import MOST_EDIT_TEXTS, are_data
 from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
 from templating.mining.pool import Pool
 from templating.mining.skeleton import Skeleton
@@ -29,7 +29,6 @@ from templating.template import Template
 
 FEWEST_EDIT_WORDS = 5  # least words, numbers and marks of an edit; shorter differences are values
 FEWEST_EDIT_CALLS = 3  # least calls of each version: two calls agree by chance
-MOST_EDIT_TEXTS = 3  # most different texts of an edited place; more are values, unless they keep sentences of each other
 MOST_KEPT_TEXTS = 8  # most different texts where they keep sentences of each other: three sentences that are edited twice each
 FEWEST_VALUES_BESIDE = 8  # least different values that begin or end alike where an edit is next to a slot
 MOST_EDGE_CHARACTERS = 200  # most characters of the words next to a slot that are compared

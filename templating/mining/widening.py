@@ -4,12 +4,13 @@ A known template with a frozen value (the day on which it was found) is widened 
 looks alike, but must not widen the template: it makes a template of its own.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 
 from templating.matching import fit
 from templating.mining.borders import with_short_moments
-from templating.mining.families import FEWEST_EDIT_CALLS, FEWEST_EDIT_WORDS, MOST_EDIT_TEXTS
+from templating.mining.data import are_varied
+from templating.mining.families import FEWEST_EDIT_CALLS, FEWEST_EDIT_WORDS
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
 from templating.mining.units import unit_begins
@@ -56,22 +57,12 @@ def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str], sl
     others: a text of each other known template. slots: all their texts, which differ where another known template has a slot.
     """
     if len(set(own)) == 1:
-        return _are_varied(chain(own, new, slots))
+        return are_varied(chain(own, new, slots))
     pieces = fixed_pieces(own[0]) if own else [""]
     directions = [direction for piece, direction in ((pieces[0], 1), (pieces[-1], -1)) if _words(piece) >= FEWEST_EDIT_WORDS]
     return bool(directions) and all(
-        _are_varied(_edge_words(text, direction) for text in chain(own[:1], new, others)) for direction in directions
+        are_varied(_edge_words(text, direction) for text in chain(own[:1], new, others)) for direction in directions
     )
-
-
-def _are_varied(texts: Iterable[Hashable]) -> bool:
-    """Whether these are more different texts than an edit has; the rest is not looked at, since known templates may be thousands."""
-    kinds = set[Hashable]()
-    for text in texts:
-        kinds.add(text)
-        if len(kinds) > MOST_EDIT_TEXTS:
-            return True
-    return False
 
 
 def _edge_words(text: str, direction: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ fourth text at an edited place does.
 from collections.abc import Callable, Mapping, Sequence
 
 from templating.mining.borders import shared_length
-from templating.mining.families import MOST_EDIT_TEXTS
+from templating.mining.data import MOST_EDIT_TEXTS
 from templating.mining.mixture import is_open
 from templating.template import Template
 

@@ -9,9 +9,12 @@ from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
+from app.config import Settings
 from app.store.projects import Project
+from benchmarks.installation import Installation
 from tests.app.api_helpers import new_key
 from tests.app.cli_helpers import Cli
+from tests.app.grouping_world import triage, triage_edited
 
 
 @pytest.fixture
@@ -33,3 +36,17 @@ def remote(cli: Cli, url: str, engine: Engine, project: Project, tmp_path: Path)
     cli.environment |= hidden | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PROMPTLODE_URL": url}
     cli.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name)
     return cli
+
+
+@pytest.fixture
+def grouped(remote: Cli, engine: Engine, settings: Settings, project: Project) -> Cli:
+    """A task with two versions."""
+    installation = Installation(engine, settings, project)
+    for make in (triage, triage_edited):
+        calls = [
+            {"model": "gpt-5", "path": "/mail", "instructions": "You sort the mail.", "input": make(n)}
+            for n in range(12)
+        ]
+        installation.take(calls)
+        installation.work()
+    return remote

@@ -6,26 +6,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from app.config import Settings
 from app.store.projects import Project
-from benchmarks.installation import Installation
 from tests.app.api_helpers import new_key
 from tests.app.cli_helpers import Cli
-from tests.app.grouping_world import triage, triage_edited
 
 SYSTEM = "You sort the mail."
 
 
 @pytest.fixture
-def admin_cli(remote: Cli, engine: Engine, settings: Settings, project: Project) -> Cli:
+def admin_cli(grouped: Cli, engine: Engine, project: Project) -> Cli:
     """A task with two versions, and commands with an admin key."""
-    installation = Installation(engine, settings, project)
-    for make in (triage, triage_edited):
-        calls = [{"model": "gpt-5", "path": "/mail", "instructions": SYSTEM, "input": make(n)} for n in range(12)]
-        installation.take(calls)
-        installation.work()
-    remote.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name, "admin", "read")
-    return remote
+    grouped.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name, "admin", "read")
+    return grouped
 
 
 def read(result: Any) -> Any:

@@ -34,17 +34,6 @@ from tests.app.grouping_world import triage, triage_edited
 SYSTEM = "You sort the mail."
 
 
-@pytest.fixture
-def grouped(remote: Cli, engine: Engine, settings: Settings, project: Project) -> Cli:
-    """A task with two versions."""
-    installation = Installation(engine, settings, project)
-    for make in (triage, triage_edited):
-        calls = [{"model": "gpt-5", "path": "/mail", "instructions": SYSTEM, "input": make(n)} for n in range(12)]
-        installation.take(calls)
-        installation.work()
-    return remote
-
-
 def read(result: Any) -> Any:
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
