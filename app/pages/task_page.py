@@ -19,6 +19,7 @@ from app.pages.versions import colours_of, numbered, versions_of
 from app.reading import browse, changes, insights, neighbours, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallCursor
+from app.reading.changes import BegunVersion
 from app.reading.costing import Costing, of_template
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.pieces import Part, template_parts
@@ -166,9 +167,8 @@ def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[
     """The version in the link, else the version that the chosen one replaced."""
     if version is None:
         return None
-    in_order = changes.by_first_call(reversed(versions), lambda version: version.first_seen)
-    setups = {version.version: (version.model, version.settings_digest) for version in in_order}
-    number = changes.replaced_by(version.version, setups)
+    begun = [BegunVersion(row.version, row.first_seen, (row.model, row.settings_digest)) for row in versions]
+    number = changes.replaced_by(version.version, begun)
     return numbered(versions, argument("against")) or numbered(versions, str(number))
 
 

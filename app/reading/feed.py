@@ -13,7 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
-from app.reading import changes
+from app.reading import changes, tasks
+from app.reading.changes import BegunVersion
 from app.reading.pieces import Part, Piece, template_parts
 from app.reading.usage import Range
 from app.store.paths import is_at
@@ -232,17 +233,7 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
     if not edits:
         return {}
     versions_by_task: dict[UUID, list[Row[Any]]] = {}
-    columns = (
-        implementation.c.id,
-        implementation.c.task_id,
-        implementation.c.version,
-        implementation.c.model,
-        implementation.c.settings_digest,
-    )
-    query: Select[Any] = select(*columns).where(
-        implementation.c.task_id.in_({row.task_id for row in edits}), is_shown()
-    )
-    for version in connection.execute(query):
+    for version in tasks.beginnings(connection, {row.task_id for row in edits}):
         versions_by_task.setdefault(version.task_id, []).append(version)
     older_by_edit = {row.id: _replaced_version(row, versions_by_task.get(row.task_id, [])) for row in edits}
     full = _in_full(connection, {version for version in older_by_edit.values() if version is not None})
@@ -255,9 +246,11 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
 
 def _replaced_version(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
     """The version that one which came back has replaced, as the change says; for a new version see `changes.replaced_by`."""
-    setups = {version.version: (version.model, version.settings_digest) for version in versions}
-    setups = dict(sorted((setups | {row.version: (row.model, row.settings_digest)}).items()))
-    number = row.details.get("from") if row.kind == "version.back" else changes.replaced_by(row.version, setups)
+    begun = [
+        BegunVersion(version.version, version.first_seen, (version.model, version.settings_digest))
+        for version in versions
+    ]
+    number = row.details.get("from") if row.kind == "version.back" else changes.replaced_by(row.version, begun)
     return next((version.id for version in versions if version.version == number), None)
 
 

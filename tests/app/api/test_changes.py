@@ -106,6 +106,19 @@ def test_settings_that_vary_from_call_to_call_are_told_a_few_times_and_a_later_e
     assert feed(client)[0]["details"]["changed"][0] == "template"
 
 
+def test_an_edit_is_compared_with_the_version_in_use_before_whatever_its_number(
+    client: FlaskClient, world: World, group: Group
+) -> None:
+    """Calls of another temperature are imported last, so their version has the highest number."""
+    group.send(map(triage, range(12)))
+    group.run()
+    group.send(map(triage_edited, range(20, 32)), started_at="2026-01-03T00:00:00Z")
+    group.run()
+    group.send([triage(40)], started_at="2026-01-02T00:00:00Z", temperature=0.5)
+    note(world)
+    assert {item["version"]: item["details"].get("from") for item in feed(client)} == {1: None, 2: 1, 3: 1}
+
+
 def test_another_project_is_told_nothing(other_client: FlaskClient, edited: Group) -> None:
     assert feed(other_client) == []
 
