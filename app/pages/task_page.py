@@ -15,7 +15,7 @@ from app.pages.blueprint import pages
 from app.pages.counted import Counted, counted
 from app.pages.history import History, history
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
-from app.pages.versions import colours_of, numbered, versions_of
+from app.pages.versions import colours_of, listed, numbered, versions_of
 from app.reading import browse, changes, insights, neighbours, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallCursor
@@ -144,6 +144,7 @@ def _texts(
     compared = changes.compare(_template(before), parts) if before else []
     return {
         "parts": parts,
+        "listed": listed(versions, version, in_full=argument("settings") == "all"),
         "colours": colours_of(versions),
         "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
         "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
