@@ -10,9 +10,12 @@ from app.pages import access
 from app.pages.arguments import id_or_404, project
 from app.pages.blueprint import pages
 from app.pages.versions import colours_of, versions_of
-from app.reading import neighbours, placing, prices, tasks
+from app.reading import neighbours, outside, placing, prices, tasks
 from app.reading.pieces import Part, plain_parts, prompt_parts
 from app.store import traces
+
+MOST_OUTSIDE = 100
+"""Messages beside the prompt on the page of a call: an agent's history has hundreds."""
 
 
 @pages.get("/traces/<trace_id>")
@@ -31,6 +34,8 @@ def trace(trace_id: str) -> str:
         task=of_task,
         parts=_prompt(call),
         values=traces.variables_of(call.slots, call.variables),
+        outside=outside.of_call(call),
+        most_outside=MOST_OUTSIDE,
         places=list(zip(call.slots or [], call.variables or [], strict=False)),
         colours=colours_of(versions),
         placed=placed,

@@ -16,7 +16,7 @@ from app.pages.counted import Counted, counted
 from app.pages.history import History, history
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.pages.versions import colours_of, listed, numbered, versions_of
-from app.reading import browse, changes, insights, neighbours, prices, replaced, similar, tasks
+from app.reading import browse, changes, insights, neighbours, outside, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallCursor
 from app.reading.changes import BegunVersion
@@ -53,7 +53,7 @@ def task(task_id: str) -> str | AnyResponse:
             | {"days": range_shown.days_since(task.first_seen)}
             | {"became": version and replaced.became(connection, version.template_id, version.slots)}
             | _usage(connection, task.id, versions, selection, range_shown)
-            | _calls(connection, selection)
+            | _calls(connection, selection, version)
             | _relatives(connection, task)
         )
     values |= _texts(versions, version, values["costing"], values["past"].spending_by_version)
@@ -112,12 +112,14 @@ def _costing(connection: Connection, selection: Counted | None, past: History, p
     return of_template(connection, selection.calls, selection.versions[0], spending_of_models, priced)
 
 
-def _calls(connection: Connection, selection: Counted | None) -> dict[str, Any]:
-    """The newest calls of the chosen template, or those after the cursor in the link."""
+def _calls(connection: Connection, selection: Counted | None, version: Row[Any] | None) -> dict[str, Any]:
+    """The newest calls of the chosen template, or those after the cursor in the link, and their messages beside the prompt."""
     after = cursor("after")
     rows = browse.calls_page(connection, selection.calls, after=after, limit=CALLS_SHOWN + 1) if selection else []
     next_page = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
-    return {"calls": rows[:CALLS_SHOWN], "more": next_page, "after": after}
+    ids = [call.id for call in rows[:CALLS_SHOWN]]
+    beside = outside.of_calls(connection, project(), ids, parts=len(version.parts)) if version else None
+    return {"calls": rows[:CALLS_SHOWN], "more": next_page, "after": after, "outside": beside}
 
 
 def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
