@@ -23,7 +23,7 @@ def trace(trace_id: str) -> str:
     with access.reading() as connection:
         call = traces.get(connection, project(), id_or_404(trace_id)) or abort(HTTPStatus.NOT_FOUND)
         of_task = tasks.get(connection, project(), call.task_id) if call.task_id else None
-        versions = versions_of(connection, call.task_id) if call.task_id else []
+        versions = versions_of(connection, of_task) if of_task else []
         placed = placing.placed(connection, call)
         beside = neighbours.of_call(connection, project(), call)
         turns = neighbours.turns(connection, project(), call.conversation_id) if call.conversation_id else []

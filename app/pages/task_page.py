@@ -43,7 +43,7 @@ def task(task_id: str) -> str | AnyResponse:
     range_shown = ranging.range_of(arguments())
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, task.id)
+        versions = versions_of(connection, task)
         if address := _address_now(connection, task, versions):
             return redirect(address)
         version = _version_to_show(task, versions)

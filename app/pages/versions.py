@@ -4,22 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from app.pages.arguments import project
+from app.pages.arguments import argument, project
 from app.reading import setups, tasks
 from app.reading.pieces import colours
 
 MOST_VERSIONS = 500
-"""Versions of a task that its page reads."""
+"""Versions of a task that its page reads, those with the highest numbers."""
 
 
-def versions_of(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
-    """The versions of a task, newest first."""
-    versions = tasks.implementations(connection, project(), task_id, limit=MOST_VERSIONS)
-    return sorted(versions, key=lambda version: version.version, reverse=True)
+def versions_of(connection: Connection, task: Row[Any]) -> Sequence[Row[Any]]:
+    """The versions of a task, newest first: the one in use and those that the address names, too, if many are newer."""
+    versions = list(tasks.newest_implementations(connection, project(), task.id, limit=MOST_VERSIONS))
+    if len(versions) == MOST_VERSIONS:
+        lowest = versions[-1].version
+        named = {int(number) for name in ("version", "against") if (number := argument(name)).isdecimal()}
+        older = sorted({*named, task.version or lowest}, reverse=True)
+        rows = [
+            tasks.version_by_number(connection, project(), task.id, number) for number in older if 0 < number < lowest
+        ]
+        versions += [row for row in rows if row is not None]
+    return versions
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,20 @@ def _of_task() -> Select[Any]:
     return planned_once(query.limit(bindparam("limit", type_=Integer)))
 
 
+def newest_implementations(
+    connection: Connection, project_id: UUID, task_id: UUID, *, limit: int
+) -> Sequence[Row[Any]]:
+    """The implementations of a task with the highest versions, the highest first."""
+    values = {"project_id": project_id, "task": task_id, "limit": limit}
+    return connection.execute(_newest_of_task(), values).all()
+
+
+@cache
+def _newest_of_task() -> Select[Any]:
+    query = _implementations().where(task.c.id == bindparam("task"), is_shown())
+    return planned_once(query.order_by(implementation.c.version.desc()).limit(bindparam("limit", type_=Integer)))
+
+
 def beginnings(connection: Connection, task_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     """The shown versions of these tasks by number, with what tells which one replaced which: id, task_id, first_seen and the setup."""
     return connection.execute(_beginnings(), {"ids": list(task_ids)}).all()

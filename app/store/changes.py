@@ -26,11 +26,6 @@ UNSETTLED = timedelta(hours=1)
 Calls of a burst are mined several times within seconds, so the beginning of a task is settled long before.
 """
 
-SETUPS_OF_A_FLOOD = 5
-"""Versions of one text and model within a day after which a further one is no news, on later days too: settings or tools vary from call to
-call, as with a random temperature or tools of several servers. A person who tries settings makes a few.
-"""
-
 BEFORE_ALL_VERSIONS = datetime.fromtimestamp(0, UTC)
 """A moment before the id of every version."""
 
@@ -91,8 +86,6 @@ _NOTE_VERSIONS = text(
       FROM counted JOIN implementation ON implementation.id = counted.id
      WHERE counted.calls > 0 AND counted.first_seen IS NOT NULL
        AND {_FIRST_OF_ITS_DAY}
-       AND :flood > (SELECT count(*) FROM ({_OLDER_SETUPS}
-                AND older.created_at > implementation.created_at - interval '1 day' LIMIT :flood) AS setups)
         ON CONFLICT DO NOTHING
     """  # noqa: S608  ours
 )
@@ -136,7 +129,7 @@ def note_versions(connection: Connection, made_since: datetime = BEFORE_ALL_VERS
     The cost grows with the number of versions made since then. A version may get its first call long after it was made.
     """
     if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_CHANGES))).scalar_one():
-        connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since), "flood": SETUPS_OF_A_FLOOD})
+        connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since)})
         connection.execute(_SETTLE, {"unsettled": UNSETTLED})
         connection.execute(_NOTE_MODELS, {"unsettled": UNSETTLED})
 

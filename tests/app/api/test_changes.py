@@ -119,19 +119,17 @@ def made_at(world: World, versions: range, moment: str) -> None:
         )
 
 
-def test_settings_of_two_days_are_two_lines_unless_they_vary_from_call_to_call(
-    client: FlaskClient, world: World, group: Group
-) -> None:
+def test_settings_of_two_days_are_two_lines(client: FlaskClient, world: World, group: Group) -> None:
     group.send(map(triage, range(12)))
     group.run()
     for number in range(8):
         group.send([triage(100 + number)], temperature=number / 20)
     made_at(world, range(1, 3), "2026-01-01T12:00:00Z")
-    made_at(world, range(3, 8), "2026-01-03T12:00:00Z")
-    made_at(world, range(8, 10), "2026-01-04T06:00:00Z")
+    made_at(world, range(3, 8), "2026-01-03T23:59:00Z")
+    made_at(world, range(8, 10), "2026-01-04T00:00:00Z")
     note(world)
     numbers = {item["version"]: item["details"].get("settings") for item in feed(client)}
-    assert numbers == {1: None, 2: None, 3: 5}
+    assert numbers == {1: None, 2: None, 3: 5, 8: 2}
 
 
 def test_settings_whose_first_version_was_a_mistake_are_told_by_the_next_one(

@@ -71,6 +71,27 @@ def test_the_version_in_use_has_a_row_of_its_own_among_settings(web: Flask, worl
     assert ">9 settings</a>" in page
 
 
+def test_a_page_has_the_newest_of_hundreds_of_versions_and_the_one_in_its_address(web: Flask, world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(12)))
+    group.run()
+    body = {"model": "gpt-5-mini", "path": group.path}
+    moment = world.tick().isoformat()
+    group.take(
+        [
+            body | {"input": triage(100 + number), "temperature": number / 600, "started_at": moment}
+            for number in range(510)
+        ]
+    )
+    [task_row] = group.tasks
+    local = web.test_client()
+    page = local.get(f"/tasks/{task_row.id}").text
+    assert "of v511</span>" in page
+    assert ">all 500 versions</a>" in page
+    assert "of v3</span>" in local.get(f"/tasks/{task_row.id}?version=3").text
+    assert local.get(f"/tasks/{task_row.id}/slots/ticket?version=3").status_code == 200
+
+
 def test_the_tasks_page_counts_as_new_what_the_feed_tells_since_yesterday(web: Flask, world: World) -> None:
     """Calls of last January that are imported and mined today count as old."""
     grown(world, "shop")
