@@ -49,7 +49,7 @@ def task(task_id: str) -> str | AnyResponse:
         version = _version_to_show(task, versions)
         selection = counted(version, versions) if version else None
         values = (
-            {"task": task, "versions": versions, "chosen": version, "counted": selection, "shown": range_shown}
+            {"task": task, "versions": versions, "chosen": version, "counted": selection, "range_shown": range_shown}
             | {"days": range_shown.days_since(task.first_seen)}
             | {"became": version and replaced.became(connection, version.template_id, version.slots)}
             | _usage(connection, task.id, versions, selection, range_shown)
@@ -119,7 +119,7 @@ def _calls(connection: Connection, selection: Counted | None, version: Row[Any] 
     next_page = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
     ids = [call.id for call in rows[:CALLS_SHOWN]]
     beside = outside.of_calls(connection, project(), ids, parts=len(version.parts)) if version else None
-    return {"calls": rows[:CALLS_SHOWN], "more": next_page, "after": after, "outside": beside}
+    return {"calls": rows[:CALLS_SHOWN], "next_page": next_page, "after": after, "outside": beside}
 
 
 def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
     return {
         "newest": neighbours.newest(connection, project()),
         "declared": declared,
-        "others": tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else [],
+        "other_tasks": tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else [],
         "alike": similar.similar(connection, project(), task.id, SIMILAR_SHOWN),
         "sites": similar.call_sites(connection, project(), [task.id]).get(task.id, []),
         "decided": decided_history.is_any_about(connection, task.id),
