@@ -1,11 +1,14 @@
-"""REQUEST from an event loop that accepts traces: one thread asks, and calls of the same group share a request.
+"""REQUEST from an event loop that accepts traces: calls of the same group share a request.
 
 Only after the COMMIT, as everywhere: a later request covers all calls stored before it.
+
+Nearly every request is coalesced, and then the loop has asked Redis itself. One thread does what takes longer: it connects, measures the queue,
+publishes messages, and tries a Redis that may be down.
 """
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +16,10 @@ from app.config import Settings
 from app.intake.record import Recorded
 from app.store.projects import Project
 from tasks.accept import Accepted, accepted_of
+from tasks.ask import publisher_of
+from tasks.connections import producer_redis
+from tasks.loop_redis import LoopRedis
+from tasks.publish import Asked
 
 
 @dataclass(slots=True)
@@ -30,6 +37,7 @@ class Asking:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "ask")
+        self._loop_requests = loop_requests_of(settings)
         self._waiting: dict[UUID, list[_PendingRequest]] = {}
         self._asks: asyncio.Task[None] | None = None
 
@@ -45,8 +53,10 @@ class Asking:
         return await wish.answer
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread and the connection."""
         self._thread.shutdown()
+        if self._loop_requests is not None:
+            self._loop_requests.close()
 
     async def _ask(self) -> None:
         """Request groups until no caller waits."""
@@ -54,9 +64,23 @@ class Asking:
         try:
             while self._waiting:
                 wishes, self._waiting = list(self._waiting.values()), {}
-                await loop.run_in_executor(self._thread, self._request, wishes, loop)
+                if for_the_thread := [group for group in wishes if not await self._ask_in_loop(group)]:
+                    await loop.run_in_executor(self._thread, self._request, for_the_thread, loop)
         finally:
             self._asks = None
+
+    async def _ask_in_loop(self, wishes: list[_PendingRequest]) -> bool:
+        """Make the request of a group without the thread; False where the thread must make it."""
+        if self._loop_requests is None:
+            return False
+        try:
+            word = await self._loop_requests.request(wishes[-1].project, wishes[-1].row, self._thread)
+        except Exception as error:  # noqa: BLE001  whoever waits must not wait for ever
+            _fail(wishes, error)
+            return True
+        if word is not None:
+            _answer(wishes, [Accepted(wish.row, word) for wish in wishes])
+        return word is not None
 
     def _request(self, groups: Sequence[list[_PendingRequest]], loop: asyncio.AbstractEventLoop) -> None:
         """Make one request for each group, in the thread."""
@@ -67,6 +91,49 @@ class Asking:
                 loop.call_soon_threadsafe(_fail, wishes, error)
             else:
                 loop.call_soon_threadsafe(_answer, wishes, rows)
+        if self._loop_requests is not None:
+            self._loop_requests.open()
+
+
+class LoopRequests:
+    """Requests of traces that the event loop makes itself; ready once a thread has opened them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._redis: LoopRedis | None = None
+
+    def open(self) -> None:
+        """Connect, unless connected; in a thread, after a request that connected this process to everything else."""
+        if self._redis is None:
+            self._redis = LoopRedis(producer_redis(self._settings))
+        self._redis.open()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._redis is not None:
+            self._redis.close()
+
+    async def request(self, project: Project, row: Recorded, thread: Executor) -> Asked | None:
+        """The word for the group of a stored call; None where nothing was requested. `thread` does what the loop must not wait for."""
+        if self._redis is None:
+            return None
+        word_or_rest = await publisher_of(self._settings).request_in_loop(
+            self._redis,
+            row.group.id,
+            project.name,
+            row.group.path,
+            trace_id=row.id,
+            project_id=project.id,
+            has_template=row.group.has_templates,
+        )
+        if callable(word_or_rest):
+            return await asyncio.get_running_loop().run_in_executor(thread, word_or_rest)
+        return word_or_rest
+
+
+def loop_requests_of(settings: Settings) -> LoopRequests | None:
+    """The requests that an event loop makes itself. Benchmarks replace it by None, to replace all requests in `tasks.accept`."""
+    return LoopRequests(settings)
 
 
 def _answer(wishes: Sequence[_PendingRequest], rows: Sequence[Accepted]) -> None:

@@ -4,14 +4,18 @@ A request never raises and never waits for long: a request that fails is `deferr
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Literal, TypeVar
 from uuid import UUID
+
+from redis.exceptions import NoScriptError
 
 from app.logs import describe, logger
 from tasks.breaker import Breaker
 from tasks.broker import Broker
-from tasks.coalescing.protocol import Answer, Coalescing
+from tasks.coalescing.protocol import Answer, RedisCoalescing
 from tasks.coalescing.turns import Turns
+from tasks.loop_redis import LoopRedis
 from tasks.queues import FIRST, RERUN
 from tasks.waiting import Waiting
 
@@ -25,7 +29,14 @@ class Publisher:
     """Requests groups and publishes messages. One for each process; safe in threads."""
 
     def __init__(
-        self, coalescing: Coalescing, turns: Turns, broker: Broker, *, waiting: Waiting, ticket: float, breaker: Breaker
+        self,
+        coalescing: RedisCoalescing,
+        turns: Turns,
+        broker: Broker,
+        *,
+        waiting: Waiting,
+        ticket: float,
+        breaker: Breaker,
     ) -> None:
         self._coalescing = coalescing
         self._turns = turns
@@ -47,16 +58,47 @@ class Publisher:
     ) -> Asked:
         """Ask that the group be grouped, after the COMMIT of the traces or the wish."""
         owner = str(project_id or "")
-        log = _log.bind(group=str(group_id), project=project, path=path, trace=str(trace_id or ""))
+        log = _log_of(group_id, project, path, trace_id)
         if self._breaker.is_open:
             log.info("deferred", why="redis_down")
             return "deferred"
         try:
             return self._request(log, group_id, owner, str(trace_id or ""), fresh=not has_template, urgent=urgent)
         except Exception as error:  # noqa: BLE001 - the trace is stored; nothing may turn that into an error
-            self._breaker.trip()
-            log.warning("deferred", why="unreachable", **describe(error))
-            return "deferred"
+            return self._deferred(log, error)
+
+    async def request_in_loop(
+        self,
+        redis: LoopRedis,
+        group_id: UUID,
+        project: str,
+        path: str,
+        *,
+        trace_id: UUID,
+        project_id: UUID,
+        has_template: bool,
+    ) -> Asked | Callable[[], Asked] | None:
+        """`request` of a trace from an event loop, by one command of Redis.
+
+        Answers the word; or the rest of the request, which a thread must do; or None where nothing was requested, and a thread must call
+        `request`: while the queue is full or was not measured for a second, or when Redis is down or has lost the script.
+        """
+        owner, log = str(project_id), _log_of(group_id, project, path, trace_id)
+        patience = None if self._breaker.is_open else self._waiting.patience_at_once(owner)
+        if patience is None or not redis.is_ready():
+            return None
+        command = self._coalescing.request_command(
+            group_id, fresh=not has_template, trace=str(trace_id), project=owner, patience=patience
+        )
+        try:
+            answer = Answer.of(await redis.ask(*command))
+        except NoScriptError:
+            return None
+        except Exception as error:  # noqa: BLE001 - as in `request`
+            return self._deferred(log, error)
+        if answer.word == "coalesced":
+            return self._answered(log, group_id, owner, answer, urgent=False)
+        return partial(self._rest_of_request, log, group_id, owner, answer)
 
     def unless_down(self, ask: Callable[[], T]) -> T | None:
         """The result of `ask`; None while Redis or the broker is down."""
@@ -151,6 +193,22 @@ class Publisher:
             project=project,
             patience=self._waiting.patience(project),
         )
+        return self._answered(log, group_id, project, answer, urgent=urgent)
+
+    def _rest_of_request(self, log: Any, group_id: UUID, project: str, answer: Answer) -> Asked:
+        """What follows a REQUEST that the event loop has made."""
+        try:
+            return self._answered(log, group_id, project, self._coalescing.noted(group_id, answer), urgent=False)
+        except Exception as error:  # noqa: BLE001 - as in `request`
+            return self._deferred(log, error)
+
+    def _deferred(self, log: Any, error: Exception) -> Asked:
+        self._breaker.trip()
+        log.warning("deferred", why="unreachable", **describe(error))
+        return "deferred"
+
+    def _answered(self, log: Any, group_id: UUID, project: str, answer: Answer, *, urgent: bool) -> Asked:
+        """The word for the answer of a REQUEST, after its message, if one is needed."""
         if answer.word == "coalesced":
             if urgent:
                 self._let_in(self._turns.hurry(answer.project, group_id, hold=self._hold()))
@@ -166,3 +224,7 @@ class Publisher:
     def _is_seen_to(self, group_id: UUID) -> bool:
         """Whether the group runs or waits already: then a request is coalesced and makes no queue longer."""
         return self._coalescing.snapshot(group_id).state != "idle"
+
+
+def _log_of(group_id: UUID, project: str, path: str, trace_id: UUID | None) -> Any:
+    return _log.bind(group=str(group_id), project=project, path=path, trace=str(trace_id or ""))

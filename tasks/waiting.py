@@ -48,12 +48,7 @@ class Waiting:
     def is_full(self, project: str) -> bool:
         """Whether the queue is full, parked groups included; never for a project with no more than its share."""
         with self._measured():
-            in_lines = sum(line.wait for line in self._lines.values())
-            waiting_messages = self._line_of(project).wait + self._mine[project]
-            return (
-                self._parked + self._messages + in_lines + self._mine.total() >= self._size
-                and waiting_messages >= self._share
-            )
+            return self._is_full(project)
 
     def patience(self, project: str) -> float:
         """Seconds beyond its ticket that a message of the project may be under way: as long as the messages before it may take.
@@ -62,11 +57,17 @@ class Waiting:
         when every other line had its turn. For an unknown project the longest patience of all lines holds.
         """
         with self._measured():
-            if project:
-                line = self._line_of(project)
-            else:
-                line = max(self._lines.values(), key=lambda line: line.age, default=NO_LINE)
-            return line.age + (self._messages + line.wait * len(self._lines)) * SECONDS_A_MESSAGE
+            return self._patience(project)
+
+    def patience_at_once(self, project: str) -> float | None:
+        """`patience` for callers that cannot wait; None while a measurement is due or under way, and where the queue is full."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            is_measured = time.monotonic() < self._until
+            return self._patience(project) if is_measured and not self._is_full(project) else None
+        finally:
+            self._lock.release()
 
     def patience_in_the_broker(self) -> float:
         """Seconds beyond its ticket that a message in the broker may be under way."""
@@ -76,6 +77,21 @@ class Waiting:
     def one_more(self, project: str) -> None:
         with self._lock:
             self._mine[project] += 1
+
+    def _is_full(self, project: str) -> bool:
+        in_lines = sum(line.wait for line in self._lines.values())
+        waiting_messages = self._line_of(project).wait + self._mine[project]
+        return (
+            self._parked + self._messages + in_lines + self._mine.total() >= self._size
+            and waiting_messages >= self._share
+        )
+
+    def _patience(self, project: str) -> float:
+        if project:
+            line = self._line_of(project)
+        else:
+            line = max(self._lines.values(), key=lambda line: line.age, default=NO_LINE)
+        return line.age + (self._messages + line.wait * len(self._lines)) * SECONDS_A_MESSAGE
 
     def _line_of(self, project: str) -> ProjectLine:
         return self._lines.get(project, NO_LINE)

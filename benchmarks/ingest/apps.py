@@ -13,6 +13,7 @@ from flask import Flask, request
 from sqlalchemy import JSON, Column, MetaData, Table, Text, Uuid, create_engine, insert
 
 import tasks.accept
+import tasks.asking
 from app import front
 from app.config import settings, with_driver
 from app.front.serving import Front
@@ -56,4 +57,5 @@ def inside() -> Front:
         return "requested"
 
     tasks.accept.request_grouping = group_now  # type: ignore[assignment]
+    tasks.asking.loop_requests_of = lambda _: None
     return front.create()

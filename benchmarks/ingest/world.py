@@ -19,6 +19,7 @@ import psutil
 from sqlalchemy import Engine, insert, text, update
 
 from app.config import Settings, with_driver
+from app.front.command import CELERY
 from app.local.postgres import PostgresServer
 from app.local.processes import end, free_port, wait_until
 from app.local.valkey import ValkeyServer
@@ -35,6 +36,9 @@ RSGI = "rsgi --backpressure 16384 --http1-buffer-size 65536"
 WSGI = "wsgi --blocking-threads 8"
 _SERVERS = ("postgres", "valkey-server")
 """Granian's options for the product, and for a plain WSGI application."""
+
+_OLDER_CELERY = (sys.executable, "-m", "celery", "-A", "tasks")
+"""Beginning of the command of releases without `python -m tasks`."""
 
 RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
 
@@ -71,7 +75,8 @@ class Processes:
 
     def celery(self, name: str, *command: str, root: Path = ROOT) -> None:
         """Starts one of the product's other processes. root: the folder of the code, which may be another release's."""
-        self._launch(name, [sys.executable, "-m", "celery", "-A", "tasks", *command], root)
+        is_older = not (root / "tasks" / "__main__.py").exists()
+        self._launch(name, [*(_OLDER_CELERY if is_older else CELERY), *command], root)
 
     @property
     def names(self) -> set[str]:

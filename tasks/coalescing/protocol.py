@@ -217,7 +217,14 @@ class RedisCoalescing:
         `patience`: seconds that a message may be under way beyond its ticket, because so many are before it now.
         """
         arguments = (int(urgent), int(fresh), trace, project)
-        return self._noted(group, self._run("request", group, *arguments, patience=patience))
+        return self.noted(group, self._run("request", group, *arguments, patience=patience))
+
+    def request_command(
+        self, group: UUID, *, fresh: bool, trace: str, project: str, patience: float
+    ) -> list[str | float]:
+        """REQUEST of a trace as a command of Redis, for a caller that sends it itself; its answer then goes through `noted`."""
+        script = digest(source("state") + source("request"))
+        return ["EVALSHA", script, 1, *self._arguments(group, patience, 0, int(fresh), trace, project)]
 
     def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer:
         """CLAIM: ask for the right to run. `ticketless`: there was no REQUEST for this message."""
@@ -231,7 +238,7 @@ class RedisCoalescing:
         self, group: UUID, owner: str, outcome: Outcome, *, has_more: bool = False, pause: float = 0.0
     ) -> Answer:
         """FINISH: give the lease back. `pause`: seconds until a failed run is tried again."""
-        return self._noted(group, self._run("finish", group, owner, outcome, int(has_more), milliseconds(pause)))
+        return self.noted(group, self._run("finish", group, owner, outcome, int(has_more), milliseconds(pause)))
 
     def wake(
         self,
@@ -244,7 +251,7 @@ class RedisCoalescing:
     ) -> Answer:
         """WAKE: send for a group that is due (a pacer) or owed (the reconciler); `patience` as in REQUEST."""
         freshness = "" if fresh is None else int(fresh)
-        return self._noted(group, self._run("wake", group, int(owed), freshness, project, patience=patience))
+        return self.noted(group, self._run("wake", group, int(owed), freshness, project, patience=patience))
 
     def take_due(self, limit: int = 100) -> list[UUID]:
         """Take up to `limit` due groups out of the index; the caller must wake each of them."""
@@ -282,7 +289,8 @@ class RedisCoalescing:
         """The number of groups that wait for their due time."""
         return int(self.redis.zcard(DUE_KEY))
 
-    def _noted(self, group: UUID, answer: Answer) -> Answer:
+    def noted(self, group: UUID, answer: Answer) -> Answer:
+        """The answer, after the group was noted as due where it is parked."""
         if answer.word == "park":
             ttl = milliseconds(self._terms.ttl)
             evaluate(self.redis, source("due_add"), DUE_KEY, ttl, str(group), answer.until)
@@ -290,8 +298,11 @@ class RedisCoalescing:
 
     def _run(self, transition: str, group: UUID, *arguments: str | float, patience: float = 0.0) -> Answer:
         script = source("state") + source(transition)
-        shared = (*self._terms.arguments(), milliseconds(patience))
-        return Answer.of(evaluate(self.redis, script, key_of(group), *shared, *arguments))
+        return Answer.of(evaluate(self.redis, script, *self._arguments(group, patience, *arguments)))
+
+    def _arguments(self, group: UUID, patience: float, *arguments: str | float) -> tuple[Any, ...]:
+        """The key of a transition and its arguments."""
+        return key_of(group), *self._terms.arguments(), milliseconds(patience), *arguments
 
 
 def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> list:

@@ -1,6 +1,7 @@
 """The processes of images and service managers are those of the Procfile."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().
 @pytest.mark.parametrize("name", sorted(PROCFILE.keys() - {"release"}))
 def test_a_process_has_the_options_of_the_procfile(name: str) -> None:
     words = shlex.split(PROCFILE[name].replace("${PORT:-8000}", "8000").replace("${FLOWER_PORT:-5555}", "5555"))
-    assert commands({})[name][2:] == words
+    python, *command = commands({})[name]
+    assert python == sys.executable
+    assert command == (["-m", "tasks", *words[3:]] if words[:3] == ["celery", "-A", "tasks"] else ["-m", *words])
 
 
 def test_ports_come_from_the_environment() -> None:
