@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import jinja2
 import pytest
 
 import app
@@ -158,3 +159,17 @@ def test_no_variable_is_a_pronoun(packages: tuple[str, ...], names_of_nothing: s
         for path in (ROOT / package).rglob("*.py"):
             place = path.relative_to(ROOT).as_posix()
             assert pronouns_of(path.read_text(encoding="utf-8"), names_of_nothing) == set(), place
+
+
+def names_of_template(source: str) -> set[str]:
+    """Variables of a page's template, of the page or of its own, each with its line; macros are no variables."""
+    tree = jinja2.Environment(autoescape=True).parse(source)
+    macros = {macro.name for macro in tree.find_all(jinja2.nodes.Macro)}
+    return {f"{name.lineno}: {name.name}" for name in tree.find_all(jinja2.nodes.Name) if name.name not in macros}
+
+
+def test_no_variable_of_a_page_is_a_pronoun() -> None:
+    for path in (ROOT / "app").rglob("*.html"):
+        names = names_of_template(path.read_text(encoding="utf-8"))
+        pronouns = {name for name in names if name.split(": ")[1] in PRONOUNS_OF_PRODUCT}
+        assert pronouns == set(), path.relative_to(ROOT)

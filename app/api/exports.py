@@ -9,6 +9,7 @@ from pydantic import Field
 from sqlalchemy import Row
 
 from app.api import by_id
+from app.api.counted_calls import CallsQuery
 from app.exporting import FORMATS, ExportedVersion, SampleCall, exported, tables
 from app.http.paging import Whole
 from app.http.ranges import RangeQuery
@@ -16,6 +17,7 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.reading import datasets
 from app.reading.datasets import Example
+from app.reading.template_calls import TemplateCalls
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.templates import from_parts
@@ -48,7 +50,7 @@ class ExportQuery(RangeQuery):
     format: FormatName = Field(description="The tool that reads the file.")
 
 
-class DatasetQuery(RangeQuery):
+class DatasetQuery(CallsQuery, RangeQuery):
     """The calls, and the format of the file."""
 
     format: Literal["jsonl", "csv", "parquet"] = Field(
@@ -80,7 +82,8 @@ def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -
     """A version as a file of another tool: rendered there with the values of a call, it gives the call back byte for byte."""
     with transaction(services().engine) as connection:
         row = by_id.implementation(connection, holder.project_id, implementation_id)
-        samples = list(datasets.examples(connection, holder.project_id, implementation_id, query.stated, limit=SAMPLES))
+        calls = TemplateCalls(holder.project_id, row.template_id, row.id)
+        samples = list(datasets.examples(connection, calls, query.stated, limit=SAMPLES))
         task = by_id.task(connection, holder.project_id, row.task_id)
     form = FORMATS[query.format]
     version = _version(row, task.name, task.path, samples)
@@ -93,16 +96,20 @@ def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -
     "GET", "/api/v1/implementations/<uuid:implementation_id>/dataset", scope="read", query=DatasetQuery, answers=FILE
 )
 def get_dataset(holder: KeyHolder, implementation_id: UUID, query: DatasetQuery) -> Response:
-    """The calls of a version, newest first: a column for each slot, and what the model answered."""
+    """The calls of a version or of all versions with its text, the last one stored first: a column for each slot, and what the model answered."""
     with transaction(services().engine) as connection:
         row = by_id.implementation(connection, holder.project_id, implementation_id)
         examples = datasets.examples(
-            connection, holder.project_id, implementation_id, query.stated, limit=query.limit, answered=query.answered
+            connection, query.calls_of(holder, row), query.stated, limit=query.limit, answered=query.answered
         )
         columns = portable_names(row.slots)
         rows = [_row(example, columns) for example in examples]
     media_type, write = TABLES[query.format]
-    return _file(write(rows), media_type, f"calls.v{row.version}.{query.format}")
+    return _file(
+        write(rows),
+        media_type,
+        f"calls.v{row.version}{'' if query.of == 'version' else '.all-versions'}.{query.format}",
+    )
 
 
 def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) -> ExportedVersion:

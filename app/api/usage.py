@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, Row
 
 from app.api import by_id
+from app.api.counted_calls import CallsQuery
 from app.api.shapes import Page
 from app.api.usage_shapes import CostAnswer, PriceShape, UsageAnswer, ValueItem, rounded_dollars, usage_shape
 from app.checks import Name
@@ -26,7 +27,6 @@ from app.reading.pieces import template_text
 from app.reading.slot_values import SlotPlace
 from app.reading.spending import Spending
 from app.reading.tasks import LAST_VERSION
-from app.reading.template_calls import TemplateCalls
 from app.reading.usage import Range, UsageScope
 from app.store import prices as set_prices
 from app.store.engine import transaction
@@ -87,27 +87,6 @@ def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
 def _usage_item(hour: spending.Hour) -> dict[str, Any]:
     version = {"version": hour.version.number, "implementation_id": hour.version.id, "model": hour.version.model}
     return {"start": hour.start, **version, **usage_shape(hour.spending)}
-
-
-class CallsQuery(BaseModel):
-    """The calls that count: of the version, or of all versions with its text."""
-
-    of: Literal["version", "template"] = Field(
-        "version",
-        description="template: count the calls of all versions with the same text, whatever their model and settings.",
-    )
-    model: Name | None = Field(None, description="Of these versions, only those with this model; with of=template.")
-
-    @model_validator(mode="after")
-    def _has_models(self) -> Self:
-        if self.model is not None and self.of == "version":
-            raise PydanticCustomError("of", "Needs of=template beside model: a version has one model.")
-        return self
-
-    def calls_of(self, holder: KeyHolder, version: Row[Any]) -> TemplateCalls:
-        """The calls, for a version, a row of `app.reading.tasks`."""
-        version_id = version.id if self.of == "version" else None
-        return TemplateCalls(holder.project_id, version.template_id, version_id, self.model)
 
 
 class CostQuery(CallsQuery, RangeQuery):

@@ -22,7 +22,7 @@ one-word answers, is read as few-shot; its later turns then make a template of t
 One call alone does not show the difference. Few-shot with free-form examples and answers is read as a follow-up turn.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from templating import BARRIER
@@ -68,6 +68,13 @@ class Prompt(NamedTuple):
         return {"prompt_parts": parts, "prompt_source": self.source, "follow_up": self.follow_up}
 
 
+class Message(NamedTuple):
+    """Who speaks, and the text; None for a message without one."""
+
+    speaker: Speaker
+    text: str | None
+
+
 _Turn = tuple[Speaker, str | None]
 """Who speaks, and the text; a plain tuple, since every message of every call becomes one."""
 
@@ -96,6 +103,22 @@ def texts_of(body: Mapping[str, Any]) -> Iterator[str]:
     if instructions := body.get("instructions"):
         yield instructions
     yield from (text for _, text in _turns_of(body)[0] if text)
+
+
+def messages_outside(body: Mapping[str, Any]) -> list[Message]:
+    """The messages of a trace body that are no part of its prompt, in order: examples, later turns, and those without a text.
+
+    Such a message is in no template.
+    """
+    turns, _ = _turns_of(body)
+    dialogue = [turn for turn in turns if turn[0] != "system"]
+    begin, end = _first_run_of(dialogue)
+    within = {*range(begin, end)}
+    if len(dialogue) > 2 and _is_few_shot(body, dialogue):
+        within.add(len(dialogue) - 1)
+    outside = [turn for turn in turns if turn[0] == "system"] if body.get("instructions") else []
+    outside += [turn for place, turn in enumerate(dialogue) if place not in within or turn[1] is None]
+    return [Message(*turn) for turn in outside]
 
 
 def _turns_of(body: Mapping[str, Any]) -> tuple[list[_Turn], str]:
@@ -149,15 +172,21 @@ def _part_text(part: Any) -> str | None:
     return None
 
 
-def _first_run(dialogue: Iterable[_Turn]) -> list[str | None]:
+def _first_run(dialogue: Sequence[_Turn]) -> list[str | None]:
     """The texts of the first user turns in a row."""
-    texts: list[str | None] = []
-    for speaker, text in dialogue:
+    begin, end = _first_run_of(dialogue)
+    return [text for _, text in dialogue[begin:end]]
+
+
+def _first_run_of(dialogue: Sequence[_Turn]) -> tuple[int, int]:
+    """The place of the first user turn, and the place after the last one in a row with it."""
+    begin: int | None = None
+    for place, (speaker, _) in enumerate(dialogue):
         if speaker == "user":
-            texts.append(text)
-        elif texts:
-            break
-    return texts
+            begin = place if begin is None else begin
+        elif begin is not None:
+            return begin, place
+    return (0, 0) if begin is None else (begin, len(dialogue))
 
 
 def _is_follow_up(dialogue: Iterable[_Turn]) -> bool:

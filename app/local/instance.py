@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from urllib.parse import unquote
 
 import psutil
 
@@ -25,10 +24,11 @@ from app.local.net import direct
 from app.local.postgres import PostgresServer
 from app.local.processes import end, is_free, wait_until
 from app.local.programs import HOST, programs
+from app.local.project_keys import key_of, projects_with_key
 from app.local.supervision import Program, ProgramWatch, Supervisor, last_lines
 from app.local.valkey import ValkeyServer
 from app.private_files import write_private
-from app.store import keys, migrate, projects
+from app.store import migrate, projects
 from app.store.engine import make_engine, transaction
 
 MARK = "PROMPTLODE_INSTANCE"
@@ -36,9 +36,6 @@ MARK = "PROMPTLODE_INSTANCE"
 
 _PORTS_TRIED = 100
 """Ports tried after the default one."""
-
-_SCOPES = ("ingest", "read", "admin")
-"""Scopes of the local project's key: the person who runs the instance may decide on its open pages, too."""
 
 SECONDS_TO_ANSWER = 240.0
 """Seconds within which a server or the web process must answer: 3 on an idle laptop; 60 were too few at a load of 12."""
@@ -96,8 +93,7 @@ class Instance:
     @property
     def other_projects(self) -> list[str]:
         """Other projects with a key in this data folder, by earlier starts, such as demos, or by `--project`; the keys stay valid."""
-        names = (unquote(file.name) for file in (self.home / "keys").iterdir())
-        return sorted(name for name in names if name != self.project)
+        return [name for name in projects_with_key(self.home) if name != self.project]
 
     # Start and stop
 
@@ -195,19 +191,13 @@ class Instance:
         write_private(self.home / SERVERS_FILE, json.dumps(urls | facts))
 
     def _ensure_key(self, settings: Settings) -> str:
-        """The key of the project from the last time, if it still has all scopes, else a new one."""
-        key_file = self.home / "keys" / self.project
-        key_file.parent.mkdir(mode=0o700, exist_ok=True)
-        key = key_file.read_text().strip() if key_file.exists() else ""
+        """The key of the project, which is also kept as that of the instance."""
         engine = make_engine(settings)
         with transaction(engine) as connection:
             project = projects.get_or_create(connection, self.project)
-            holder = keys.holder(connection, keys.hash_of(key))
-            if holder is None or holder.project_id != project.id or not holder.may("admin"):
-                key = keys.create(connection, project.id, "local", _SCOPES).key
+            key = key_of(connection, self.home, project, cell=settings.cell)
         engine.dispose()
-        for place in (key_file, self.home / "api_key"):
-            write_private(place, key)
+        write_private(self.home / "api_key", key)
         return key
 
     def _kept_secret(self, name: str) -> str:

@@ -10,9 +10,12 @@ from app.pages import access
 from app.pages.arguments import id_or_404, project
 from app.pages.blueprint import pages
 from app.pages.versions import colours_of, versions_of
-from app.reading import neighbours, placing, prices, tasks
+from app.reading import neighbours, outside, placing, prices, tasks
 from app.reading.pieces import Part, plain_parts, prompt_parts
 from app.store import traces
+
+MOST_OUTSIDE = 100
+"""Messages beside the prompt on the page of a call: an agent's history has hundreds."""
 
 
 @pages.get("/traces/<trace_id>")
@@ -20,7 +23,7 @@ def trace(trace_id: str) -> str:
     with access.reading() as connection:
         call = traces.get(connection, project(), id_or_404(trace_id)) or abort(HTTPStatus.NOT_FOUND)
         of_task = tasks.get(connection, project(), call.task_id) if call.task_id else None
-        versions = versions_of(connection, call.task_id) if call.task_id else []
+        versions = versions_of(connection, of_task) if of_task else []
         placed = placing.placed(connection, call)
         beside = neighbours.of_call(connection, project(), call)
         turns = neighbours.turns(connection, project(), call.conversation_id) if call.conversation_id else []
@@ -31,6 +34,8 @@ def trace(trace_id: str) -> str:
         task=of_task,
         parts=_prompt(call),
         values=traces.variables_of(call.slots, call.variables),
+        outside=outside.of_call(call),
+        most_outside=MOST_OUTSIDE,
         places=list(zip(call.slots or [], call.variables or [], strict=False)),
         colours=colours_of(versions),
         placed=placed,

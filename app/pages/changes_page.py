@@ -42,9 +42,9 @@ def changes() -> str:
         paths = browse.paths(connection, g.visitor.project.id)
     return render_template(
         "pages/changes.html",
-        shown=range_shown,
-        found=[(page, summary(page)) for page in changes[:PAGE_SIZE]],
-        more=changes[PAGE_SIZE - 1].id if len(changes) > PAGE_SIZE else None,
+        range_shown=range_shown,
+        entries=[(page, summary(page)) for page in changes[:PAGE_SIZE]],
+        next_page=changes[PAGE_SIZE - 1].id if len(changes) > PAGE_SIZE else None,
         kinds=KINDS,
         chosen=kinds,
         path=path,

@@ -65,7 +65,7 @@ def preview_merge(task_id: str) -> str:
         names = names_of(connection, [source, into])
     return render_template(
         "pages/preview.html",
-        found=preview,
+        preview=preview,
         compared=_compared,
         title="Merge",
         sentence=f"The versions of “{names[source]}” go on as the next ones of “{names[into]}”, and links to it lead there. No run parts them again.",
@@ -96,7 +96,7 @@ def preview_split(implementation_id: str) -> str:
         )
     return render_template(
         "pages/preview.html",
-        found=preview,
+        preview=preview,
         compared=_compared,
         title="Split",
         sentence="All versions of this template become a task of their own, with their calls. No run brings the two tasks together again.",
@@ -130,8 +130,8 @@ def decision_list() -> str:
         task = tasks.get(*keys, of_task) or abort(HTTPStatus.NOT_FOUND) if of_task else None
     return render_template(
         "pages/decisions.html",
-        found=page[:DECISIONS_SHOWN],
-        more=page[DECISIONS_SHOWN - 1].id if len(page) > DECISIONS_SHOWN else "",
+        decisions=page[:DECISIONS_SHOWN],
+        next_page=page[DECISIONS_SHOWN - 1].id if len(page) > DECISIONS_SHOWN else "",
         after=last,
         task=task,
         structural=history.STRUCTURAL,
@@ -148,7 +148,7 @@ def preview_undo(decision_id: str) -> str:
         decided = history.get(connection, g.visitor.project.id, decision_uuid) or abort(HTTPStatus.NOT_FOUND)
     return render_template(
         "pages/preview.html",
-        found=preview,
+        preview=preview,
         compared=_compared,
         title="Undo",
         sentence=f"{telling.summary(decided)} Everything is as if that had not been decided, but for what came since.",

@@ -69,8 +69,8 @@ def task_list() -> str:
             abort(HTTPStatus.NOT_FOUND, "The task behind which this page begins is in the list no more.")
     return render_template(
         "pages/tasks.html",
-        found=page,
-        shown=range_shown,
+        page=page,
+        range_shown=range_shown,
         sort=sort,
         descending=descending,
         most=insights.MOST_COUNTED,
@@ -123,7 +123,7 @@ def ungrouped() -> str:
     return render_template(
         "pages/ungrouped.html",
         calls=[(call, start_of(plain_parts(call.prompt))) for call in calls[:PAGE_SIZE]],
-        more=calls[PAGE_SIZE - 1].id if len(calls) > PAGE_SIZE else "",
+        next_page=calls[PAGE_SIZE - 1].id if len(calls) > PAGE_SIZE else "",
         paths=paths,
         path=path,
         state=state,

@@ -39,7 +39,7 @@ def rehearse_regroup() -> str:
     templates_shown = [
         (template, template_parts(to_parts(template.template), template.template.slots)) for template in outcome.found
     ]
-    return _page(path, found=outcome, shown=templates_shown, regroup_all=regroup_all)
+    return _page(path, outcome=outcome, templates_shown=templates_shown, regroup_all=regroup_all)
 
 
 @pages.post("/regroup")
@@ -59,7 +59,7 @@ def regroup() -> Response:
 def _page(path: str, **values: Any) -> str:
     with access.reading() as connection:
         now = progress.of_path(connection, g.visitor.project.id, path) or abort(HTTPStatus.NOT_FOUND)
-    return render_template("pages/regroup.html", now=now, **{"found": None, "regroup_all": False} | values)
+    return render_template("pages/regroup.html", now=now, **{"outcome": None, "regroup_all": False} | values)
 
 
 def _group(connection: Any, path: str) -> Group:

@@ -40,7 +40,7 @@ def slot(task_id: str, name: str) -> str:
     text = argument("q")
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, task.id)
+        versions = versions_of(connection, task)
         version = _version_of(task, versions, name)
         selection = counted(version, versions)
         place = SlotPlace(selection.calls, version.slots.index(name))
@@ -57,15 +57,15 @@ def slot(task_id: str, name: str) -> str:
         task=task,
         version=version,
         counted=selection,
-        versions=_one_of_each_text(version, [version for version in versions if name in version.slots]),
+        other_texts=_of_other_texts(version, [version for version in versions if name in version.slots]),
         name=name,
         kind=kind,
         language=language_of(value.text[:LANGUAGE_READ] for value in values),
-        shown=range_shown,
+        range_shown=range_shown,
         summary=summary,
         fresh=fresh,
         values=values[:PAGE_SIZE],
-        more=len(values) > PAGE_SIZE,
+        has_more=len(values) > PAGE_SIZE,
         lengths=bars([(_up_to(length), calls) for length, calls in summary.lengths]),
         over_time=_over_time(days, range_shown),
         turned=_turned(before, summary),
@@ -79,12 +79,13 @@ def _up_to(length: int) -> str:
     return "empty" if length == 0 else f"up to {length:,} characters"
 
 
-def _one_of_each_text(version_shown: Any, versions: Any) -> list[Any]:
-    """A version of each template, newest first: the shown one of its own."""
+def _of_other_texts(version_shown: Any, versions: Any) -> list[Any]:
+    """The newest version of each template but the shown one, newest first."""
     of_template: dict[Any, Any] = {}
-    for version in [version_shown, *versions]:
-        of_template.setdefault(version.template_id, version)
-    return sorted(of_template.values(), key=lambda version: version.version, reverse=True)
+    for version in versions:
+        if version.template_id != version_shown.template_id:
+            of_template.setdefault(version.template_id, version)
+    return list(of_template.values())
 
 
 def _version_of(task: Any, versions: Any, name: str) -> Any:
@@ -127,7 +128,7 @@ def slot_download(task_id: str, name: str, kind: str) -> Response:
         abort(HTTPStatus.NOT_FOUND)
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, task.id)
+        versions = versions_of(connection, task)
         version = _version_of(task, versions, name)
         place = SlotPlace(counted(version, versions).calls, version.slots.index(name))
         values = slot_values.values(connection, place, range_shown.range, limit=MOST_EXPORTED)
@@ -167,7 +168,7 @@ def task_calls(task_id: str) -> str:
     after = request.args.get("after", "")
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, task.id)
+        versions = versions_of(connection, task)
         trace_filter = TraceFilter(task_id=task.id, slots=slots)
         before = id_or_404(after) if after else None
         rows = traces.page(connection, project(), trace_filter, limit=min(PAGE_SIZE, MAX_LIMIT) + 1, before=before)
@@ -176,7 +177,7 @@ def task_calls(task_id: str) -> str:
         task=task,
         slots=slots,
         rows=[(row, traces.variables_of(row.slots, row.variables)) for row in rows[:PAGE_SIZE]],
-        more=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
+        next_page=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
         after=after,
         colours=colours_of(versions),
     )

@@ -15,10 +15,11 @@ from app.pages.blueprint import pages
 from app.pages.counted import Counted, counted
 from app.pages.history import History, history
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
-from app.pages.versions import colours_of, numbered, versions_of
-from app.reading import browse, changes, insights, neighbours, prices, replaced, similar, tasks
+from app.pages.versions import colours_of, listed, numbered, versions_of
+from app.reading import browse, changes, insights, neighbours, outside, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallCursor
+from app.reading.changes import BegunVersion
 from app.reading.costing import Costing, of_template
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.pieces import Part, template_parts
@@ -42,17 +43,17 @@ def task(task_id: str) -> str | AnyResponse:
     range_shown = ranging.range_of(arguments())
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, task.id)
+        versions = versions_of(connection, task)
         if address := _address_now(connection, task, versions):
             return redirect(address)
         version = _version_to_show(task, versions)
         selection = counted(version, versions) if version else None
         values = (
-            {"task": task, "versions": versions, "chosen": version, "counted": selection, "shown": range_shown}
+            {"task": task, "versions": versions, "chosen": version, "counted": selection, "range_shown": range_shown}
             | {"days": range_shown.days_since(task.first_seen)}
             | {"became": version and replaced.became(connection, version.template_id, version.slots)}
             | _usage(connection, task.id, versions, selection, range_shown)
-            | _calls(connection, selection)
+            | _calls(connection, selection, version)
             | _relatives(connection, task)
         )
     values |= _texts(versions, version, values["costing"], values["past"].spending_by_version)
@@ -111,12 +112,14 @@ def _costing(connection: Connection, selection: Counted | None, past: History, p
     return of_template(connection, selection.calls, selection.versions[0], spending_of_models, priced)
 
 
-def _calls(connection: Connection, selection: Counted | None) -> dict[str, Any]:
-    """The newest calls of the chosen template, or those after the cursor in the link."""
+def _calls(connection: Connection, selection: Counted | None, version: Row[Any] | None) -> dict[str, Any]:
+    """The newest calls of the chosen template, or those after the cursor in the link, and their messages beside the prompt."""
     after = cursor("after")
     rows = browse.calls_page(connection, selection.calls, after=after, limit=CALLS_SHOWN + 1) if selection else []
     next_page = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
-    return {"calls": rows[:CALLS_SHOWN], "more": next_page, "after": after}
+    ids = [call.id for call in rows[:CALLS_SHOWN]]
+    beside = outside.of_calls(connection, project(), ids, parts=len(version.parts)) if version else None
+    return {"calls": rows[:CALLS_SHOWN], "next_page": next_page, "after": after, "outside": beside}
 
 
 def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
     return {
         "newest": neighbours.newest(connection, project()),
         "declared": declared,
-        "others": tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else [],
+        "other_tasks": tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else [],
         "alike": similar.similar(connection, project(), task.id, SIMILAR_SHOWN),
         "sites": similar.call_sites(connection, project(), [task.id]).get(task.id, []),
         "decided": decided_history.is_any_about(connection, task.id),
@@ -143,6 +146,7 @@ def _texts(
     compared = changes.compare(_template(before), parts) if before else []
     return {
         "parts": parts,
+        "listed": listed(versions, version, in_full=argument("settings") == "all"),
         "colours": colours_of(versions),
         "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
         "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
@@ -166,9 +170,8 @@ def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[
     """The version in the link, else the version that the chosen one replaced."""
     if version is None:
         return None
-    in_order = changes.by_first_call(reversed(versions), lambda version: version.first_seen)
-    setups = {version.version: (version.model, version.settings_digest) for version in in_order}
-    number = changes.replaced_by(version.version, setups)
+    begun = [BegunVersion(row.version, row.first_seen, (row.model, row.settings_digest)) for row in versions]
+    number = changes.replaced_by(version.version, begun)
     return numbered(versions, argument("against")) or numbered(versions, str(number))
 
 

@@ -5,12 +5,12 @@ of their lines.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from itertools import groupby, takewhile
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from app.reading.pieces import Part, Piece
 
@@ -25,26 +25,28 @@ LITTLE = 5
 KEPT = 160
 """Characters shown at each end of a stretch that both templates have; the text between is folded."""
 
-Version = TypeVar("Version")
-
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def replaced_by(number: int, setups: Mapping[int, Any]) -> int | None:
-    """The number of the version that version `number` replaced; None for the first version.
+class BegunVersion(NamedTuple):
+    """A version of a task, its first call (None without one), and its setup: model, settings and tools, in any form that compares."""
 
-    It is the last earlier version with the same model, settings and tools: an app that uses two models edits a prompt for both. Without one,
-    it is the last earlier version. setups: number -> model, settings and tools of each version of the task, in the order of their first
-    calls: an import of old calls gives an old text a high number.
+    number: int
+    first_call: datetime | None
+    setup: Any
+
+
+def replaced_by(number: int, versions: Iterable[BegunVersion]) -> int | None:
+    """The number of the version that version `number` replaced, among the versions of its task; None for the first version.
+
+    It is the last earlier version with the same setup: an app that uses two models edits a prompt for both. Without one, it is the last
+    earlier version. Versions are earlier by their first calls: an import of old calls gives an old text a high number.
     """
+    in_order = sorted(versions, key=lambda version: (version.first_call or _NEVER, version.number))
+    setups = {version.number: version.setup for version in in_order}
     earlier = list(takewhile(lambda setup: setup != number, setups))
     alike = [setup for setup in earlier if setups[setup] == setups[number]]
     return next(reversed(alike or earlier), None)
-
-
-def by_first_call(versions: Iterable[Version], first_call_of: Callable[[Version], datetime | None]) -> list[Version]:
-    """Versions, given by their numbers, in the order of their first calls; those without a call last."""
-    return sorted(versions, key=lambda version: first_call_of(version) or _NEVER)
 
 
 def compare(old: Sequence[Part], new: Sequence[Part]) -> list[Part]:

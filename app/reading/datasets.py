@@ -1,4 +1,4 @@
-"""Calls of a version with the values of their slots and the model's answer: a data set for evaluations."""
+"""Calls of a version, or of all versions with its text, with the values of their slots and the model's answer: a data set for evaluations."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
+from app.reading.template_calls import TemplateCalls
 from app.reading.usage import Range
 from app.store.tables import template, trace
 from app.store.traces import variables_of
@@ -34,14 +35,13 @@ class Example:
 
 def examples(
     connection: Connection,
-    project_id: UUID,
-    implementation_id: UUID,
+    calls: TemplateCalls,
     within: Range | None,
     *,
     limit: int,
     answered: bool = False,
 ) -> Iterator[Example]:
-    """The newest calls of a version; answered: only calls with an output and without an error."""
+    """The last of these calls to be stored; answered: only calls with an output and without an error."""
     query = (
         select(
             trace.c.id,
@@ -54,7 +54,7 @@ def examples(
             trace.c.error,
         )
         .join_from(trace, template, template.c.id == trace.c.template_id)
-        .where(trace.c.project_id == project_id, trace.c.implementation_id == implementation_id)
+        .where(trace.c.project_id == calls.project_id, *_conditions(calls))
         .order_by(trace.c.id.desc())
         .limit(min(limit, MOST_CALLS_OF_A_DATASET))
     )
@@ -71,6 +71,15 @@ def examples(
         if characters_left < 0:
             return
         yield Example(row.id, row.seen_at, row.model, variables, row.output, row.usage, row.error)
+
+
+def _conditions(calls: TemplateCalls) -> Iterator[ColumnElement[bool]]:
+    if calls.version_id is not None:
+        yield trace.c.implementation_id == calls.version_id
+        return
+    yield trace.c.template_id == calls.template_id
+    if calls.model is not None:
+        yield trace.c.model == calls.model
 
 
 def text_of(output: Any) -> str | None:

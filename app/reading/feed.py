@@ -13,7 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
-from app.reading import changes
+from app.reading import changes, setups, tasks
+from app.reading.changes import BegunVersion
 from app.reading.pieces import Part, Piece, template_parts
 from app.reading.usage import Range
 from app.store.paths import is_at
@@ -39,6 +40,9 @@ MOST_OF_PIECE = 2_000
 
 MOST_COMPARED = 200_000
 """Characters of two templates that are compared for the feed, which takes 0.2 s; longer templates are compared on their own page."""
+
+MOST_SETUPS_COMPARED = 50
+"""Versions of a day whose settings are compared to name what varies: what varies from call to call shows in fewer."""
 
 COMPARISONS_KEPT = 64
 """Comparisons kept in memory, some 20 MB at most: two templates of 100,000 characters and their differences."""
@@ -83,8 +87,10 @@ def page(connection: Connection, change_filter: ChangeFilter, limit: int) -> lis
     """The newest changes that match the filter."""
     query = _changes().where(*_conditions(change_filter)).order_by(change.c.at.desc(), change.c.id.desc()).limit(limit)
     rows = connection.execute(query).all()
-    older = _older(connection, rows)
-    return [_change(row, older.get(row.id)) for row in rows]
+    versions_by_task = _versions_by_task(connection, rows)
+    older = _older(connection, rows, versions_by_task)
+    settings = _setups(connection, rows, versions_by_task)
+    return [_change(row, older.get(row.id), settings.get(row.id, {})) for row in rows]
 
 
 def _changes() -> Select[Any]:
@@ -144,8 +150,8 @@ def _conditions(change_filter: ChangeFilter) -> Iterator[ColumnElement[bool]]:
 # --- the content of a change
 
 
-def _change(row: Row[Any], older: Row[Any] | None) -> FeedEntry:
-    details: dict[str, Any] = dict(row.details)
+def _change(row: Row[Any], older: Row[Any] | None, settings: Mapping[str, Any]) -> FeedEntry:
+    details: dict[str, Any] = {**row.details, **settings}
     if "others" in details:
         details["others"] = len(details["others"])
     texts: dict[str, Any] = {}
@@ -226,24 +232,25 @@ def _shortened(text: str) -> str:
 # --- what a version is compared with
 
 
-def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
-    """By change: the version that was in use before, with its template."""
-    edits = [row for row in rows if row.kind in {"version.new", "version.back"} and row.task_id is not None]
-    if not edits:
-        return {}
+_VersionsByTask = Mapping[UUID, Sequence[Row[Any]]]
+
+
+def _is_edit(row: Row[Any]) -> bool:
+    return row.kind in {"version.new", "version.back"} and row.task_id is not None
+
+
+def _versions_by_task(connection: Connection, rows: Sequence[Row[Any]]) -> _VersionsByTask:
+    """The versions of each task with an edit among these changes, by number."""
     versions_by_task: dict[UUID, list[Row[Any]]] = {}
-    columns = (
-        implementation.c.id,
-        implementation.c.task_id,
-        implementation.c.version,
-        implementation.c.model,
-        implementation.c.settings_digest,
-    )
-    query: Select[Any] = select(*columns).where(
-        implementation.c.task_id.in_({row.task_id for row in edits}), is_shown()
-    )
-    for version in connection.execute(query):
+    task_ids = {row.task_id for row in rows if _is_edit(row)}
+    for version in tasks.beginnings(connection, task_ids) if task_ids else ():
         versions_by_task.setdefault(version.task_id, []).append(version)
+    return versions_by_task
+
+
+def _older(connection: Connection, rows: Sequence[Row[Any]], versions_by_task: _VersionsByTask) -> dict[UUID, Row[Any]]:
+    """By change: the version that was in use before, with its template."""
+    edits = list(filter(_is_edit, rows))
     older_by_edit = {row.id: _replaced_version(row, versions_by_task.get(row.task_id, [])) for row in edits}
     full = _in_full(connection, {version for version in older_by_edit.values() if version is not None})
     return {
@@ -255,10 +262,34 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
 
 def _replaced_version(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
     """The version that one which came back has replaced, as the change says; for a new version see `changes.replaced_by`."""
-    setups = {version.version: (version.model, version.settings_digest) for version in versions}
-    setups = dict(sorted((setups | {row.version: (row.model, row.settings_digest)}).items()))
-    number = row.details.get("from") if row.kind == "version.back" else changes.replaced_by(row.version, setups)
+    begun = [
+        BegunVersion(version.version, version.first_seen, (version.model, version.settings_digest))
+        for version in versions
+    ]
+    number = row.details.get("from") if row.kind == "version.back" else changes.replaced_by(row.version, begun)
     return next((version.id for version in versions if version.version == number), None)
+
+
+def _setups(
+    connection: Connection, rows: Sequence[Row[Any]], versions_by_task: _VersionsByTask
+) -> dict[UUID, Mapping[str, Any]]:
+    """By change: the number of the versions that differ from the new one in settings alone and came on the same day, and what varies."""
+    lines_by_version = {
+        line[0].id: line for versions in versions_by_task.values() for line in setups.by_day(versions) if len(line) > 1
+    }
+    line_by_change = {row.id: lines_by_version.get(row.implementation_id) for row in rows if row.kind == "version.new"}
+    lines = {change_id: line for change_id, line in line_by_change.items() if line is not None}
+    compared = {version.id for line in lines.values() for version in line[:MOST_SETUPS_COMPARED]}
+    full = _in_full(connection, compared) if compared else {}
+    return {
+        change_id: {
+            "settings": len(line),
+            "varying": setups.varying(
+                [(full[version.id].settings, full[version.id].tools) for version in line if version.id in full]
+            ),
+        }
+        for change_id, line in lines.items()
+    }
 
 
 def _in_full(connection: Connection, ids: Collection[UUID]) -> Mapping[UUID, Row[Any]]:

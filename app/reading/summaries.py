@@ -34,6 +34,9 @@ def _new_task(change: FeedEntry, subject: str) -> str:
 
 
 def _new_version(change: FeedEntry, subject: str) -> str:
+    if "settings" in change.details:
+        count, names = change.details["settings"], " and ".join(map(_short, change.details["varying"]))
+        return f"{count} settings of {subject} on one day, from version {change.version} on: {names} varied."
     return f"Version {change.version} of {subject}{_what(change)}."
 
 

@@ -4,7 +4,7 @@ Triggers keep the number of a version's calls and their times (`counting`), so t
 months.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -95,6 +95,48 @@ def _of_task() -> Select[Any]:
     query = _implementations().where(task.c.id == bindparam("task"), is_shown())
     query = query.where(implementation.c.version > bindparam("after")).order_by(implementation.c.version)
     return planned_once(query.limit(bindparam("limit", type_=Integer)))
+
+
+def newest_implementations(
+    connection: Connection, project_id: UUID, task_id: UUID, *, limit: int
+) -> Sequence[Row[Any]]:
+    """The implementations of a task with the highest versions, the highest first."""
+    values = {"project_id": project_id, "task": task_id, "limit": limit}
+    return connection.execute(_newest_of_task(), values).all()
+
+
+@cache
+def _newest_of_task() -> Select[Any]:
+    query = _implementations().where(task.c.id == bindparam("task"), is_shown())
+    return planned_once(query.order_by(implementation.c.version.desc()).limit(bindparam("limit", type_=Integer)))
+
+
+def beginnings(connection: Connection, task_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """The shown versions of these tasks by number, with what tells which one replaced which: id, task_id, first_seen and the setup."""
+    return connection.execute(_beginnings(), {"ids": list(task_ids)}).all()
+
+
+@cache
+def _beginnings() -> Select[Any]:
+    counts, expired = counted_calls_of(), expired_calls
+    query: Select[Any] = (
+        select(
+            implementation.c.id,
+            implementation.c.task_id,
+            implementation.c.version,
+            implementation.c.template_id,
+            implementation.c.model,
+            implementation.c.settings_digest,
+            implementation.c.created_at,
+            func.least(counts.c.first_seen, expired.c.first_seen).label("first_seen"),
+        )
+        .join_from(implementation, counts, true())
+        .outerjoin(expired, expired.c.implementation_id == implementation.c.id)
+        .where(implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+        .where(is_shown(counts.c.calls > 0))
+        .order_by(implementation.c.version)
+    )
+    return planned_once(query)
 
 
 def implementation_by_id(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any] | None:

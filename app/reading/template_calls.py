@@ -44,8 +44,9 @@ class TemplateCalls:
         return self.version_id is None and self.model is None
 
     def versions_among(self, versions: Iterable[Any]) -> list[Any]:
-        """Those of some versions that have these calls; versions: rows of `app.reading.tasks`."""
-        return [version for version in versions if self._has(version)]
+        """Those of some versions that have these calls, the highest numbers first, as `VERSIONS_COUNTED`; versions: rows of `app.reading.tasks`."""
+        with_calls = sorted(filter(self._has, versions), key=lambda version: version.version, reverse=True)
+        return with_calls[:MOST_VERSIONS_COUNTED]
 
     def _has(self, version: Any) -> bool:
         return (

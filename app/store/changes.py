@@ -26,11 +26,6 @@ UNSETTLED = timedelta(hours=1)
 Calls of a burst are mined several times within seconds, so the beginning of a task is settled long before.
 """
 
-MOST_SETUPS_A_DAY = 5
-"""Versions of one text and model that are told in a day: more differ in settings or tools that vary from call to call, as with a random
-temperature or tools of several servers. A person who tries settings makes a few.
-"""
-
 BEFORE_ALL_VERSIONS = datetime.fromtimestamp(0, UTC)
 """A moment before the id of every version."""
 
@@ -48,13 +43,30 @@ class Change:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-_BEGINS = """
+_NOT_WITHDRAWN = """
+    (older.emptied_at IS NULL OR (SELECT sum(calls) FROM call_count WHERE implementation_id = older.id) > 0)
+"""
+"""A run withdraws a version that was a mistake: then it has no calls."""
+
+_BEGINS = f"""
     NOT EXISTS (SELECT FROM implementation AS older
-                 WHERE older.task_id = implementation.task_id AND older.version < implementation.version
-                   AND (older.emptied_at IS NULL
-                        OR (SELECT sum(calls) FROM call_count WHERE implementation_id = older.id) > 0))
+                 WHERE older.task_id = implementation.task_id AND older.version < implementation.version AND {_NOT_WITHDRAWN})
 """
 """A task begins with its lowest version that was not withdrawn as a mistake."""
+
+_OLDER_SETUPS = f"""
+    SELECT FROM implementation AS older
+     WHERE older.template_id = implementation.template_id AND older.model = implementation.model
+       AND older.version < implementation.version AND {_NOT_WITHDRAWN}
+"""
+
+_FIRST_OF_ITS_DAY = f"""
+    ((SELECT count(*) FROM ({_OLDER_SETUPS} AND older.created_at >= date_trunc('day', implementation.created_at, 'UTC') LIMIT 1) AS setups) = 0
+     OR (SELECT count(*) FROM ({_OLDER_SETUPS} LIMIT 2) AS setups) = 1)
+"""  # noqa: S608  ours
+"""The first line of `app.reading.setups.by_day` with its versions: the first version of a text and model is a line of its own, so the second
+is the first of its day too.
+"""
 
 _NOTE_VERSIONS = text(
     f"""
@@ -73,12 +85,7 @@ _NOTE_VERSIONS = text(
            counted.first_seen, counted.group_id, implementation.task_id, implementation.id
       FROM counted JOIN implementation ON implementation.id = counted.id
      WHERE counted.calls > 0 AND counted.first_seen IS NOT NULL
-       AND :most_setups > (SELECT count(*) FROM (
-                SELECT FROM implementation AS older
-                 WHERE older.template_id = implementation.template_id AND older.model = implementation.model
-                   AND older.version < implementation.version
-                   AND older.created_at > implementation.created_at - interval '1 day'
-                 LIMIT :most_setups) AS setups)
+       AND {_FIRST_OF_ITS_DAY}
         ON CONFLICT DO NOTHING
     """  # noqa: S608  ours
 )
@@ -122,7 +129,7 @@ def note_versions(connection: Connection, made_since: datetime = BEFORE_ALL_VERS
     The cost grows with the number of versions made since then. A version may get its first call long after it was made.
     """
     if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_CHANGES))).scalar_one():
-        connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since), "most_setups": MOST_SETUPS_A_DAY})
+        connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since)})
         connection.execute(_SETTLE, {"unsettled": UNSETTLED})
         connection.execute(_NOTE_MODELS, {"unsettled": UNSETTLED})
 

@@ -17,9 +17,17 @@ from sqlalchemy import Connection, text
 from app.errors import UnseenCallError
 
 ANSWERS_KEPT = timedelta(minutes=10)
-"""At least; the reconciler looks for older notes every ten minutes. Signals of one call are sent within seconds of each other, and exporters
-retry for minutes.
+"""Signals of one call are sent within seconds of each other, and exporters retry for minutes. An older note counts as none; the reconciler
+removes older ones every ten minutes.
 """
+
+_IS_OLD = f"recent_answer.told_at < clock_timestamp() - interval '{ANSWERS_KEPT.total_seconds():.0f} seconds'"
+
+REPLACE_OLD = f"""
+    ON CONFLICT (answer, texts) DO UPDATE SET span = EXCLUDED.span, scope = EXCLUDED.scope, told_at = EXCLUDED.told_at
+     WHERE {_IS_OLD}
+"""
+"""The end of an INSERT of notes: an old note gives its place to a new one, a recent note stays."""
 
 
 class AnswerNote(NamedTuple):
@@ -39,17 +47,18 @@ class AnswerNote(NamedTuple):
         return self.answer, self.texts
 
 
-_OF_ANSWERS = text("""
-    SELECT answer, texts, span, scope FROM recent_answer WHERE answer = ANY (cast(string_to_array(:answers, ' ') AS bigint[]))
-""")
+_OF_ANSWERS = text(f"""
+    SELECT answer, texts, span, scope FROM recent_answer
+     WHERE answer = ANY (cast(string_to_array(:answers, ' ') AS bigint[])) AND NOT {_IS_OLD}
+""")  # noqa: S608  ours
 """The numbers are one text: the driver would quote a thousand numbers one by one."""
 
-_TAKE = text("""
+_TAKE = text(f"""
     INSERT INTO recent_answer (answer, texts, span, scope)
     SELECT * FROM unnest(cast(string_to_array(:answer, ' ') AS bigint[]), cast(string_to_array(:texts, ' ') AS bigint[]),
      cast(string_to_array(:span, ' ') AS bigint[]), cast(string_to_array(:scope, ' ') AS bigint[]))
-    ON CONFLICT DO NOTHING
-""")
+    {REPLACE_OLD}
+""")  # noqa: S608  ours
 
 _FORGET_OLD = text("DELETE FROM recent_answer WHERE told_at < clock_timestamp() - cast(:kept AS interval)")
 """Reads the whole table, which holds minutes: an index of times would cost every call more than this costs once in ten minutes."""

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 
 from app.store import otel_traces
 from app.store.loop_connection import LoopConnection
-from app.store.recent_answers import AnswerNote
+from app.store.recent_answers import REPLACE_OLD, AnswerNote
 from app.store.tables import trace
 
 _AS_TEXT = frozenset({"input"})
@@ -148,11 +148,11 @@ def _take(condition: str) -> str:
 _NOTE = ", answer bigint, texts bigint, span bigint, scope bigint"
 """A note of `app.store.recent_answers`."""
 
-_TELL = """
+_TELL = f"""
         told AS (INSERT INTO recent_answer (answer, texts, span, scope)
           SELECT answer, texts, span, scope FROM current WHERE answer IS NOT NULL ORDER BY answer, texts
-          ON CONFLICT DO NOTHING RETURNING answer, span),
-"""
+          {REPLACE_OLD} RETURNING answer, span),
+"""  # noqa: S608  ours
 """Of two calls with one answer only one is told; the spans say which, for each call has its own."""
 
 _IS_TOLD = "(answer IS NULL OR (answer, span) IN (SELECT answer, span FROM told))"

@@ -1,4 +1,7 @@
-"""A test of sets of texts by the texts' beginnings and ends, before any alignment."""
+"""A test of sets of texts by the texts' beginnings and ends, before any alignment.
+
+Where all texts of a set have the same first part (the system text of a product), the set's beginnings are those of the next part.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -22,11 +25,17 @@ _WEIGHTS = _ODD ** np.arange(UNITS_OF_AN_END, dtype=np.uint64)
 
 
 class _Side(NamedTuple):
-    """One end of each text: its outermost unit (an index into `rows.codes`), the step inward, number of units of that part."""
+    """One end of each text, without the outer parts that all texts of a set have: its outermost unit (an index into `rows.codes`), the step inward.
+
+    outer: a number per text that stands for the parts left out. ways: one for these and the outermost UNITS_OF_AN_END units.
+    often: per number of `ways`, how many untaken texts have it.
+    """
 
     units: np.ndarray
     step: int
-    sizes: np.ndarray
+    outer: np.ndarray
+    ways: np.ndarray
+    often: np.ndarray
 
 
 class Ends:
@@ -34,50 +43,59 @@ class Ends:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        rows = pool.rows
-        first, last = rows.first.reshape(-1, pool.parts), rows.last.reshape(-1, pool.parts)
-        filled, texts = first < last, np.arange(len(pool.texts))
-        head, tail = filled.argmax(axis=1), pool.parts - 1 - filled[:, ::-1].argmax(axis=1)
-        sizes = last - first
-        self._sides = (
-            _Side(first[texts, head], 1, sizes[texts, head]),
-            _Side(last[texts, tail] - 1, -1, sizes[texts, tail]),
-        )
+        self._sides: dict[tuple[int, int], _Side] = {}
+        self._untaken = np.ones(len(pool.texts), np.int64)
 
     @cached_property
-    def _ways(self) -> list[np.ndarray]:
-        """Per side: a number per text that stands for its outermost UNITS_OF_AN_END units."""
-        return [np.unique(self._units(side, UNITS_OF_AN_END) @ _WEIGHTS, return_inverse=True)[1] for side in self._sides]
-
-    @cached_property
-    def _often(self) -> list[np.ndarray]:
-        """Per side and text: how many untaken texts have the same number."""
-        return [np.bincount(ways) for ways in self._ways]
+    def _parts(self) -> np.ndarray:
+        """Per part and text a number that stands for the part's text."""
+        parts, number = self._pool.parts, dict[str, int]()
+        return np.array([number.setdefault(piece, len(number)) for piece in self._pool.pieces]).reshape(-1, parts).T
 
     def take(self, members: Sequence[int]) -> None:
         """Marks texts that have their template: a set cannot lie across this template."""
-        for ways, often in zip(self._ways, self._often, strict=True):
-            np.subtract.at(often, ways[members], 1)
+        self._untaken[members] -= 1
+        for side in self._sides.values():
+            np.subtract.at(side.often, side.ways[members], 1)
 
-    def _units(self, side: _Side, count: int) -> np.ndarray:
+    def _side(self, step: int, members: Sequence[int]) -> _Side:
+        """The end of all texts where the members differ. step: 1 for the beginning, -1 for the end."""
+        skipped = 0
+        while skipped < self._pool.parts - 1 and _is_one(self._parts[::step][skipped][members]):
+            skipped += 1
+        if (step, skipped) not in self._sides:
+            self._sides[step, skipped] = self._made(step, skipped)
+        return self._sides[step, skipped]
+
+    def _made(self, step: int, skipped: int) -> _Side:
+        pool, texts = self._pool, np.arange(len(self._pool.texts))
+        first, last = (ends.reshape(-1, pool.parts)[:, ::step][:, skipped:] for ends in (pool.rows.first, pool.rows.last))
+        outermost = (first < last).argmax(axis=1)
+        units = first[texts, outermost] if step > 0 else last[texts, outermost] - 1
+        outer = np.unique(self._parts[::step][:skipped], axis=1, return_inverse=True)[1].ravel() if skipped else np.zeros(len(texts), np.int64)
+        code = self._units(units, step, UNITS_OF_AN_END) @ _WEIGHTS + outer.astype(np.uint64) * _ODD
+        ways = np.unique(code, return_inverse=True)[1]
+        return _Side(units, step, outer, ways, np.bincount(ways, self._untaken).astype(np.int64))
+
+    def _units(self, outermost: np.ndarray, step: int, count: int) -> np.ndarray:
         """The outermost units of each text, without blanks."""
-        return self._pool.rows.bare.take(side.units[:, None] + side.step * np.arange(count), mode="clip")
+        return self._pool.rows.bare.take(outermost[:, None] + step * np.arange(count), mode="clip")
 
     def are_crossed(self, members: Sequence[int]) -> bool:
         """Whether the set lies across templates: its texts have several beginnings, or ends, which texts outside have too.
 
         An example are texts of many templates that cite one document. A set with a beginning or an end of its own lies in one template.
         """
-        size = len(members)
-        for side, ways, often in zip(self._sides, self._ways, self._often, strict=True):
-            inside = np.bincount(ways[members], minlength=len(often))
-            if inside.max() < ALIKE_SHARE * size and inside[inside <= MOST_INSIDE_SHARE * often].sum() >= CROSSED_SHARE * size:
-                return not (self._has_own(members) or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
+        size, sides = len(members), [self._side(step, members) for step in (1, -1)]
+        for side in sides:
+            inside = np.bincount(side.ways[members], minlength=len(side.often))
+            if inside.max() < ALIKE_SHARE * size and inside[inside <= MOST_INSIDE_SHARE * side.often].sum() >= CROSSED_SHARE * size:
+                return not (any(self._is_own(end, members) for end in sides) or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
         return False
 
     def _are_filled_in(self, side: _Side, members: Sequence[int]) -> bool:
         """Whether the ends are one text with a value in it (a name), so that they share most units."""
-        units = self._units(side, UNITS_OF_AN_END)[members]
+        units = self._units(side.units, side.step, UNITS_OF_AN_END)[members]
         shared = (units[:, :, None] == units[0]).any(axis=1).all(axis=0)
         return int(shared.sum()) >= FILLED_SHARE * UNITS_OF_AN_END
 
@@ -87,14 +105,15 @@ class Ends:
         label = texts[0][: shared_length(texts)].rstrip()
         return label[-1:] == ":" and any(map(str.isalpha, label))
 
-    def _has_own(self, members: Sequence[int]) -> bool:
-        """Whether all texts of the set have one beginning, or one end, that few texts outside have."""
-        for side in self._sides:
-            units = self._units(side, OWN_UNITS)
-            own = (units[members] == units[members[0]]).all(axis=0)
-            count = int(own.argmin()) if not own.all() else OWN_UNITS
-            place = side.units[members[0]] + side.step * np.arange(count)
-            others = (units[:, :count] == units[members[0], :count]).all(axis=1)
-            if self._pool.bits[place].sum() >= OWN_BITS and len(members) >= OWN_SHARE * others.sum():
-                return True
-        return False
+    def _is_own(self, side: _Side, members: Sequence[int]) -> bool:
+        """Whether all texts of the set have one beginning (or end) that few texts outside have."""
+        units = self._units(side.units, side.step, OWN_UNITS)
+        own = (units[members] == units[members[0]]).all(axis=0)
+        count = int(own.argmin()) if not own.all() else OWN_UNITS
+        place = side.units[members[0]] + side.step * np.arange(count)
+        others = (units[:, :count] == units[members[0], :count]).all(axis=1) & (side.outer == side.outer[members[0]])
+        return bool(self._pool.bits[place].sum() >= OWN_BITS and len(members) >= OWN_SHARE * others.sum())
+
+
+def _is_one(numbers: np.ndarray) -> bool:
+    return bool((numbers == numbers[0]).all())

@@ -108,7 +108,7 @@ def versions(pool: Pool, skeleton: Skeleton, held: Held) -> list[list[int]]:
     runs = dict(zip(texts, (pool.runs[member] for member in skeleton.members), strict=True))
     rows = without_data(skeleton.template, skeleton.values, pool.barrier)
     keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=BITS_OF_AN_EDIT_IN_A_SAMPLE)
-    if _begin_in_two_ways(skeleton):
+    if _begin_in_two_ways(skeleton, pool.barrier):
         keys = [(*key, values[0]) for key, values in zip(keys, skeleton.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
     for key, member in zip(keys, skeleton.members, strict=True):
@@ -116,9 +116,10 @@ def versions(pool: Pool, skeleton: Skeleton, held: Held) -> list[list[int]]:
     return list(groups.values())
 
 
-def _begin_in_two_ways(skeleton: Skeleton) -> bool:
-    """Whether some members begin with a long text that the others lack: examples, which make a prompt of its own."""
-    if not skeleton.template.slots or skeleton.template.literals[0].strip():
+def _begin_in_two_ways(skeleton: Skeleton, barrier: str) -> bool:
+    """Whether a part of some members begins with a long text that the others lack: examples, which make a prompt of its own."""
+    before = skeleton.template.literals[0]
+    if not skeleton.template.slots or (before.rpartition(barrier)[2] if barrier else before).strip():
         return False
     values = {row[0] for row in skeleton.values}
     return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= FEWEST_EXAMPLE_WORDS

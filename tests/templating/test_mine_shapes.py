@@ -71,6 +71,17 @@ def test_a_language_in_a_sorted_job_is_a_slot_with_and_without_examples():
     assert [group.template.slots for group in groups] == [("var_0", "var_0", "var_1")] * 2
 
 
+@pytest.mark.parametrize("system", ["", "You read the mail of a shop that sells tents and boats."])
+def test_a_user_part_with_and_without_examples_is_two_templates(system):
+    prompts = [
+        f"{system}{BARRIER}{before}Say whether the mail is a complaint or a question, in one word.\n\nMail: {prose()}"
+        for _ in range(12)
+        for before in ("", 2 * EXAMPLES)
+    ]
+    groups = mine(prompts)
+    assert sorted(group.template.literals[0].startswith(system + BARRIER + EXAMPLES) for group in groups) == [False, True]
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1, 1, 0, 2]])
 def test_few_sentences_that_come_in_turn_are_values(order):
     prompts = [

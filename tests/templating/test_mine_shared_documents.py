@@ -92,3 +92,22 @@ def test_a_head_that_all_prompts_of_one_meeting_have_is_a_value_of_each_prompt()
         for task in tasks
     ]
     assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 60, 3)) for task in range(3)}
+
+
+@pytest.mark.parametrize("texts", [12, 40])
+def test_instructions_behind_one_system_text_over_the_same_texts_are_templates_each(texts: int) -> None:
+    """An evaluation: every instruction over every text, instruction first."""
+    dice = Random(texts)
+    rules = [
+        "Sum it up.",
+        "List who is in it.",
+        "Write a title.",
+        "Give the days.",
+        "Say how polite the text is, from one to five.",
+    ]
+    base = [prose(dice, dice.randint(20, 80)) for _ in range(texts)]
+    prompts = [
+        f"Use only the text that the user gives, and never guess.\0{rule}\n\n{text}" for text in base for rule in rules
+    ]
+    groups = {tuple(group.members) for group in mine(prompts)}
+    assert groups == {tuple(range(rule, len(prompts), len(rules))) for rule in range(len(rules))}

@@ -216,14 +216,14 @@ class Tools:
         return {"calls": list(api.items("/api/v1/traces", query, limit))}
 
     def costs(self, context: Context, task: Task, since: Moment = None, until: Moment = None) -> dict[str, Any]:
-        """The usage and cost of a task by day and version (30 days unless told), and the cost of each slot in all calls with the text in use."""
+        """The usage and cost of a task by day and version (30 days unless told), and the bill of all calls with the text in use."""
         api = self._api(context)
         task_found = find_task(api, task)
         query = {"by": "day", "since": since, "until": until}
         usage = api.get(f"/api/v1/tasks/{task_found['id']}/usage", query)["items"]
         in_use = version_of(api, task_found, None)
         bill = api.get(f"/api/v1/implementations/{in_use['id']}/cost", {"of": "template"})
-        return {"days": usage[-MOST_ITEMS:], "version_in_use": bill}
+        return {"days": usage[-MOST_ITEMS:], "text_in_use": bill}
 
     def changes(
         self,

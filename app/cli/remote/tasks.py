@@ -17,7 +17,7 @@ from app.cli.remote.api import MOST_PER_PAGE, Api, Item
 from app.cli.remote.errors import ApiError, RefusedInputError
 from app.cli.remote.options import connected, counting, formed, limited, ranged
 from app.cli.remote.output import Cell, CostCell, When, as_json, printed, template_text
-from app.reading.changes import by_first_call, replaced_by
+from app.reading.changes import BegunVersion, replaced_by
 from app.words import parsed
 from templating import meant_name
 
@@ -163,9 +163,15 @@ def diff(
 
 def _replaced_by(after: Item, versions: Mapping[int, Item]) -> int:
     """The number of the version that a version replaced; of the first one, which came back, the version that was in use last."""
-    in_order = by_first_call(versions.values(), lambda version: parsed(version["first_seen"]))
-    setups = {version["version"]: (version["model"], version["settings"], version["tools"]) for version in in_order}
-    return replaced_by(after["version"], setups) or _last_in_use(after, versions.values())
+    begun = [
+        BegunVersion(
+            version["version"],
+            parsed(version["first_seen"]),
+            (version["model"], version["settings"], version["tools"]),
+        )
+        for version in versions.values()
+    ]
+    return replaced_by(after["version"], begun) or _last_in_use(after, versions.values())
 
 
 def _last_in_use(besides: Item, versions: Iterable[Item]) -> int:

@@ -91,19 +91,75 @@ def test_a_change_is_not_told_again_and_a_model_is_news_once(client: FlaskClient
     assert (model["details"]["model"], model["version"]) == ("gpt-6", 3)
 
 
-def test_settings_that_vary_from_call_to_call_are_told_a_few_times_and_a_later_edit_is(
+def test_settings_that_vary_from_call_to_call_are_one_line_and_a_later_edit_is_another(
     client: FlaskClient, world: World, group: Group
 ) -> None:
     group.send(map(triage, range(12)))
     group.run()
-    for number in range(20):
+    for number in range(10):
         group.send([triage(100 + number)], temperature=number / 20)
-    note(world)
-    assert len(kinds(client)) == 1 + changes.MOST_SETUPS_A_DAY - 1  # the task, and versions of its text
+        note(world)
+    settings, begin = feed(client)
+    assert (begin["kind"], settings["kind"], settings["version"]) == ("task.new", "version.new", 2)
+    assert (settings["details"]["settings"], settings["details"]["varying"]) == (10, ["temperature"])
+    assert settings["summary"].startswith("10 settings of “")
+    assert settings["summary"].endswith(" on /support/triage on one day, from version 2 on: temperature varied.")
     group.send(map(triage_edited, range(20, 40)))
     group.run()
     note(world)
-    assert feed(client)[0]["details"]["changed"][0] == "template"
+    edit = feed(client)[0]
+    assert edit["details"]["changed"][0] == "template"
+    assert "settings" not in edit["details"]
+
+
+def made_at(world: World, versions: range, moment: str) -> None:
+    with transaction(world.engine) as connection:
+        connection.execute(
+            update(implementation).where(implementation.c.version.in_(versions)).values(created_at=moment)
+        )
+
+
+def test_settings_of_two_days_are_two_lines(client: FlaskClient, world: World, group: Group) -> None:
+    group.send(map(triage, range(12)))
+    group.run()
+    for number in range(8):
+        group.send([triage(100 + number)], temperature=number / 20)
+    made_at(world, range(1, 3), "2026-01-01T12:00:00Z")
+    made_at(world, range(3, 8), "2026-01-03T23:59:00Z")
+    made_at(world, range(8, 10), "2026-01-04T00:00:00Z")
+    note(world)
+    numbers = {item["version"]: item["details"].get("settings") for item in feed(client)}
+    assert numbers == {1: None, 2: None, 3: 5, 8: 2}
+
+
+def test_settings_whose_first_version_was_a_mistake_are_told_by_the_next_one(
+    client: FlaskClient, world: World, group: Group
+) -> None:
+    group.send(map(triage, range(12)))
+    group.run()
+    for number in range(3):
+        group.send([triage(100 + number)], temperature=number / 20)
+    note(world)
+    with transaction(world.engine) as connection:
+        second = implementation.c.version == 2
+        connection.execute(update(implementation).where(second).values(emptied_at=func.clock_timestamp()))
+        own = select(implementation.c.id).where(second)
+        connection.execute(delete(call_count).where(call_count.c.implementation_id.in_(own)))
+    note(world)
+    assert {item["version"]: item["details"].get("settings") for item in feed(client)} == {1: None, 3: 2}
+
+
+def test_an_edit_is_compared_with_the_version_in_use_before_whatever_its_number(
+    client: FlaskClient, world: World, group: Group
+) -> None:
+    """Calls of another temperature are imported last, so their version has the highest number."""
+    group.send(map(triage, range(12)))
+    group.run()
+    group.send(map(triage_edited, range(20, 32)), started_at="2026-01-03T00:00:00Z")
+    group.run()
+    group.send([triage(40)], started_at="2026-01-02T00:00:00Z", temperature=0.5)
+    note(world)
+    assert {item["version"]: item["details"].get("from") for item in feed(client)} == {1: None, 2: 1, 3: 1}
 
 
 def test_another_project_is_told_nothing(other_client: FlaskClient, edited: Group) -> None:

@@ -54,6 +54,24 @@ def test_a_data_set_has_values_and_answers(client: FlaskClient, version: dict[st
     assert client.get(f"{url}?until=2020-01-01").text == ""
 
 
+def test_a_data_set_of_a_template_has_the_calls_of_all_its_versions(
+    client: FlaskClient, engine: Engine, settings: Settings, project: Project, version: dict[str, Any]
+) -> None:
+    call = {"model": "gpt-6", "path": "/mail", "input": triage(6), "output": "=label 6"}
+    Installation(engine, settings, project).take([call])
+    url = f"/api/v1/implementations/{version['id']}/dataset"
+    models = {
+        query: [json.loads(line)["model"] for line in client.get(f"{url}{query}").text.splitlines()]
+        for query in ("", "?of=template", "?of=template&model=gpt-6")
+    }
+    assert models == {
+        "": ["gpt-5"] * 6,
+        "?of=template": ["gpt-6", *["gpt-5"] * 6],
+        "?of=template&model=gpt-6": ["gpt-6"],
+    }
+    assert_problem(client.get(f"{url}?model=gpt-6"), 422)
+
+
 def test_a_data_set_names_its_columns_as_exports_name_the_slots(
     client: FlaskClient, engine: Engine, version: dict[str, Any]
 ) -> None:

@@ -98,7 +98,7 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
             assert any(piece["change"] == "added" for piece in edit["template"][-1]["pieces"])
             answer = await call_tool(client, "calls_by_slot_value", task=task["id"], slot="ticket", value=words(3))
             assert [call["variables"] for call in answer["calls"]] == [{"ticket": words(3)}]
-            assert "fixed" in (await call_tool(client, "costs", task=task["id"]))["version_in_use"]
+            assert "fixed" in (await call_tool(client, "costs", task=task["id"]))["text_in_use"]
             assert [change["kind"] for change in (await call_tool(client, "changes"))["changes"]] == [
                 "version.new",
                 "task.new",

@@ -4,19 +4,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-MASTER = """
+SECONDS_OF_A_PROCESS = 30
+"""A bound against hanging: a process starts within three seconds, on a machine ten times slower within thirty."""
+
+MASTER = f"""
 import multiprocessing, time
 import app.front
 
 def work():
     app.front._end_with_the_master()
     print("ready", flush=True)
-    time.sleep(600)
+    time.sleep({SECONDS_OF_A_PROCESS})
 
 if __name__ == "__main__":
-    multiprocessing.get_context("spawn").Process(target=work).start()
-    time.sleep(600)
+    worker = multiprocessing.get_context("spawn").Process(target=work)
+    worker.start()
+    worker.join({SECONDS_OF_A_PROCESS})
 """
+"""A worker that fails ends its master, and both end by themselves."""
 
 
 def test_a_worker_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
@@ -29,4 +34,4 @@ def test_a_worker_ends_when_the_process_that_started_it_is_killed(tmp_path: Path
         assert master.stdout.readline() == b"ready\n"
         master.kill()
         # The worker holds the pipe open as long as it lives.
-        assert master.communicate(timeout=60) == (b"", None)
+        assert master.communicate(timeout=SECONDS_OF_A_PROCESS) == (b"", None)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.intake.prompts import Prompt, prompt_of
+from app.intake.prompts import Prompt, messages_outside, prompt_of
 
 
 def said(role: str, content: Any, **fields: Any) -> dict[str, Any]:
@@ -97,6 +97,25 @@ def test_examples_in_one_frame_make_the_last_message_a_third_part() -> None:
     frame = "[[ ## question ## ]]\n"
     messages = few_shot(f"{frame}Who?", "A long answer\nof two lines.", f"{frame}When?")
     assert prompt_of({"messages": messages}).parts == ("Classify.", f"{frame}Who?", f"{frame}When?")
+
+
+def test_messages_outside_of_the_prompt_are_the_examples_but_the_first_question_and_the_input() -> None:
+    messages = few_shot("I love it", "positive", "Awful", "negative", "It broke")
+    assert messages_outside({"messages": messages}) == [
+        ("assistant", "positive"),
+        ("user", "Awful"),
+        ("assistant", "negative"),
+    ]
+
+
+def test_messages_outside_of_the_prompt_are_later_turns_and_messages_without_a_text() -> None:
+    image = said("user", [{"type": "image_url", "image_url": {"url": "https://a.example/x.png"}}])
+    turns = [SYSTEM, said("user", "Book a table"), image, said("assistant", None, tool_calls=[{"id": "1"}])]
+    turns += [said("tool", "done", tool_call_id="1"), said("user", "Thanks")]
+    outside = [("user", None), ("assistant", None), ("tool", "done"), ("user", "Thanks")]
+    assert messages_outside({"messages": turns}) == outside
+    assert messages_outside({"messages": turns, "instructions": "Be brief."}) == [("system", "Classify."), *outside]
+    assert messages_outside({"input": "Book a table", "instructions": "Be brief."}) == []
 
 
 def test_a_conversation_is_no_few_shot_prompt() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text, update
 
 from app.errors import UnseenCallError
 from app.otlp.deduplication import CallSpan
@@ -13,6 +13,7 @@ from app.otlp.recent import answers_of, mark, notes_of
 from app.store import recent_answers
 from app.store.engine import transaction
 from app.store.recent_answers import AnswerNote
+from app.store.tables import recent_answer
 
 PROJECT = uuid4()
 HI = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -85,3 +86,29 @@ def test_answers_are_forgotten_after_minutes(engine: Engine, monkeypatch: pytest
     with transaction(engine) as connection:
         recent_answers.forget_old(connection)
     assert not told_of(engine, span)
+
+
+def age(engine: Engine, minutes: int) -> None:
+    """Make all notes older, as if the reconciler had been down."""
+    with transaction(engine) as connection:
+        connection.execute(update(recent_answer).values(told_at=recent_answer.c.told_at - timedelta(minutes=minutes)))
+
+
+def test_an_old_note_that_nobody_removed_counts_as_none(engine: Engine) -> None:
+    first, second = notes(call_span("a:0000000000000001", "one")), notes(call_span("b:0000000000000002", "two"))
+    tell(engine, *first)
+    age(engine, minutes=11)
+    assert not told_of(engine, call_span("a:0000000000000001", "one"))
+    tell(engine, *second)
+    assert told_of(engine, call_span("a:0000000000000001", "one")) == second
+    age(engine, minutes=9)
+    with pytest.raises(UnseenCallError):
+        tell(engine, *first)
+
+
+def test_statistics_hold_no_number_of_an_answer(engine: Engine) -> None:
+    tell(engine, *(AnswerNote(number, number, number, number) for number in range(100)))
+    with engine.connect() as connection:
+        connection.execute(text("ANALYZE recent_answer"))
+        samples = text("SELECT attname FROM pg_stats WHERE tablename = 'recent_answer'")
+        assert connection.execute(samples).scalars().all() in ([], ["told_at"])

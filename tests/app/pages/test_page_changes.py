@@ -1,7 +1,9 @@
 """The page of changes: its content, and who sees it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -40,6 +42,54 @@ def test_an_edit_is_shown_with_its_words_and_filtered_by_kind(web: Flask, world:
     assert "<ins> When in doubt, say other.</ins>" in page
     assert page.count('<article class="card change">') == 2
     assert web.test_client().get(f"/changes?{RANGE}&kind=task.new").text.count("<article") == 1
+
+
+def test_settings_that_vary_from_call_to_call_share_a_row_and_are_listed_by_one_click(web: Flask, world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(12)))
+    group.run()
+    for number in range(10):
+        group.send([triage(100 + number)], temperature=number / 20)
+    [task_row] = group.tasks
+    local = web.test_client()
+    page = local.get(f"/tasks/{task_row.id}?version=1").text
+    [address] = re.findall(r'<a href="([^"]+)#versions"[^>]*>10 settings</a>', page)
+    assert "temperature <b>varies</b>" in page
+    assert page.count('<td data-label="Model">') == 2
+    assert local.get(unescape(address)).text.count('<td data-label="Model">') == 11
+
+
+def test_the_version_in_use_has_a_row_of_its_own_among_settings(web: Flask, world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(12)))
+    group.run()
+    for number in range(10):
+        group.send([triage(100 + number)], temperature=number / 20)
+    [task_row] = group.tasks
+    page = web.test_client().get(f"/tasks/{task_row.id}").text
+    assert page.count('<td data-label="Model">') == 3
+    assert ">9 settings</a>" in page
+
+
+def test_a_page_has_the_newest_of_hundreds_of_versions_and_the_one_in_its_address(web: Flask, world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(12)))
+    group.run()
+    body = {"model": "gpt-5-mini", "path": group.path}
+    moment = world.tick().isoformat()
+    group.take(
+        [
+            body | {"input": triage(100 + number), "temperature": number / 600, "started_at": moment}
+            for number in range(510)
+        ]
+    )
+    [task_row] = group.tasks
+    local = web.test_client()
+    page = local.get(f"/tasks/{task_row.id}").text
+    assert "of v511</span>" in page
+    assert ">all 500 versions</a>" in page
+    assert "of v3</span>" in local.get(f"/tasks/{task_row.id}?version=3").text
+    assert local.get(f"/tasks/{task_row.id}/slots/ticket?version=3").status_code == 200
 
 
 def test_the_tasks_page_counts_as_new_what_the_feed_tells_since_yesterday(web: Flask, world: World) -> None:

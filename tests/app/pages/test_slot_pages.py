@@ -20,6 +20,7 @@ from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import implementation, task, template
 from tests.app.api_helpers import know
+from tests.app.grouping_world import World, triage, triage_edited
 
 HOSTILE = "</td><script>alert('x')</script>\"><img src=x onerror=alert(1)>{{'owned'.upper()}}\u202egnp.exe\x1b[31m\x07"
 LONG = "A sentence of 200 kB. " * 9_500
@@ -207,3 +208,14 @@ def test_the_page_of_a_slot_says_the_language_of_its_values(
     body = {"model": "m", "path": "/frage", "started_at": began}
     client.post("/api/v1/traces", json=body | {"input": "Frage: Wo ist mein Paket, und wann wird es bei mir sein?"})
     assert ">German</span>" in page(f"/tasks/{task_id}/slots/frage")
+
+
+def test_other_texts_of_a_slot_are_the_texts_that_are_not_shown(page: Callable[..., str], world: World) -> None:
+    group = world.group()
+    for make, numbers in ((triage, range(12)), (triage_edited, range(20, 40))):
+        group.send(map(make, numbers))
+        group.run()
+    [task_row] = group.tasks
+    shown = page(f"/tasks/{task_row.id}/slots/ticket", version="1")
+    other_texts = shown.split("other texts:")[1].split("</span>")[0]
+    assert re.findall(r">(v\d+)</a>", other_texts) == ["v2"]
