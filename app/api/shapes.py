@@ -69,7 +69,7 @@ class TemplatePart(Shape):
 
 
 class TraceSummary(Shape):
-    """A trace in a list."""
+    """A trace without what was sent."""
 
     id: UUID
     external_id: str | None
@@ -86,6 +86,12 @@ class TraceSummary(Shape):
     started_at: datetime | None
     completed_at: datetime | None
     created_at: datetime
+
+
+class ListedTrace(TraceSummary):
+    """A trace in a list. prompt_start: of a trace without a task, each part of its prompt up to 400 characters, else null."""
+
+    prompt_start: list[PromptPart] | None
 
 
 class TraceDetail(TraceSummary):

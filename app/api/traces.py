@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
 from app.api import by_id
-from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
+from app.api.shapes import BatchAnswer, ListedTrace, Page, TraceDetail, TraceRow
 from app.checks import Problem
 from app.http.answer import json_answer
 from app.http.body import read_json
@@ -102,7 +102,7 @@ def create_traces(holder: KeyHolder) -> Response:
     return _create_one(holder, body, reader)
 
 
-@routes.route("GET", PATH, scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
+@routes.route("GET", PATH, scope="read", query=TraceQuery, answers={200: Page[ListedTrace]})
 def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
     """Traces, the last one stored first; of a path, a task or an implementation, or those in no group."""
     trace_filter = TraceFilter(
@@ -120,7 +120,7 @@ def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
     with services().reader.reading() as connection:
         _check_slots(connection, holder.project_id, query)
         rows = traces.page(connection, holder.project_id, trace_filter, limit=query.limit + 1, before=query.cursor)
-    return json_answer(page_of(rows, query.limit, _summary))
+    return json_answer(page_of(rows, query.limit, _listed))
 
 
 def _check_slots(connection: Connection, project_id: UUID, query: TraceQuery) -> None:
@@ -239,6 +239,10 @@ _SETTINGS = ("tool_choice", "temperature", "max_output_tokens", "reasoning", "re
 def _summary(row: Any) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in _SUMMARY}
     return values | {"variables": variables_of(row.slots, row.variables)}
+
+
+def _listed(row: Any) -> dict[str, Any]:
+    return _summary(row) | {"prompt_start": None if row.prompt_start is None else list(_prompt(row.prompt_start))}
 
 
 def _detail(row: Any) -> dict[str, Any]:

@@ -150,6 +150,10 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "production_implementation_id": ("The version in production; null: none was chosen.", None),
     "project": ("The project.", "shop"),
     "prompt": ("The prompt that was taken out of the call, as parts; null: there is none.", []),
+    "prompt_start": (
+        "Of a trace without a task, the beginning of each part of its prompt, at most 400 characters; else null.",
+        [{"role": "user", "text": "Mail: where is my refund?"}],
+    ),
     "prompt_source": ("Which fields of the call the prompt was taken from.", "messages"),
     "quarantined": ("Groups that failed too often and wait for a person.", 0),
     "quarantined_groups": ("The quarantined groups.", []),

@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     ColumnElement,
     Connection,
@@ -32,15 +31,13 @@ from sqlalchemy.dialects.postgresql import array
 
 from app.reading.template_calls import TemplateCalls, newest_calls
 from app.store import shown
+from app.store.beginnings import beginnings_of
 from app.store.counting import counted_calls_of
 from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.projects import Project
 from app.store.tables import decision, expired_calls, grouping_key, implementation, project, task, trace
-
-CHARACTERS_IN_LISTS = 400
-"""Characters of a value or prompt that lists read; the page of a call reads all of it."""
 
 UNGROUPED_SEARCHED = 500
 """Newest ungrouped calls of a project that are searched first."""
@@ -115,7 +112,7 @@ def _models() -> Select[Any]:
 
 @dataclass(frozen=True)
 class CallRow:
-    """A call as lists show it, with the number of its version; values are cut to `CHARACTERS_IN_LISTS` characters."""
+    """A call as lists show it, with the number of its version; values are cut as by `beginnings_of`."""
 
     id: UUID
     seen_at: datetime
@@ -159,15 +156,8 @@ def _calls_of_template(limit: int, *conditions: ColumnElement[bool]) -> Select[A
         cast(func.extract("epoch", calls.c.completed_at - calls.c.started_at), Double),
         tokens_of(calls.c.usage),
         calls.c.error.isnot(None),
-        case((is_current, _starts(calls.c.variables)), else_=array([], type_=Text)),
+        case((is_current, beginnings_of(calls.c.variables)), else_=array([], type_=Text)),
     ).order_by(calls.c.seen_at.desc(), calls.c.id.desc())
-
-
-def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
-    """An array's texts, each cut to `CHARACTERS_IN_LISTS`, so that a list never carries whole prompts."""
-    element = func.unnest(texts).table_valued("value", with_ordinality="place", name="one").render_derived()
-    beginnings = select(func.left(cast(element.c.value, Text), CHARACTERS_IN_LISTS)).order_by(element.c.place)
-    return func.array(beginnings.scalar_subquery(), type_=ARRAY(Text))
 
 
 def tokens_of(usage: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -289,7 +279,7 @@ def _newest_of_group(
 def _beginnings() -> tuple[ColumnElement[Any], ColumnElement[int]]:
     """The beginning of each part of a call's prompt, and the prompt's length."""
     characters = func.char_length(func.array_to_string(trace.c.prompt_parts, ""))
-    return _starts(trace.c.prompt_parts).label("prompt"), characters.label("characters")
+    return beginnings_of(trace.c.prompt_parts).label("prompt"), characters.label("characters")
 
 
 def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) -> list[UngroupedCall]:

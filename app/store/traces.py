@@ -21,6 +21,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    case,
     exists,
     func,
     or_,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store import inputs, templates
+from app.store.beginnings import beginnings_of
 from app.store.bulk import copy_into
 from app.store.ids import first_id_of
 from app.store.paths import spellings
@@ -198,8 +200,8 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
 def page(
     connection: Connection, project_id: UUID, trace_filter: TraceFilter, *, limit: int, before: UUID | None
 ) -> Sequence[Row[Any]]:
-    """Traces of a project, the last one stored first, below the id `before`."""
-    query = _select(*_LISTED).order_by(trace.c.id.desc()).limit(limit)
+    """Traces of a project, the last one stored first, below the id `before`; ungrouped ones with `prompt_start`."""
+    query = _select(*_LISTED, _PROMPT_START).order_by(trace.c.id.desc()).limit(limit)
     if trace_filter.path is not None:
         query = query.where(trace.c.group_id == _group_of(project_id, trace_filter.path))
     if trace_filter.path is None or trace_filter.ungrouped:
@@ -316,6 +318,9 @@ _LISTED = (
     template.c.slots,
 )
 """A list shows neither inputs nor outputs: 200 of them may be 200 MB."""
+
+_PROMPT_START = case((trace.c.implementation_id.is_(None), beginnings_of(trace.c.prompt_parts))).label("prompt_start")
+"""The beginning of each part of a prompt; a call with a template shows its values."""
 
 _COLUMNS_SENT = (
     trace.c.prompt_parts,

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.cli.remote.errors import ApiError
 from app.cli.remote.options import LIMIT, connected, formed, limited, ranged
 from app.cli.remote.output import Cell, When, as_json, call_text, json_text, printed
 from app.cli.remote.tasks import find_task
+from app.reading.pieces import Part, Piece, start_of
 
 LOOK_EVERY = 1.0
 """Seconds between two looks of `tail`, each one small request."""
@@ -36,6 +38,17 @@ CALLS: dict[str, Cell] = {
         f"{name}={' '.join(value.split())[:40]}" for name, value in (item["variables"] or {}).items()
     ),
 }
+
+UNGROUPED = {title: cell for title, cell in CALLS.items() if title not in _OF_A_TEMPLATE} | {
+    "Prompt": lambda item: _start_of(item.get("prompt_start") or [])
+}
+
+
+def _start_of(parts: Sequence[Mapping[str, str]]) -> str:
+    """The beginning of a prompt in one line, as on the page of ungrouped calls."""
+    return "".join(
+        piece.text for piece in start_of([Part(part["role"], [Piece(part["text"])]) for part in parts])
+    ).strip()
 
 
 @click.command()
@@ -75,11 +88,10 @@ def _slot(text: str) -> tuple[str, str]:
 @formed
 @connected
 def ungrouped(api: Api, form: str, limit: int, path: str | None) -> None:
-    """List calls that no template matches, the last one stored first."""
+    """List calls that no template matches, with the beginning of their prompts, the last one stored first."""
     calls = api.items("/api/v1/traces", {"path": path, "ungrouped": "true"}, limit)
-    columns = {title: cell for title, cell in CALLS.items() if title not in _OF_A_TEMPLATE}
     printed(
-        calls, columns, form, empty_text="None: no call is without a template. `promptlode traces` lists all calls."
+        calls, UNGROUPED, form, empty_text="None: no call is without a template. `promptlode traces` lists all calls."
     )
 
 

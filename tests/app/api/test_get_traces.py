@@ -91,6 +91,17 @@ def test_a_matched_trace_names_its_task_version_and_variables(
     assert (answer["task_id"], answer["version"], answer["variables"]) == (str(task_id), 1, {"question": "Who?"})
 
 
+def test_a_list_shows_the_beginning_of_the_prompt_of_a_call_without_a_template(
+    client: FlaskClient, engine: Engine, project: Project
+) -> None:
+    know(engine, project, "/chat", "", "Q: {{question}}")
+    for fields in ({"input": "Q: Who?"}, {"instructions": "Be brief.", "input": "x" * 500}, {"input": None}):
+        post(client, **fields)
+    starts = [item["prompt_start"] for item in client.get(URL).json["items"]]
+    system, user = {"role": "system", "text": "Be brief."}, {"role": "user", "text": "x" * 400}
+    assert starts == [[], [system, user], None]
+
+
 def test_lists_show_the_newest_first(client: FlaskClient) -> None:
     posted = [post(client)["id"] for _ in range(3)]
     assert ids(client) == posted[::-1]

@@ -191,6 +191,7 @@ def test_calls_are_listed_and_those_without_a_template_apart(grouped: Cli) -> No
     grouped("send", "A text of its own.", "--path", "/mail", "--model", "gpt-5")
     assert len(read(grouped("traces", "--limit", "30", "--json"))) == 25
     assert [call["version"] for call in read(grouped("ungrouped", "--json"))] == [None]
+    assert b"A text of its own." in grouped("ungrouped").stdout
     (task,) = read(grouped("tasks", "--json"))
     assert len(read(grouped("traces", "--task", task["name"], "--limit", "5", "--json"))) == 5
     assert read(grouped("traces", "--task", task["id"], "--slot", "ticket=none", "--json")) == []
