@@ -1,5 +1,5 @@
 """`python -m app.cli` is `promptlode`, for a checkout that is not installed."""
 
-from app.cli.main import main
+from app.cli.entry import run
 
-main()
+run()

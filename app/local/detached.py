@@ -22,7 +22,10 @@ PATIENCE_TO_START, PATIENCE_TO_STOP = 900.0, 120.0
 
 
 def start(home: Path) -> str:
-    """Start an instance in the background; returns its output once it serves. Raises LocalError with the reason why it does not."""
+    """Start an instance in the background; returns its output once it serves. Raises LocalError with the reason why it does not.
+
+    Ctrl-C until then stops the instance too.
+    """
     log = home / "logs" / LOG
     with _opened(log, home) as output:
         process = subprocess.Popen(
@@ -32,11 +35,16 @@ def start(home: Path) -> str:
             stderr=output,
             start_new_session=True,
         )
-    wait_until(
-        lambda: process.poll() is not None or _serves(log),
-        PATIENCE_TO_START,
-        lambda: f"Promptlode did not start within {PATIENCE_TO_START:g} s. {last_lines(log, 15)}",
-    )
+    try:
+        wait_until(
+            lambda: process.poll() is not None or _serves(log),
+            PATIENCE_TO_START,
+            lambda: f"Promptlode did not start within {PATIENCE_TO_START:g} s. {last_lines(log, 15)}",
+        )
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait(PATIENCE_TO_STOP)
+        raise LocalError("Stopped before everything was started: Promptlode does not run.") from None
     if process.poll() is not None:
         raise LocalError(last_lines(log, 15))
     return log.read_text()
