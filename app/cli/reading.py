@@ -172,8 +172,8 @@ class LogReader:
         for number, record in records:
             number_of_spans = len(record.spans) + len(record.unreadable)
             reasons = summary([*refusals[number], *record.unreadable], number_of_spans, noun=record.noun)
-            if reasons:
-                self._refuse(number, [Problem((), reasons)])
+            if reasons or record.lack:
+                self._refuse(number, [Problem((), " ".join(filter(None, (reasons, record.lack))))])
 
     @property
     def is_noted(self) -> bool:

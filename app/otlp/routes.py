@@ -111,7 +111,7 @@ def export_traces_of(holder: KeyHolder) -> Response:
 
     export = _store_export(holder, read_export_of)
     export.refuse_unreadable(exported.unreadable)
-    return _answer(wire.response(len(export.refusals), _count(holder, export, "span") or exported.lack))
+    return _answer(wire.response(len(export.refusals), _message(_count(holder, export, "span"), exported.lack)))
 
 
 @routes.route(
@@ -159,7 +159,9 @@ def export_logs(holder: KeyHolder) -> Response:
 
     export = _store_export(holder, read_export_of)
     export.refuse_unreadable(exported.unreadable)
-    return _answer(wire.logs_response(len(export.refusals), _count(holder, export, "log record") or exported.lack))
+    return _answer(
+        wire.logs_response(len(export.refusals), _message(_count(holder, export, "log record"), exported.lack))
+    )
 
 
 def _store_export(holder: KeyHolder, read_export_of: Callable[[KnownCalls], Export]) -> Export:
@@ -169,6 +171,10 @@ def _store_export(holder: KeyHolder, read_export_of: Callable[[KnownCalls], Expo
     store = ExportStore(shared.ingest, shared.settings, project, known_calls, read_export_of)
     export, _ = store.store(lambda export: shared.limiter.take_traces(holder, len(export.incoming)))
     return export
+
+
+def _message(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _count(holder: KeyHolder, export: Export, noun: str) -> str:

@@ -1,5 +1,6 @@
 """Saves the spans of an export beside those that are invalid: an SDK that cuts a text inside a character, or writes a number as a word,
-loses that span alone.
+loses that span alone. What stands around the spans (the attributes of a service or of an instrumentation) is left out where it is invalid, and
+costs no span.
 
 protobuf parses a message as a whole or not at all, so a refused export is taken apart here: `resource_spans`, in each `scope_spans`, in
 each `spans`; log records have the same field numbers.
@@ -24,6 +25,9 @@ from app.otlp.refusal import NOT_UNICODE
 _DOWN = (1, 2, 2)
 """Numbers of the fields that lead from a request to its spans or log records."""
 
+_ATTRIBUTES = "attributes"
+"""The field of a service and of an instrumentation whose items are left out one by one."""
+
 _LENGTH_DELIMITED = 2
 """The wire type of every field above a span."""
 
@@ -35,26 +39,30 @@ Place = tuple[str | int, ...]
 
 @dataclass
 class Salvage:
-    """The readable spans of an export, and the places of the unreadable ones, as those of `Fault`, each with the reason."""
+    """The readable spans of an export, and the places of the unreadable ones, as those of `Fault`, each with the reason.
+
+    left_out: places of unreadable fields around the spans, each with the reason.
+    """
 
     unreadable: list[tuple[Place, str]] = field(default_factory=list)
+    left_out: list[tuple[Place, str]] = field(default_factory=list)
     readable: int = 0
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether some spans were unreadable and others are not."""
-        return bool(self.unreadable) and self.readable > 0
+        """Whether something was unreadable, and some spans are not."""
+        return bool(self.unreadable or self.left_out) and self.readable > 0
 
 
 def of_json(body: Any, kind: type[Message]) -> Salvage:
-    """Take unreadable spans out of parsed JSON."""
+    """Take unreadable spans, and unreadable fields around spans, out of parsed JSON."""
     salvage, path = Salvage(), list(_path_to_spans(kind.DESCRIPTOR))
     kind_of_span = GetMessageClass(path[-1].message_type)
-    for items, place in _lists(body, path, ()):
+    for items, place in _lists(body, path, (), salvage):
         faults = {
-            number: NOT_UNICODE if _has_lone_surrogate(item) else f"form: {fault}."
+            number: reason
             for number, item in enumerate(items)
-            if (fault := fault_of(item, kind_of_span, _LEVELS_OF_A_SPAN)) is not None
+            if (reason := _reason(item, kind_of_span, _LEVELS_OF_A_SPAN)) is not None
         }
         salvage.unreadable += [((*place, number), reason) for number, reason in faults.items()]
         salvage.readable += len(items) - len(faults)
@@ -69,9 +77,21 @@ def _path_to_spans(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
         descriptor = field.message_type
 
 
-def _lists(value: Any, path: list[FieldDescriptor], place: Place) -> Iterator[tuple[list[Any], Place]]:
-    """Every list of spans with its place; both spellings of a field are read."""
+def _reason(value: Any, kind: type[Message], levels: int) -> str | None:
+    """Why a value is no message of this kind; None where it is one."""
+    fault = fault_of(value, kind, levels)
+    if fault is None:
+        return None
+    return NOT_UNICODE if _has_lone_surrogate(value) else f"form: {fault}."
+
+
+def _lists(
+    value: Any, path: list[FieldDescriptor], place: Place, salvage: Salvage
+) -> Iterator[tuple[list[Any], Place]]:
+    """Every list of spans with its place, once the fields around it are readable; both spellings of a field are read."""
     first, *further = path
+    if isinstance(value, dict):
+        _leave_out(value, first, MESSAGES_IN_EACH_OTHER - len(_DOWN) + len(path), place, salvage)
     for name in {first.json_name, first.name}:
         items = value.get(name) if isinstance(value, dict) else None
         if not isinstance(items, list):
@@ -79,7 +99,28 @@ def _lists(value: Any, path: list[FieldDescriptor], place: Place) -> Iterator[tu
         if not further:
             yield items, (*place, name)
         for number, item in enumerate(items if further else ()):
-            yield from _lists(item, further, (*place, name, number))
+            yield from _lists(item, further, (*place, name, number), salvage)
+
+
+def _leave_out(value: dict[str, Any], besides: FieldDescriptor, levels: int, place: Place, salvage: Salvage) -> None:
+    """Take unreadable fields out of a message around spans, of its own attributes the unreadable ones alone. besides: the field of the spans."""
+    kind = GetMessageClass(besides.containing_type)
+    for name in [name for name in value if name not in {besides.json_name, besides.name}]:
+        inner = value[name]
+        if _reason({name: inner}, kind, levels) is None:
+            continue
+        attributes = inner.get(_ATTRIBUTES) if isinstance(inner, dict) else None
+        if isinstance(attributes, list):
+            reasons = [_reason({name: {_ATTRIBUTES: [attribute]}}, kind, levels) for attribute in attributes]
+            salvage.left_out += [
+                ((*place, name, _ATTRIBUTES, number), reason) for number, reason in enumerate(reasons) if reason
+            ]
+            inner[_ATTRIBUTES] = [
+                attribute for attribute, reason in zip(attributes, reasons, strict=True) if reason is None
+            ]
+        if (reason := _reason({name: inner}, kind, levels)) is not None:
+            del value[name]
+            salvage.left_out.append(((*place, name), reason))
 
 
 def _has_lone_surrogate(item: Any) -> bool:
@@ -93,7 +134,7 @@ def _has_lone_surrogate(item: Any) -> bool:
 
 
 def of_protobuf(data: bytes, kind: type[Message]) -> tuple[bytes, Salvage]:
-    """The request without unreadable spans. Raises DecodeError where its outer messages cannot be read either."""
+    """The request without unreadable spans and fields around spans. Raises DecodeError where its outer messages cannot be read either."""
     salvage = Salvage()
     return _readable(data, kind, list(_path_to_spans(kind.DESCRIPTOR)), (), salvage), salvage
 
@@ -114,16 +155,65 @@ def _readable(data: bytes, kind: type[Message], path: list[FieldDescriptor], pla
                 if further
                 else _span(inner, kind, first, inner_place, salvage)
             )
+        elif (around := first.containing_type.fields_by_number.get(entry.field_number)) is not None:
+            inner = _around(inner, kind, around, place, salvage)
         if inner is not None:
             readable += _field(entry.field_number, inner)
     return bytes(readable)
 
 
+def _around(data: bytes, kind: type[Message], of: FieldDescriptor, place: Place, salvage: Salvage) -> bytes | None:
+    """A field around spans, of its own attributes the readable ones alone; None where it is unreadable even so."""
+    above = _DOWN[: len(place) // 2]
+    inner_place = (*place, of.json_name)
+    if _is_readable(data, kind, (*above, of.number)):
+        return data
+    attributes = of.message_type.fields_by_name.get(_ATTRIBUTES) if of.message_type is not None else None
+    if attributes is not None:
+        data = _with_readable_attributes(
+            data, kind, (*above, of.number), attributes, place=inner_place, salvage=salvage
+        )
+        if _is_readable(data, kind, (*above, of.number)):
+            return data
+    salvage.left_out.append((inner_place, NOT_UNICODE))
+    return None
+
+
+def _with_readable_attributes(
+    data: bytes, kind: type[Message], above: tuple[int, ...], of: FieldDescriptor, *, place: Place, salvage: Salvage
+) -> bytes:
+    """A message without its unreadable attributes; the message itself where it falls apart."""
+    readable, number = bytearray(), 0
+    try:
+        entries = list(UnknownFieldSet(Empty.FromString(data)))
+    except DecodeError:
+        return data
+    for entry in entries:
+        if entry.wire_type != _LENGTH_DELIMITED:
+            continue
+        if entry.field_number == of.number:
+            number += 1
+            if not _is_readable(entry.data, kind, (*above, of.number)):
+                is_deep = is_nested_deeper(entry.data, of.message_type, MESSAGES_IN_EACH_OTHER - len(above) - 1)
+                reason = f"form: {TOO_DEEP}." if is_deep else NOT_UNICODE
+                salvage.left_out.append(((*place, _ATTRIBUTES, number - 1), reason))
+                continue
+        readable += _field(entry.field_number, entry.data)
+    return bytes(readable)
+
+
+def _is_readable(data: bytes, kind: type[Message], above: tuple[int, ...]) -> bool:
+    """Whether data are readable where they stand, as deep in a request as before. above: the numbers of the fields that lead there."""
+    try:
+        kind.FromString(reduce(lambda inner, number: _field(number, inner), reversed(above), data))
+    except DecodeError:
+        return False
+    return True
+
+
 def _span(data: bytes, kind: type[Message], of: FieldDescriptor, place: Place, salvage: Salvage) -> bytes | None:
     """The span if it is readable where it stands: as deep in a request as before."""
-    try:
-        kind.FromString(reduce(lambda inner, number: _field(number, inner), reversed(_DOWN), data))
-    except DecodeError:
+    if not _is_readable(data, kind, _DOWN):
         is_deep = is_nested_deeper(data, of.message_type, _LEVELS_OF_A_SPAN)
         salvage.unreadable.append((place, f"form: {TOO_DEEP}." if is_deep else NOT_UNICODE))
         return None

@@ -25,7 +25,7 @@ from app.errors import CallerError
 from app.otlp import salvage as salvaging
 from app.otlp.fields import is_nested_deeper
 from app.otlp.form import MESSAGES_IN_EACH_OTHER, TOO_DEEP, WRONG_FORM, fault_of, in_words, message_of
-from app.otlp.refusal import Refusal
+from app.otlp.refusal import SHOWN, Refusal
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -53,7 +53,7 @@ class UnreadableExportError(CallerError):
 class Decoded(Generic[M]):
     """A request; unreadable: invalid spans or log records, which were removed from it.
 
-    lack: why nothing was read of a JSON body of another kind, with the remedy; "" for every other body.
+    lack: why nothing was read of a JSON body of another kind, with the remedy, or what was left out around the spans; "" for every other body.
     """
 
     message: M
@@ -78,7 +78,7 @@ def _saved(data: bytes, kind: type[M]) -> Decoded[M]:
     try:
         readable, salvage = salvaging.of_protobuf(data, kind)
         if salvage.is_worth_it:
-            return Decoded(kind.FromString(readable), _refusals(salvage))
+            return Decoded(kind.FromString(readable), _refusals(salvage), _left_out(salvage))
     except DecodeError:
         pass
     if is_nested_deeper(data, kind.DESCRIPTOR, MESSAGES_IN_EACH_OTHER):
@@ -106,12 +106,21 @@ def from_json(body: Any, kind: type[M]) -> Decoded[M]:
     fault = fault_of(body, kind)
     salvage = salvaging.of_json(body, kind)
     if salvage.is_worth_it and (message := message_of(body, kind)) is not None:
-        return Decoded(message, _refusals(salvage))
+        return Decoded(message, _refusals(salvage), _left_out(salvage))
     raise UnreadableExportError(f"The body is not an OTLP/JSON {name}: it {fault or WRONG_FORM}.")
 
 
 def _refusals(salvage: salvaging.Salvage) -> list[Refusal]:
     return [Refusal(in_words(place), reason) for place, reason in salvage.unreadable]
+
+
+def _left_out(salvage: salvaging.Salvage) -> str:
+    """A sentence for the fields around the spans that were left out, with the first places and reasons."""
+    if not salvage.left_out:
+        return ""
+    places = " ".join(f"{in_words(place)}: {reason}" for place, reason in salvage.left_out[:SHOWN])
+    further = f" And {len(salvage.left_out) - SHOWN} more." if len(salvage.left_out) > SHOWN else ""
+    return f"Left out, as it cannot be read: {places}{further}"
 
 
 def _lack(body: dict[str, Any], kind: type[Message]) -> str:

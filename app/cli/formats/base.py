@@ -97,12 +97,13 @@ class LoggedCall:
 class RecordSpans:
     """The spans of a record, or its log records: which of them are calls is known when they are stored, together with those of other records.
 
-    unreadable: spans that cannot be read, by their places.
+    unreadable: spans that cannot be read, by their places. lack: a sentence for what was left out around the spans.
     """
 
     spans: list[Span] = field(repr=False)
     unreadable: list[Refusal]
     noun: str
+    lack: str = ""
 
 
 @dataclass

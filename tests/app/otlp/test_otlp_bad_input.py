@@ -176,6 +176,62 @@ def test_a_span_of_json_with_a_wrong_field_costs_that_span_alone(client: FlaskCl
     assert len(traces(client)) == 2
 
 
+SERVICE = {"key": "service.name", "value": {"stringValue": "shop"}}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "reason"),
+    [
+        (
+            {"key": "a", "value": {"intValue": "secret"}},
+            "must be as OTLP/JSON has it: see resource.attributes.value.intValue",
+        ),
+        ({"key": 3}, "must be as OTLP/JSON has it"),
+        ({"key": "a", "value": {"stringValue": "\ud800"}}, "holds a lone surrogate"),
+    ],
+    ids=["number", "key", "surrogate"],
+)
+def test_a_wrong_attribute_of_a_service_costs_that_attribute_alone(
+    client: FlaskClient, attribute: dict[str, Any], reason: str
+) -> None:
+    body = as_json(CALL)
+    body["resourceSpans"][0]["resource"] = {"attributes": [attribute, SERVICE]}
+    partial = send_bytes(client, json.dumps(body).encode(), JSON).json["partialSuccess"]
+    assert "rejectedSpans" not in partial
+    assert "resourceSpans.resource.attributes (items 0, 0)" in partial["errorMessage"]
+    assert reason in partial["errorMessage"]
+    assert "secret" not in partial["errorMessage"]
+    [trace_id] = [trace["id"] for trace in traces(client)]
+    assert client.get(f"/api/v1/traces/{trace_id}").json["metadata"]["service.name"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [("resource", 3), ("resource", {"attributes": 3}), ("schemaUrl", {"a": 1})]
+)
+def test_a_wrong_field_around_spans_costs_no_span(client: FlaskClient, place: str, value: Any) -> None:
+    body = as_json(CALL)
+    body["resourceSpans"][0][place] = value
+    partial = client.post(URL, json=body).json["partialSuccess"]
+    assert f"Left out, as it cannot be read: resourceSpans.{place} (items 0): form:" in partial["errorMessage"]
+    assert len(traces(client)) == 1
+
+
+def test_a_wrong_attribute_of_an_instrumentation_or_service_in_protobuf_costs_that_attribute_alone(
+    client: FlaskClient,
+) -> None:
+    request = export(span(CALL))
+    [resource_spans] = request.resource_spans
+    for attributes in (resource_spans.resource.attributes, resource_spans.scope_spans[0].scope.attributes):
+        attributes.add(key="cut", value=any_value("x"))
+    data = request.SerializeToString().replace(b"cut", b"\xf0\x9f\x99")
+    number, message = rejected(send_bytes(client, data))
+    assert number == 0
+    assert "resourceSpans.resource.attributes (items 0, 1): text:" in message
+    assert "resourceSpans.scopeSpans.scope.attributes (items 0, 0, 0): text:" in message
+    [trace_id] = [trace["id"] for trace in traces(client)]
+    assert client.get(f"/api/v1/traces/{trace_id}").json["metadata"]["service.name"] == "shop"
+
+
 def test_a_span_of_protobuf_whose_text_is_no_utf8_costs_that_span_alone(client: FlaskClient) -> None:
     data = export(span(CALL), span(CALL, 2, name="cut"), span(CALL, 3)).SerializeToString()
     number, message = rejected(send_bytes(client, data.replace(b"cut", b"\xf0\x9f\x99")))
