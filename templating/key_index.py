@@ -11,7 +11,7 @@ Information Under the Boolean Model", TODS 1994). Nothing is ever rebuilt: an ad
 
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import NamedTuple
@@ -136,7 +136,15 @@ class Endings(Index):
         return [literals[-1][-length:] for length in fitting[:1]]
 
     def present(self, prompt: str) -> Iterable[str]:
-        return {key for length in self._used if (key := prompt[-length:]) in self.posting_lists}
+        return {prompt[-length:] for length in self._used}
+
+    def find(self, prompt: str) -> list[PostingList]:
+        posting_lists: list[PostingList] = []
+        for length in self._used:
+            its = self.posting_lists.get(prompt[-length:])
+            if its and length <= len(prompt):  # else a shorter length has the whole prompt too
+                posting_lists.append(its)
+        return posting_lists
 
 
 class Pieces(Index):
@@ -226,7 +234,7 @@ class TemplateIndex:
             Everything(patience=128),  # then grams: 100 us
             Grams(patience=64),
         )
-        self._used: tuple[Index, ...] = ()  # those that have an entry
+        self._finds: tuple[Callable[[str], list[PostingList]], ...] = ()  # `find` of the indexes that have an entry
         self._filed: dict[int, _Filed] = {}
         self._crowded: deque[int] = deque()  # entries (by minus_index) that may have a better place by now
 
@@ -242,14 +250,18 @@ class TemplateIndex:
         filed = self._filed.pop(entry.minus_index)
         if filed.home:
             filed.home.drop(filed.key, filed.entry)
-        self._used = tuple(index for index in self._indexes if index.posting_lists)
+        self._finds = tuple(index.find for index in self._indexes if index.posting_lists)
         for index in self._indexes[: filed.asked]:
             index.uncount(index.keys(entry.template.literals))
 
     def candidates(self, prompt: str) -> Iterable[Entry]:
         """The entries of all templates that may fit, most specific first."""
-        posting_lists = [posting_list for index in self._used for posting_list in index.find(prompt)]
-        return posting_lists[0] if len(posting_lists) == 1 else sorted(chain.from_iterable(posting_lists))
+        posting_lists: list[PostingList] = []
+        for find in self._finds:
+            posting_lists += find(prompt)
+        if len(posting_lists) == 1:
+            return posting_lists[0]
+        return sorted(chain.from_iterable(posting_lists)) if posting_lists else ()
 
     def _file(self, filed: _Filed) -> None:
         """Put the entry under the first key that is not crowded, else under the least crowded of all."""
@@ -257,7 +269,7 @@ class TemplateIndex:
             filed.home.drop(filed.key, filed.entry)
         filed.home, filed.key = self._place(filed)
         filed.home.put(filed.key, filed.entry)
-        self._used = tuple(index for index in self._indexes if index.posting_lists)
+        self._finds = tuple(index.find for index in self._indexes if index.posting_lists)
 
     def _place(self, filed: _Filed) -> tuple[Index, str]:
         offers: list[tuple[int, Index, str]] = []

@@ -32,9 +32,14 @@ def fit(literals: tuple[str, ...], prompt: str) -> tuple[str, ...] | None:
     """The shortest values from the left that make the prompt of these literals, whatever they hold, or None."""
     if len(literals) == 1:
         return () if prompt == literals[0] else None
-    start, end = len(literals[0]), len(prompt) - len(literals[-1])
-    if start > end or not prompt.startswith(literals[0]) or not prompt.endswith(literals[-1]):
+    first, last = literals[0], literals[-1]
+    if not prompt.startswith(first) or not prompt.endswith(last):
         return None
+    start, end = len(first), len(prompt) - len(last)
+    if start > end:
+        return None
+    if len(literals) == 2:
+        return (prompt[start:end],)
     values = []
     for literal in literals[1:-1]:
         position = prompt.find(literal, start, end)

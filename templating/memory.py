@@ -5,18 +5,20 @@ calls of all versions, so no search sees these calls again. So a `Matcher` shows
 and `mine` searches the remembered prompts of all known templates again when enough prompts are new (`templating.mining.anew`).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 MOST_REMEMBERED = 64  # most prompts that a template remembers: 32 find the same in three streams; with 8, F1 of a stream with returns is .66 instead of .91
 MOST_REMEMBERED_CHARACTERS = 1 << 20  # most characters of these prompts, together
 
-_CLOCK = count()  # orders the prompts of all templates: edits follow each other in time
+MOMENTS_OF_A_SEARCH = 1 << 40  # most prompts of a search, which have moments between two of the clock
+
+_CLOCK = count(step=MOMENTS_OF_A_SEARCH)  # orders the prompts of all templates: edits follow each other in time
 
 
-def in_order(prompts: Iterable[str]) -> dict[str, int]:
-    """Prompt -> its place in the order of the prompts of all memories: after those of before. prompts: oldest first."""
-    return {prompt: next(_CLOCK) for prompt in prompts}
+def first_moment() -> int:
+    """The place of a search's first prompt in the order of the prompts of all memories: after those of before. The n-th prompt has the n-th place from there."""
+    return next(_CLOCK)
 
 
 class Memory:
@@ -30,11 +32,10 @@ class Memory:
 
     def __init__(self, moments: Mapping[str, int], seen: int = 0, searched: int = 0) -> None:
         """moments: prompt -> its place in the order of all prompts (`in_order`). seen: more prompts than these, if some are forgotten."""
-        self._moments = dict(sorted(moments.items(), key=lambda item: item[1]))
-        self.seen = max(seen, len(self._moments))
+        self.seen = max(seen, len(moments))
         self.searched = searched
         self._looked, self._step = 0, 1
-        self._thin_out()
+        self._moments = self._thinned_out(moments, sorted(moments, key=moments.__getitem__))
 
     @property
     def moments(self) -> dict[str, int]:
@@ -48,11 +49,12 @@ class Memory:
         """Notes a prompt that the template matched."""
         if prompt in self._moments:
             return
-        self.settle()
+        if self._looked:
+            self.settle()
         self.seen += 1
         if self.seen % self._step == 0:
-            self._moments = {**self._moments, prompt: next(_CLOCK)}  # a new dict: another thread may be reading the old one
-            self._thin_out()
+            moments = {**self._moments, prompt: next(_CLOCK)}  # a new dict: another thread may be reading the old one
+            self._moments = self._thinned_out(moments, list(moments))
 
     def note_search(self) -> None:
         """Notes a search, which counts from the next prompt or `settle` on: until then the same search gives the same answer."""
@@ -63,11 +65,13 @@ class Memory:
         if self._looked:
             self.searched, self._looked = self._looked, 0
 
-    def _thin_out(self) -> None:
-        while _are_too_many(self._moments):
-            self._moments = dict(list(self._moments.items())[::2])
+    def _thinned_out(self, moments: Mapping[str, int], prompts: list[str]) -> dict[str, int]:
+        """The moments of as many of these prompts as are remembered."""
+        while _are_too_many(prompts):
+            prompts = prompts[::2]
             self._step *= 2
+        return {prompt: moments[prompt] for prompt in prompts}
 
 
-def _are_too_many(prompts: Collection[str]) -> bool:
+def _are_too_many(prompts: Sequence[str]) -> bool:
     return len(prompts) > MOST_REMEMBERED or (len(prompts) > 1 and sum(map(len, prompts)) > MOST_REMEMBERED_CHARACTERS)

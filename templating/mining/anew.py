@@ -12,7 +12,7 @@ new prompts, as if all had come at once, and does not know these templates. What
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 
 from templating.matching import fit
 from templating.memory import Memory
@@ -46,9 +46,9 @@ class Anew:
         self.prompts = self.moments.keys()
 
     @property
-    def numbers(self) -> set[int]:
+    def numbers(self) -> Set[int]:
         """The numbers of these templates."""
-        return set(self._memories)
+        return self._memories.keys()
 
     def before(self, calls: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
         """The texts of a search, text -> the times of its calls: the remembered prompts, a call each, and then the new calls."""
@@ -108,22 +108,20 @@ class Anew:
                 template.memory.note_search()
 
     def memory(self, group: Group, moments: Mapping[str, int]) -> Memory | None:
-        """The memory of a new template. moments: of all prompts in groups."""
+        """The memory of a new template. moments: of the group's prompts."""
         if not group.template.slots:
             return None
         widened = [memory for number in group.supersedes - self.numbers if (memory := self._known[number].memory) is not None]
         old = {prompt: moment for memory in widened for prompt, moment in memory.moments.items()}
-        own = {text: moments[text] for text, _ in group.rows}
-        own |= {prompt: moment for prompt, moment in old.items() if fit(group.template.literals, prompt) is not None}
-        seen = self._seen(text for text, _ in group.rows) + sum(memory.seen for memory in widened)
-        return Memory(own, seen, seen if self._memories or not self._known else 0)
+        fitting = {prompt: moment for prompt, moment in old.items() if fit(group.template.literals, prompt) is not None}
+        seen = self._seen(moments) + sum(memory.seen for memory in widened)
+        return Memory({**moments, **fitting} if fitting else moments, seen, seen if self._memories or not self._known else 0)
 
-    def _seen(self, texts: Iterable[str]) -> int:
+    def _seen(self, texts: Collection[str]) -> int:
         """The number of prompts for which these texts stand: a remembered prompt stands for those that its template forgot."""
-        own = set(texts)
-        old = {number: len(own.intersection(prompts)) for number, prompts in self._prompts_of.items()}
-        fresh = len(own.difference(self.prompts))
-        return fresh + sum(self._memories[n].seen * some // len(self._prompts_of[n]) for n, some in old.items() if some)
+        old = {text for text in texts if text in self.moments} if self.moments else set[str]()
+        some = {number: len(old.intersection(prompts)) for number, prompts in self._prompts_of.items()} if old else {}
+        return len(texts) - len(old) + sum(self._memories[n].seen * its // len(self._prompts_of[n]) for n, its in some.items() if its)
 
 
 def with_prompts(groups: Sequence[Group], prompts: Iterable[str], tick: Callable[[], object]) -> list[Group]:

@@ -93,6 +93,8 @@ def _moved(before: str, after: str, parts: Collection[str], least: int, most: in
 def shared_length(values: Sequence[str]) -> int:
     """The length of the common prefix of all values: that of the smallest and the largest value."""
     low, high = min(values), max(values)
+    if low[:1] != high[:1]:
+        return 0
     size = min(len(low), len(high))
     if low[:size] == high[:size]:
         return size

@@ -1,13 +1,14 @@
 """mine(): the entry of template mining; turns texts back into indices of the caller's prompts."""
 
+from collections import defaultdict
 from collections.abc import Container, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, compress
 from types import MappingProxyType
 from typing import NamedTuple
 
 from templating.collecting import uncollected
-from templating.memory import Memory, in_order
+from templating.memory import first_moment
 from templating.mining.anew import Anew, with_prompts
 from templating.mining.answer import Group
 from templating.mining.budget import Budget
@@ -94,23 +95,24 @@ def _search(asked: _Prompts, again: Anew, options: Options, budget: Budget) -> l
 def _groups(prompts: _Prompts, known: Sequence[tuple[int, Template]], options: Options, budget: Budget) -> list[Group]:
     """The groups of one search for each number of barriers."""
     groups: list[Group] = []
-    for barriers, texts in _by_barriers(budget.over(prompts.calls), options.barrier).items():
-        fresh = [text for text in texts if text not in prompts.hits]
+    for barriers, calls in _by_barriers(prompts.calls, options.barrier, budget).items():
+        hits = {text: prompts.hits[text] for text in calls if text in prompts.hits} if prompts.hits else {}
+        fresh = [text for text in calls if text not in hits] if hits else list(calls)
         alike = [(i, t) for i, t in known if sum(_barriers(text, options.barrier) for text in t.literals) == barriers]
-        rounds = Rounds({t: prompts.calls[t] for t in texts}, alike, options, budget, prompts.runs)
-        rounds.run([t for t in fresh if t in prompts.seen])
-        groups += rounds.groups(fresh, {t: prompts.hits[t] for t in texts if t in prompts.hits})
+        rounds = Rounds(calls, alike, options, budget, prompts.runs)
+        rounds.run([text for text in fresh if text in prompts.seen])
+        groups += rounds.groups(fresh, hits)
     return groups
 
 
 def _calls(prompts: Sequence[str], budget: Budget) -> dict[str, list[int]]:
     """text -> the indices of its calls."""
-    calls: dict[str, list[int]] = {}
+    calls = defaultdict[str, list[int]](list)
     for index, prompt in enumerate(budget.over(prompts)):
         if not isinstance(prompt, str):
             raise TypeError(f"prompts[{index}] must be a str, not {type(prompt).__name__}")
-        calls.setdefault(prompt, []).append(index)
-    return calls
+        calls[prompt].append(index)
+    return dict(calls)
 
 
 def _hits(texts: Iterable[str], known: Sequence[Template], options: Options, budget: Budget) -> dict[str, int]:
@@ -137,11 +139,12 @@ def _seen(fresh: list[str], calls: Mapping[str, list[int]], options: Options) ->
     return {text for text, age in zip(reversed(fresh), ages, strict=True) if age <= options.max_prompts}
 
 
-def _by_barriers(texts: Iterable[str], barrier: str) -> dict[int, list[str]]:
-    """The texts by their number of barriers: no template fits texts of two numbers."""
-    kinds: dict[int, list[str]] = {}
-    for text in texts:
-        kinds.setdefault(_barriers(text, barrier), []).append(text)
+def _by_barriers(calls: Mapping[str, Sequence[int]], barrier: str, budget: Budget) -> dict[int, Mapping[str, Sequence[int]]]:
+    """The texts with their calls by the number of their barriers: no template fits texts of two numbers."""
+    kinds: dict[int, Mapping[str, Sequence[int]]] = {}
+    numbers = [_barriers(text, barrier) for text in budget.over(calls)]
+    for number in dict.fromkeys(numbers):
+        kinds[number] = dict(compress(calls.items(), map(number.__eq__, numbers)))
     return kinds
 
 
@@ -156,10 +159,9 @@ def _others(
     stopped = budget.spent()
     placed = {text for group in groups for text, _ in group.rows if text in members}
     reasons = {}
-    for text in budget.over(asked.calls):
-        if text not in placed:
-            looked = text in asked.seen and not stopped
-            reasons[text] = "known" if text in asked.hits else _reason(text, looked, options.barrier)
+    for text in budget.over(asked.calls.keys() - placed):
+        looked = text in asked.seen and not stopped
+        reasons[text] = "known" if text in asked.hits else _reason(text, looked, options.barrier)
     ungrouped = dict(sorted((i, reason) for text, reason in reasons.items() for i in asked.calls[text]))
     complete = not stopped and len(asked.seen) + len(asked.hits) == len(asked.calls)
     return MappingProxyType(ungrouped), complete
@@ -174,21 +176,24 @@ def _reason(text: str, looked: bool, barrier: str) -> str:
 
 def _all_mined(groups: Sequence[Group], members: Mapping[str, Sequence[int]], again: Anew, budget: Budget) -> tuple[Mined, ...]:
     """The groups as the caller sees them, with templates that remember prompts. members: text -> calls that may be in a group."""
-    placed = {text for group in groups for text, _ in group.rows if text in members}
-    moments = again.moments | in_order(sorted(placed - again.moments.keys(), key=lambda text: members[text][0]))
-    mined = (_mined(group, members, moments, again.memory(group, moments), budget) for group in groups)
+    start = first_moment()
+    mined = (_mined(group, members, again, start, budget) for group in groups)
     return tuple(sorted(mined, key=lambda group: (-len(group.members), group.members[:1])))
 
 
-def _mined(
-    group: Group, members: Mapping[str, Sequence[int]], moments: Mapping[str, int], memory: Memory | None, budget: Budget
-) -> Mined:
-    rows = sorted((i, values) for text, values in budget.over(group.rows) for i in members.get(text, ()))
-    size = sum(len(text) * len(members.get(text, ())) for text, _ in group.rows)
+def _mined(group: Group, members: Mapping[str, Sequence[int]], again: Anew, start: int, budget: Budget) -> Mined:
+    """start: the moment of the first prompt of the search."""
+    rows, moments, size = list[tuple[int, tuple[str, ...]]](), dict[str, int](), 0
+    for text, values in budget.over(group.rows):
+        its = members.get(text, ())
+        rows += [(i, values) for i in its]
+        moments[text] = again.moments[text] if text in again.moments else start + its[0]
+        size += len(text) * len(its)
+    rows.sort()
     template = named(group.template, [values for _, values in group.rows])
-    texts = [*group.examples, *sorted((text for text, _ in group.rows), key=moments.__getitem__)]
+    texts = [*group.examples, *sorted(moments, key=moments.__getitem__)]
     return Mined(
-        replace(template, examples=examples(template, texts), memory=memory),
+        replace(template, examples=examples(template, texts), memory=again.memory(group, moments)),
         [i for i, _ in rows],
         [values for _, values in rows],
         supersedes=tuple(sorted(group.supersedes)),

@@ -63,6 +63,11 @@ class Pool:
         """The number of calls of each text."""
         return np.fromiter(map(len, self.times), np.int64, len(self.times))
 
+    @cached_property
+    def outermost(self) -> tuple[list[int], list[int]]:
+        """The first units and the last units of all rows, without blanks: most sets differ there, which is told without arrays."""
+        return self.rows.bare[self.rows.first].tolist(), self.rows.bare[self.rows.last - 1].tolist()
+
     def part(self, text: int, part: int) -> str:
         """One part of one text."""
         return self.pieces[text * self.parts + part]

@@ -140,7 +140,7 @@ class _Search:
 
     def _look(self, members: list[int], index: int) -> list[Skeleton]:
         """The templates of a set."""
-        if self._ends.are_crossed(members) or self._is_adrift(members, index):
+        if self._is_adrift(members, index) or self._ends.are_crossed(members):
             return []
         return self._templates(members, index)
 

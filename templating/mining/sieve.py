@@ -43,16 +43,23 @@ class Sieve:
 
     def fit(self, text: str) -> tuple[Template, Row] | None:
         """The template of the text and its values, or None."""
-        for rank in self._ranks(text[:KEY_CHARACTERS], text[-KEY_CHARACTERS:]):
+        for rank in self._ranks(text):
             template = self._order[rank]
-            values = fit(template.literals, text)
-            if values is not None and agree(template.repeats, values):
-                return template, values
+            literals = template.literals
+            if text.startswith(literals[0]) and text.endswith(literals[-1]):  # the case of most misfits, told without a call
+                values = fit(literals, text)
+                if values is not None and (not template.repeats or agree(template.repeats, values)):
+                    return template, values
         return None
 
-    def _ranks(self, start: str, end: str) -> list[int]:
+    def _ranks(self, text: str) -> list[int]:
         """The templates that texts with this beginning and this end may fit, the most specific first."""
-        ranks, by_end = self._starts.get(start, self._loose), self._ends.get(end)
+        start = text[:KEY_CHARACTERS]
+        ranks = self._starts.get(start, self._loose)
+        if not self._ends:
+            return ranks
+        end = text[-KEY_CHARACTERS:]
+        by_end = self._ends.get(end)
         if not by_end:
             return ranks
         if (start, end) not in self._both:

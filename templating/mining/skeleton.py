@@ -79,19 +79,21 @@ def _aligned(pool: Pool, members: Sequence[int]) -> Skeleton | None:
 
 def bits_at_ends(pool: Pool, members: Sequence[int]) -> float:
     """The most bits of fixed text that a template of all these texts can have at an end of a part, up to BITS_THAT_HOLD; only the ends are compared."""
-    rows, most = np.array(members) * pool.parts, 0.0
+    most, (heads, tails) = 0.0, pool.outermost
     for part in range(pool.parts):
-        first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
-        size = min(UNITS_THAT_HOLD, int((last - first).min()))
-        for places, step in ((first, 1), (last - 1, -1)):
-            most = max(most, _shared_bits(pool, places, size, step))
-            if most >= BITS_THAT_HOLD:
-                return BITS_THAT_HOLD
+        first, last = members[0] * pool.parts + part, members[-1] * pool.parts + part
+        for outermost, step in ((heads, 1), (tails, -1)):
+            if outermost[first] == outermost[last]:
+                most = max(most, _shared_bits(pool, np.array(members) * pool.parts + part, step))
+                if most >= BITS_THAT_HOLD:
+                    return BITS_THAT_HOLD
     return most
 
 
-def _shared_bits(pool: Pool, places: np.ndarray, size: int, step: int) -> float:
-    """Bits of the units that all texts share from these places on; the outermost unit may lack its blank."""
+def _shared_bits(pool: Pool, rows: np.ndarray, step: int) -> float:
+    """Bits of the outermost units that all these rows share at their beginning (step 1) or end (-1); the outermost unit may lack its blank."""
+    first, last = pool.rows.first[rows], pool.rows.last[rows]
+    size, places = min(UNITS_THAT_HOLD, int((last - first).min())), first if step > 0 else last - 1
     span = places[:, None] + step * np.arange(size)
     codes, bare = pool.rows.codes[span], pool.rows.bare[span]
     same = (codes == codes[0]).all(axis=0)
@@ -188,10 +190,10 @@ def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
 def trim(values: list[str]) -> tuple[str, str, bool]:
     """(common beginning of all values, common end, whether any value has more), cut at borders."""
     size = shared_length(values)
-    while not all(is_border(v, size) for v in values):
+    while size and not all(is_border(v, size) for v in values):
         size -= 1
-    rest = [v[size:] for v in values]
-    tail = shared_length([v[::-1] for v in rest])
-    while not all(is_border(v, len(v) - tail) for v in rest):
+    rest = [v[size:] for v in values] if size else values
+    tail = shared_length([v[::-1] for v in rest]) if len({v[-1:] for v in rest}) == 1 else 0
+    while tail and not all(is_border(v, len(v) - tail) for v in rest):
         tail -= 1
     return values[0][:size], rest[0][len(rest[0]) - tail :], any(len(v) > tail for v in rest)

@@ -30,6 +30,8 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _BASE = 0x2545F4914F6CDD1D
 GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
+_EDGES = 2
+_NO_CODES, _NO_REST = np.empty((2, 0), np.uint64), np.empty((3, 0), np.int32)
 LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks counts: it says as much as half a word
 CHARACTERS_PER_CHUNK = 1 << 16  # characters processed at a time: the arrays stay in the processor's cache
 MOST_KEPT_CHARACTERS = 8_000_000  # most characters of texts whose units are kept, at some 6 bytes each: a sample, and the texts that rounds see again
@@ -40,7 +42,7 @@ Aligned = dict[tuple[str, ...], tuple[Template, float, bool] | None]
 """Texts -> their template, its worth in bits, and whether an end holds it; None where they share nothing."""
 
 Units = tuple[np.ndarray, np.ndarray]
-"""The units of one text: (code and code without blank per unit; start, blank and size per unit)."""
+"""The units of one text, with _EDGES edges before and behind: (code and code without blank per unit; start, blank and size per unit)."""
 
 
 @dataclass(eq=False, repr=False)
@@ -237,7 +239,7 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     points, table = _points("".join(texts))
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     if not len(points):
-        return np.empty((2, 0), np.uint64), np.empty((3, 0), np.int32), lengths
+        return _NO_CODES, _NO_REST, lengths
     ends = np.cumsum(lengths)
     filled = lengths > 0
     starts, origins = _cut(table, _classes().take(table), (ends - lengths)[filled], ends[filled])
@@ -270,12 +272,12 @@ class Splits:
             size = sum(map(len, fresh))
         self._units.update(zip(fresh, _each(fresh, tick), strict=True))
         self._size += size
-        return _rows(texts, [self._units[text] for text in texts])
+        return _rows([self._units[text] for text in texts])
 
 
 def split(texts: Sequence[str], tick: Callable[[], object] = unlimited) -> Rows:
     """The units of `texts`. tick: called after every CHARACTERS_PER_CHUNK of characters."""
-    return _rows(texts, list(_each(texts, tick)))
+    return _rows(list(_each(texts, tick)))
 
 
 class _Shapes(dict[int, str]):
@@ -306,22 +308,24 @@ def _each(texts: Sequence[str], tick: Callable[[], object]) -> Iterator[Units]:
     for start, end in _batches(texts):
         codes, rest, counts = _units_of(texts[start:end])
         tick()
-        for begin, stop in pairwise([0, *np.cumsum(counts).tolist()]):
-            yield codes[:, begin:stop], rest[:, begin:stop]
+        stops = np.cumsum(counts + 2 * _EDGES)
+        places = np.arange(codes.shape[1]) + np.repeat(stops - np.cumsum(counts) - _EDGES, counts)
+        spaced, rest_spaced = _spaced(codes, places, int(stops[-1]), EDGE), _spaced(rest, places, int(stops[-1]), 0)
+        rest_spaced[0, stops - _EDGES] = np.fromiter(map(len, texts[start:end]), np.int64, end - start)
+        for begin, stop in pairwise([0, *stops.tolist()]):
+            yield spaced[:, begin:stop], rest_spaced[:, begin:stop]
 
 
-def _rows(texts: Sequence[str], units: Sequence[Units]) -> Rows:
-    counts = np.fromiter((codes.shape[1] for codes, _ in units), np.int64, len(units))
-    last = np.cumsum(counts + 4) - 2
-    first = last - counts
-    spaced, bare = _spaced([codes for codes, _ in units], EDGE, np.uint64)
-    starts, blanks, sizes = _spaced([rest for _, rest in units], 0, np.int32)
-    starts[last] = np.fromiter(map(len, texts), np.int64, len(texts))
-    return Rows(spaced, bare, starts, blanks, sizes, first, last)
+def _rows(units: Sequence[Units]) -> Rows:
+    stops = np.cumsum(np.fromiter((codes.shape[1] for codes, _ in units), np.int64, len(units)))
+    first, last = np.append(0, stops[:-1])[: len(stops)] + _EDGES, stops - _EDGES
+    codes, bare = np.concatenate([_NO_CODES, *(codes for codes, _ in units)], axis=1)
+    starts, blanks, sizes = np.concatenate([_NO_REST, *(rest for _, rest in units)], axis=1)
+    return Rows(codes, bare, starts, blanks, sizes, first, last)
 
 
-def _spaced(pieces: Sequence[np.ndarray], edge: int | np.uint64, kind: type[np.generic]) -> np.ndarray:
-    """The pieces joined into one column, with two edges before and behind each piece."""
-    edges = np.full((2 if kind is np.uint64 else 3, 2), edge, kind)
-    row = [part for piece in pieces for part in (edges, piece, edges)]
-    return np.concatenate(row, axis=1) if row else edges[:, :0]
+def _spaced(columns: np.ndarray, places: np.ndarray, size: int, edge: int | np.uint64) -> np.ndarray:
+    """The columns at these places of `size`, with edges at the others."""
+    spaced = np.full((len(columns), size), edge, columns.dtype)
+    spaced[:, places] = columns
+    return spaced

@@ -5,11 +5,15 @@ from random import Random
 import pytest
 
 from templating import Matcher, Template, mine, name_slots
-from templating.memory import MOST_REMEMBERED, Memory, in_order
+from templating.memory import MOST_REMEMBERED, Memory, first_moment
 from templating.mining.anew import Anew
 
 LETTERS = Random(5)
 WORDS = ["".join(LETTERS.choices("aeioubdgklmnprst", k=LETTERS.randint(4, 9))) for _ in range(400)]
+
+
+def _moments(prompts):
+    return {prompt: first_moment() for prompt in prompts}
 
 
 def text(dice, low=12, high=20):
@@ -125,7 +129,7 @@ def test_no_search_of_remembered_prompts_before_a_quarter_of_the_prompts_is_new(
 def test_templates_for_which_a_search_has_no_room_ask_for_no_second_search():
     known = [
         Template(
-            (f"Task {number} of the shop: ", ""), ("x",), memory=Memory(in_order([f"Task {number} of the shop: x"]))
+            (f"Task {number} of the shop: ", ""), ("x",), memory=Memory(_moments([f"Task {number} of the shop: x"]))
         )
         for number in range(130)
     ]
@@ -147,7 +151,7 @@ def test_a_template_that_forgot_most_prompts_gives_way_to_no_narrower_one(prompt
     [group] = mine(prompts)
     remembered = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(40)]
     template = Template(
-        group.template.literals, group.template.slots, memory=Memory(in_order(remembered), seen=prompts_seen)
+        group.template.literals, group.template.slots, memory=Memory(_moments(remembered), seen=prompts_seen)
     )
     narrower = [(narrow.template.literals[0], narrow.supersedes) for narrow in mine([], known=[template])]
     assert narrower == [("Sum up the report of the day for the board.\n", (0,))] * is_replaced
@@ -183,7 +187,7 @@ def test_no_repr_of_a_template_shows_a_remembered_prompt():
 
 
 def test_a_memory_is_bounded_and_spread_over_all_prompts():
-    memory = Memory(in_order(["prompt 0"]))
+    memory = Memory(_moments(["prompt 0"]))
     for number in range(1, 1000):
         memory.note(f"prompt {number}")
     numbers = [int(prompt.split()[1]) for prompt in memory.moments]
@@ -194,7 +198,7 @@ def test_a_memory_is_bounded_and_spread_over_all_prompts():
 
 
 def test_a_prompt_counts_once_in_a_memory():
-    memory = Memory(in_order(["a", "b", "c"]))
+    memory = Memory(_moments(["a", "b", "c"]))
     for _ in range(9):
         memory.note("a")
     assert memory.seen == 3
@@ -202,7 +206,7 @@ def test_a_prompt_counts_once_in_a_memory():
 
 def test_a_prompt_that_another_thread_notes_meanwhile_does_no_harm():
     """The length of a prompt is asked while the memory is read: that is the moment at which the other prompt comes."""
-    memory = Memory(in_order(["first"]))
+    memory = Memory(_moments(["first"]))
 
     class Prompt(str):
         is_met = False
