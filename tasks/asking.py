@@ -101,6 +101,7 @@ class LoopRequests:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._redis: LoopRedis | None = None
+        self._measures = False
 
     def open(self) -> None:
         """Connect, unless connected; in a thread, after a request that connected this process to everything else."""
@@ -117,7 +118,8 @@ class LoopRequests:
         """The word for the group of a stored call; None where nothing was requested. `thread` does what the loop must not wait for."""
         if self._redis is None:
             return None
-        word_or_rest = await publisher_of(self._settings).request_in_loop(
+        loop, publisher = asyncio.get_running_loop(), publisher_of(self._settings)
+        word_or_rest = await publisher.request_in_loop(
             self._redis,
             row.group.id,
             project.name,
@@ -127,8 +129,14 @@ class LoopRequests:
             has_template=row.group.has_templates,
         )
         if callable(word_or_rest):
-            return await asyncio.get_running_loop().run_in_executor(thread, word_or_rest)
+            return await loop.run_in_executor(thread, word_or_rest)
+        if publisher.must_measure() and not self._measures:
+            self._measures = True
+            loop.run_in_executor(thread, publisher.measure).add_done_callback(self._measured)
         return word_or_rest
+
+    def _measured(self, _: object) -> None:
+        self._measures = False
 
 
 def loop_requests_of(settings: Settings) -> LoopRequests | None:

@@ -81,7 +81,7 @@ class Publisher:
         """`request` of a trace from an event loop, by one command of Redis.
 
         Answers the word; or the rest of the request, which a thread must do; or None where nothing was requested, and a thread must call
-        `request`: while the queue is full or was not measured for a second, or when Redis is down or has lost the script.
+        `request`: while the queue is full or was not measured for seconds, or when Redis is down or has lost the script.
         """
         owner, log = str(project_id), _log_of(group_id, project, path, trace_id)
         patience = None if self._breaker.is_open else self._waiting.patience_at_once(owner)
@@ -99,6 +99,14 @@ class Publisher:
         if answer.word == "coalesced":
             return self._answered(log, group_id, owner, answer, urgent=False)
         return partial(self._rest_of_request, log, group_id, owner, answer)
+
+    def must_measure(self) -> bool:
+        """Whether `measure` is due, for callers of `request_in_loop`; never while Redis is down."""
+        return self._waiting.is_due and not self._breaker.is_open
+
+    def measure(self) -> None:
+        """Measure the queue in a thread, for later calls of `request_in_loop`."""
+        self.unless_down(self._waiting.measure)
 
     def unless_down(self, ask: Callable[[], T]) -> T | None:
         """The result of `ask`; None while Redis or the broker is down."""

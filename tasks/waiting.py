@@ -11,6 +11,11 @@ from tasks.coalescing.turns import ProjectLine
 DEPTH_SECONDS = 1.0
 """Seconds for which a measured length of the queue is used."""
 
+LONGEST_USED = 3.0
+"""Seconds for which callers that cannot wait use a measured length. Such a caller has the length measured again, beside it, after DEPTH_SECONDS: the measurement takes
+some thirty times as long as a request, and was the slowest call of a second.
+"""
+
 SECONDS_A_MESSAGE = 2.0
 """Seconds that a waiting message may take, for the messages behind it: a run of a busy group. The order of magnitude is enough: too little
 costs a second message, too much makes a message lost in a long queue wait for the end of that queue.
@@ -60,14 +65,28 @@ class Waiting:
             return self._patience(project)
 
     def patience_at_once(self, project: str) -> float | None:
-        """`patience` for callers that cannot wait; None while a measurement is due or under way, and where the queue is full."""
+        """`patience` for callers that cannot wait; None without a recent measurement, during one, and where the queue is full.
+
+        Such callers see to it that `measure` is called while `is_due`.
+        """
         if not self._lock.acquire(blocking=False):
             return None
         try:
-            is_measured = time.monotonic() < self._until
-            return self._patience(project) if is_measured and not self._is_full(project) else None
+            is_recent = time.monotonic() < self._until + LONGEST_USED - DEPTH_SECONDS
+            return self._patience(project) if is_recent and not self._is_full(project) else None
         finally:
             self._lock.release()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the lengths were measured longer ago than DEPTH_SECONDS."""
+        return time.monotonic() >= self._until
+
+    def measure(self) -> None:
+        """Measure the lengths beside the requests: nobody waits for the lock meanwhile."""
+        lengths = self._measure()
+        with self._lock:
+            self._keep(lengths)
 
     def patience_in_the_broker(self) -> float:
         """Seconds beyond its ticket that a message in the broker may be under way."""
@@ -107,14 +126,25 @@ class Waiting:
             yield
 
     def _refresh(self) -> None:
-        now = time.monotonic()
-        if now < self._until:
+        if not self.is_due:
             return
-        parked, lines, messages = self._counts
         try:
-            self._parked, self._lines, self._messages = parked(), lines(), messages()
+            self._keep(self._measure())
         except Exception as failure:
             self._failure, self._failed_at = failure, time.monotonic()
             raise
+
+    def _measure(self) -> "_Lengths":
+        began_at = time.monotonic()
+        parked, lines, messages = self._counts
+        return parked(), lines(), messages(), began_at
+
+    def _keep(self, lengths: "_Lengths") -> None:
+        """Use these lengths from now on; under the lock."""
+        self._parked, self._lines, self._messages, measured_at = lengths
         self._mine.clear()
-        self._until = now + DEPTH_SECONDS
+        self._until = measured_at + DEPTH_SECONDS
+
+
+_Lengths = tuple[int, dict[str, ProjectLine], int, float]
+"""Parked groups, the lines of the projects, messages in the broker, and when they were measured."""

@@ -15,6 +15,7 @@ from app.local.valkey import ValkeyServer
 from app.store.groups import Group
 from app.store.ids import new_id
 from app.store.projects import Project
+from tasks.ask import publisher_of
 from tasks.asking import Asking
 from tasks.coalescing.protocol import DUE_KEY, key_of
 
@@ -74,6 +75,23 @@ def test_a_request_that_a_run_covers_already_takes_no_thread(
     assert asyncio.run(ask()) == ("requested", ["coalesced"] * 8)
     assert sent_to_threads == []
     assert counted(redis) == {"requests": 5, "coalesced": 4}
+
+
+def test_the_queue_is_measured_again_beside_the_requests(
+    settings: Settings, sent_to_threads: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> list[str]:
+        asking = Asking(settings)
+        words = [await word(asking)]
+        monkeypatch.setattr("tasks.waiting.DEPTH_SECONDS", 0.0)  # due at once
+        publisher_of(settings).measure()
+        sent_to_threads.clear()
+        words += [await word(asking), await word(asking)]
+        asking.close()
+        return words
+
+    assert asyncio.run(ask()) == ["requested", "coalesced", "coalesced"]
+    assert set(sent_to_threads) == {publisher_of(settings).measure}
 
 
 def test_a_group_that_redis_has_lost_is_noted_as_due_again(settings: Settings, redis: Redis) -> None:

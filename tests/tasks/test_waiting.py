@@ -7,7 +7,7 @@ from types import TracebackType
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tasks.waiting import Waiting
+from tasks.waiting import SECONDS_A_MESSAGE, Waiting
 from tests.flows.containers import wait_until
 
 CALLERS = 8
@@ -63,3 +63,28 @@ def test_a_later_request_measures_again() -> None:
         with pytest.raises(RedisTimeoutError):
             waiting.patience("shop")
     assert redis.asked == 2
+
+
+def test_who_cannot_wait_gets_the_last_measure_while_the_next_one_is_taken() -> None:
+    redis = HangingRedis()
+    messages = iter([3, 5])
+    waiting = Waiting(10, 1, parked=int, lines=dict, messages=lambda: next(messages))
+    assert waiting.patience_at_once("shop") is None  # nothing is measured yet
+    waiting.measure()
+    assert waiting.patience_at_once("shop") == 3 * SECONDS_A_MESSAGE
+    waiting = Waiting(10, 1, parked=redis.parked, lines=dict, messages=int)
+    with ThreadPoolExecutor(1) as threads:
+        measuring = threads.submit(waiting.is_full, "shop")
+        wait_until(lambda: redis.asked == 1)
+        assert waiting.patience_at_once("shop") is None  # the first measure is under way, and callers wait for it
+        redis.may_end.set()
+        assert isinstance(measuring.exception(60), RedisTimeoutError)
+
+
+def test_who_cannot_wait_is_told_nothing_while_the_queue_is_full() -> None:
+    waiting = Waiting(2, 1, parked=int, lines=dict, messages=lambda: 2)
+    waiting.measure()
+    assert waiting.patience_at_once("shop") is not None  # a project may have its share
+    waiting.one_more("shop")
+    assert waiting.patience_at_once("shop") is None
+    assert waiting.is_full("shop")
