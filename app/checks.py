@@ -32,6 +32,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 """Categories of Unicode: controls, formats (characters without width), and separators."""
 
+NOT_IN_A_NAME = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+"""Characters, as in the brackets of a regular expression, that no name of a person's has: control characters, line ends, and those that turn
+the direction of the text beside them around. A name appears in lines of tables, feeds and logs.
+"""
+
+ONE_LINE = "one line without control characters and characters that turn the direction of a text around"
+"""What a name must be, for the sentence that refuses another one."""
+
+_HAS_NO_NAME = re.compile(f"[{NOT_IN_A_NAME}]")
+
 _LISTS = (("input",), ("messages",), ("tools",))
 
 _FIND_ABOVE_BYTES = 4096
@@ -77,6 +87,11 @@ def is_blank(text: str) -> bool:
     if "!" <= text[:1] <= "~":  # true of most texts, and found in a tenth of the time
         return False
     return all(category(character) in _INVISIBLE for character in text)
+
+
+def is_one_line(name: str) -> bool:
+    """Whether a name has none of the characters `NOT_IN_A_NAME`."""
+    return _HAS_NO_NAME.search(name) is None
 
 
 def _check_path(value: str) -> str:

@@ -1,6 +1,5 @@
 """People's decisions about tasks: PATCH of tasks and implementations, POST of merges, splits and undoing, GET of the history."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from sqlalchemy import Connection
 from app.api.decision_shapes import DecisionShape, PreviewShape
 from app.api.shapes import ImplementationDetail, Page, TaskDetail
 from app.api.tasks import implementation_detail, task_detail, template_texts
-from app.checks import Text
+from app.checks import NOT_IN_A_NAME, ONE_LINE, Text, is_one_line
 from app.deciding import decisions, previewing, telling, undoing
 from app.deciding.holding import ConflictError, DecisionError
 from app.deciding.previewing import InUse, Preview
@@ -42,24 +41,20 @@ MAX_DESCRIPTION = 10_000
 """Characters of a description of a task: some pages."""
 
 
-_BREAKS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
-"""Control characters and line ends: a name appears in lines of tables, feeds and logs."""
-
-_HAS_BREAK = re.compile(f"[{_BREAKS}]")
-
-
 def _check_name(name: str) -> str:
     if not name.strip():
         raise PydanticCustomError("blank", "Must not be blank: a page could not show it.")
-    if _HAS_BREAK.search(name):
-        raise PydanticCustomError("lines", "Must be one line without control characters.")
+    if not is_one_line(name):
+        raise PydanticCustomError("lines", f"Must be {ONE_LINE}.")
     return name
 
 
 TaskName = Annotated[
     str,
     Field(
-        strict=True, max_length=MAX_NAME, json_schema_extra={"pattern": f"^[^{_BREAKS}]*[^{_BREAKS}\\s][^{_BREAKS}]*$"}
+        strict=True,
+        max_length=MAX_NAME,
+        json_schema_extra={"pattern": f"^[^{NOT_IN_A_NAME}]*[^{NOT_IN_A_NAME}\\s][^{NOT_IN_A_NAME}]*$"},
     ),
     AfterValidator(_check_name),
 ]

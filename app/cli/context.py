@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from unicodedata import category
 
 import rich_click as click
 from sqlalchemy import Engine
 
 from app import logs
+from app.checks import ONE_LINE, is_one_line
 from app.config import Settings, read_settings
 from app.store.engine import make_engine
 
 LONGEST_NAME = 200
 """Characters of the name of a project or key, as of a task."""
-
-
-_CONTROLS = ("Cc", "Zl", "Zp")
-"""Categories of Unicode that would break a line of a table."""
 
 
 class Name(click.ParamType):
@@ -33,8 +29,8 @@ class Name(click.ParamType):
             self.fail(f"the name of a {self._of} must not be empty.", param, ctx)
         if len(value) > LONGEST_NAME:
             self.fail(f"the name of a {self._of} must have at most {LONGEST_NAME} characters.", param, ctx)
-        if any(category(character) in _CONTROLS for character in value):
-            self.fail(f"the name of a {self._of} must have no line breaks or control characters.", param, ctx)
+        if not is_one_line(value):
+            self.fail(f"the name of a {self._of} must be {ONE_LINE}.", param, ctx)
         return value
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count, islice
 
+from app.checks import NOT_IN_A_NAME
 from templating import BARRIER, Template
 from templating.scripts import is_unspaced
 
@@ -99,8 +100,8 @@ REACH = 80
 
 SENTENCE_ENDS = frozenset(".!?;:\n。！？；：…")
 CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
-CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Colours and control characters, which a terminal would obey, and those that turn the direction of a text around."""
+CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[" + NOT_IN_A_NAME + "]")
+"""Colours, which a terminal would obey, and what a name may not have."""
 
 DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
 

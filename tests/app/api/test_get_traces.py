@@ -77,6 +77,12 @@ def test_the_prompt_of_a_trace_is_shown_byte_for_byte(client: FlaskClient) -> No
     ]
 
 
+def test_of_two_members_of_one_name_the_last_one_counts(client: FlaskClient) -> None:
+    body = b'{"model": "m", "path": "/chat", "input": "first", "input": "last"}'
+    trace_id = client.post(URL, data=body, content_type="application/json").json["id"]
+    assert client.get(f"{URL}/{trace_id}").json["input"] == "last"
+
+
 def test_further_fields_come_back_under_metadata(client: FlaskClient) -> None:
     trace_id = post(client, seed=3)["id"]
     assert client.get(f"{URL}/{trace_id}").json["metadata"] == {"seed": 3}

@@ -136,6 +136,12 @@ def test_a_message_that_says_no_role_is_the_users(message: dict[str, Any]) -> No
     assert prompt_of({"messages": [message | {"content": "Hi"}]}).parts == ("", "Hi")
 
 
+def test_a_message_of_an_unknown_role_is_kept_outside_of_the_prompt() -> None:
+    messages = [SYSTEM, said("king", "Let there be cake."), said("user", "Hi")]
+    assert prompt_of({"messages": messages}).parts == ("Classify.", "Hi")
+    assert messages_outside({"messages": messages}) == [("tool", "Let there be cake.")]
+
+
 @pytest.mark.parametrize("kind", [[], {}, 3])
 def test_a_content_part_whose_type_is_no_text_is_no_text(kind: Any) -> None:
     content = [{"type": kind, "text": "a"}, {"type": "text", "text": "b"}]
