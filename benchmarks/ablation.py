@@ -81,7 +81,7 @@ RULES: Mapping[str, Off] = {
     "second look": [(rounds, "look_again", _constant([]))],
     "loose": [(search, "FEWEST_LOOSE_TEXTS", 0), (search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],
     "marks": [(search, "_is_marks", _constant(False))],
-    "whole": [(search, "WHOLE_SHARE", 2.0)],
+    "whole": [(search, "GREAT_MAJORITY", 2.0)],
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _constant([]))],
     "label": [(alignment.Aligner, "_labels", _constant(False))],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],

@@ -7,8 +7,8 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 
-MOST_EDIT_TEXTS = 3  # most different texts of an edited place; more are values, unless they keep sentences of each other
-DATA_SHARE = 0.9  # least share of JSON values in a slot that holds data
+from templating.mining.quantities import MOST_EDIT_TEXTS, NEARLY_ALL
+
 _MARKS = re.compile(r"```\w*|[\[\]{}]")
 _FENCE, _BEGINS = "```", "\"'{}[],0123456789-`"
 
@@ -31,7 +31,7 @@ def _are_written_as_data(values: Sequence[str]) -> bool:
         text = value.strip()
         if not (text and text[0] in "[{" and text[-1] in "]}"):
             others += 1
-            if size - others < DATA_SHARE * size:
+            if size - others < NEARLY_ALL * size:
                 return False
     return are_varied(values)
 

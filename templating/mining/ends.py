@@ -11,15 +11,13 @@ import numpy as np
 
 from templating.mining.borders import shared_length
 from templating.mining.pool import Pool
+from templating.mining.quantities import GREAT_MAJORITY, HALF
 
 UNITS_OF_AN_END = 12  # units that are compared of a beginning or an end
-CROSSED_SHARE = 0.5  # share of a set, at least, whose beginnings texts outside have too
-MOST_INSIDE_SHARE = 0.8  # share, at most, of the texts with such a beginning that are in the set
 ALIKE_SHARE = 0.6  # share, at most, of a set with several beginnings that has the most frequent one
 FILLED_SHARE = 0.65  # least share of an end's units that all texts have, where the end is one text with a value in it
 OWN_UNITS = 5  # units of a beginning that only the set has
 OWN_BITS = 10.0  # least bits of these units: one word
-OWN_SHARE = 0.5  # share, at least, of the texts with this beginning that are in the set
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _WEIGHTS = _ODD ** np.arange(UNITS_OF_AN_END, dtype=np.uint64)
 
@@ -89,7 +87,7 @@ class Ends:
         size, sides = len(members), [self._side(step, members) for step in (1, -1)]
         for side in sides:
             inside = np.bincount(side.ways[members], minlength=len(side.often))
-            if inside.max() < ALIKE_SHARE * size and inside[inside <= MOST_INSIDE_SHARE * side.often].sum() >= CROSSED_SHARE * size:
+            if inside.max() < ALIKE_SHARE * size and inside[inside <= GREAT_MAJORITY * side.often].sum() >= HALF * size:
                 return not (any(self._is_own(end, members) for end in sides) or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
         return False
 
@@ -112,7 +110,7 @@ class Ends:
         count = int(own.argmin()) if not own.all() else OWN_UNITS
         place = side.units[members[0]] + side.step * np.arange(count)
         others = (units[:, :count] == units[members[0], :count]).all(axis=1) & (side.outer == side.outer[members[0]])
-        return bool(self._pool.bits[place].sum() >= OWN_BITS and len(members) >= OWN_SHARE * others.sum())
+        return bool(self._pool.bits[place].sum() >= OWN_BITS and len(members) >= HALF * others.sum())
 
 
 def _is_one(numbers: np.ndarray) -> bool:

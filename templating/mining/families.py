@@ -20,14 +20,20 @@ from operator import ne
 from typing import NamedTuple
 
 from templating.mining.borders import longest, shared_length, with_short_moments
-from templating.mining.data import MOST_EDIT_TEXTS, are_data
+from templating.mining.data import are_data
 from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
 from templating.mining.pool import Pool
+from templating.mining.quantities import (
+    FEWEST_EDIT_WORDS,
+    FEWEST_WORDS_OF_A_LONG_TEXT,
+    GREAT_MAJORITY,
+    HALF,
+    MOST_EDIT_TEXTS,
+)
 from templating.mining.skeleton import Skeleton
 from templating.mining.units import unit_begins
 from templating.template import Template
 
-FEWEST_EDIT_WORDS = 5  # least words, numbers and marks of an edit; shorter differences are values
 FEWEST_EDIT_CALLS = 3  # least calls of each version: two calls agree by chance
 MOST_KEPT_TEXTS = 8  # most different texts where they keep sentences of each other: three sentences that are edited twice each
 FEWEST_VALUES_BESIDE = 8  # least different values that begin or end alike where an edit is next to a slot
@@ -37,14 +43,10 @@ FEWEST_CHANGED_VALUES = 6  # least difference in the number of these values that
 BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # least bits of evidence in a sample that each text has its own time
 BITS_OF_AN_EDIT = 8.0  # the same in all calls, and for words next to a slot
 FEWEST_RECORD_PLACES = 2  # least places that change at the same time, on average, in a record
-RECORD_SHARE = 0.5  # least share of all places that change at the same time in a record; an edit changes a few
 BITS_OF_ORDERED_VERSIONS = 1.2  # least bits where each text has one block and few calls: three calls and four calls cannot give more
 BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the oldest or newest version: one call among sixteen, two among seven
 MOST_EDIT_CHANGES = 10  # most changes from one text to another at an edited place; more are a held value, unless two versions run side by side
-SIDE_BY_SIDE_SHARE = 0.8  # least share of the bits of blocks that versions side by side, mixed by chance, save as well
-FEWEST_EXAMPLE_WORDS = 24  # least words of examples before a prompt
 KEPT_SENTENCES_SHARE = 0.4  # least share of a text that the next text keeps; four descriptions of roles share a sentence in three
-SENTENCE_LETTER_SHARE = 0.8  # least share of letters in a sentence
 Kind = tuple[str, ...]
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s|\n|(?<=[。！？])")
 _MARKS_OF_DATA = frozenset('0123456789"{}[]')  # characters of optional numbers and JSON fields, which words of an instruction lack
@@ -122,7 +124,7 @@ def _begin_in_two_ways(skeleton: Skeleton, barrier: str) -> bool:
     if not skeleton.template.slots or (before.rpartition(barrier)[2] if barrier else before).strip():
         return False
     values = {row[0] for row in skeleton.values}
-    return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= FEWEST_EXAMPLE_WORDS
+    return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= FEWEST_WORDS_OF_A_LONG_TEXT
 
 
 def without_data(template: Template, rows: Sequence[tuple[str, ...]], barrier: str) -> list[tuple[str, ...]]:
@@ -234,13 +236,13 @@ def _pieces(text: str) -> frozenset[str]:
 
 def _is_sentence(piece: str) -> bool:
     """Whether a piece has five words or more; fields of JSON are no sentence."""
-    return sum(map(str.isalpha, piece)) >= SENTENCE_LETTER_SHARE * len("".join(piece.split())) and _is_long([piece])
+    return sum(map(str.isalpha, piece)) >= GREAT_MAJORITY * len("".join(piece.split())) and _is_long([piece])
 
 
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
     """Whether most places change together, as the fields of a record with four values or more do. versions: oldest first."""
     changed = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
-    return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(FEWEST_RECORD_PLACES, RECORD_SHARE * len(versions[0])) * len(changed)
+    return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(FEWEST_RECORD_PLACES, HALF * len(versions[0])) * len(changed)
 
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
@@ -320,7 +322,7 @@ def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
 
 def _is_held(times: Sequence[Sequence[int]]) -> bool:
     """Whether texts come again and again, each for a while, as held values do. Versions side by side mix by chance."""
-    return changes(times) > MOST_EDIT_CHANGES and lives(times) < SIDE_BY_SIDE_SHARE * blocks(times)
+    return changes(times) > MOST_EDIT_CHANGES and lives(times) < GREAT_MAJORITY * blocks(times)
 
 
 def _is_long(pieces: Sequence[str]) -> bool:

@@ -13,17 +13,13 @@ import numpy as np
 from templating.mining.budget import unlimited
 from templating.mining.eras import Calls, blocks
 from templating.mining.pool import Pool
+from templating.mining.quantities import GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 MEETING_SHARE = 0.3  # least share of a set inside another set; with less, the shared text is a value that texts of many templates hold
-CITED_SHARE = 0.5  # if less of a set is among the members, other prompts hold the set's grams as well
 CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
-FRESH_SHARE = 0.8  # least share of a set that no earlier set explains
-FEWEST_HELD_VALUES = 4  # least sets with a time of their own that are values; two or three do not tell
 BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set have a time of their own
 BITS_OF_HELD_VALUES = 8.0  # the same of all such sets together, where single sets have too few calls: seven runs of three calls save 14
-RUN_SHARE = 0.8  # least share of a set's calls in one run, where the set shares a value of this run
-FEWEST_GROUPS_APART = 4  # least groups (known templates) that tell without alignment that a set is no template; two or three may be frozen values
 FEWEST_PREAMBLE_GRAMS = 100  # least grams of such a set: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
 OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these groups share, as a multiple of the set's grams; frozen values: at most 1.8
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
@@ -102,7 +98,7 @@ class Forest:
             return []
         extra = self._shared_of(near) - shared
         telling = np.flatnonzero(extra >= more)
-        cited = set(near[counts[near] < CITED_SHARE * self._sizes[near]].tolist())
+        cited = set(near[counts[near] < HALF * self._sizes[near]].tolist())
         if cited and (self._shared_by(cited, near[telling]) >= CITED_GRAMS_SHARE * extra[telling]).all():
             return []
         order = near[telling[np.argsort(-(counts[near] * extra)[telling], kind="stable")]]
@@ -131,7 +127,7 @@ class Forest:
         size, least = len(members), max(self._least, len(members) // MOST_EXPLAINING_SETS)
         apart = list[int]()
         for inner in [kind & mask for kind in self._kinds(members, own, shared, more, least)]:
-            if (inner & unexplained).bit_count() >= max(least, FRESH_SHARE * inner.bit_count()):
+            if (inner & unexplained).bit_count() >= max(least, GREAT_MAJORITY * inner.bit_count()):
                 unexplained &= ~inner
                 apart.append(inner)
         parts = [np.array([place for place, member in enumerate(members.tolist()) if kind >> member & 1]) for kind in apart]
@@ -149,9 +145,9 @@ class Forest:
         parts: positions of texts in `members`, the most telling part first.
         """
         runs = [self._run([members[position] for position in part.tolist()]) for part in parts]
-        if len(set(runs) - {_MANY}) >= FEWEST_HELD_VALUES:
+        if len(set(runs) - {_MANY}) > MOST_EDIT_TEXTS:
             parts = [part for part, run in zip(parts, runs, strict=True) if run == _MANY]
-        if len(parts) < FEWEST_HELD_VALUES:
+        if len(parts) <= MOST_EDIT_TEXTS:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
         bits = [calls.stay(part) for part in parts]
@@ -160,7 +156,7 @@ class Forest:
             if all_bits:
                 apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
             times = [[when for position in part for when in self._pool.times[members[position]]] for part in apart]
-            if len(times) >= FEWEST_HELD_VALUES and (not all_bits or blocks(times) >= all_bits):
+            if len(times) > MOST_EDIT_TEXTS and (not all_bits or blocks(times) >= all_bits):
                 return [part for part, saved in zip(parts, bits, strict=True) if saved <= least]
         return parts
 
@@ -170,7 +166,7 @@ class Forest:
             return _MANY
         runs = Counter(run for text in texts for run in self._pool.runs[text])
         [(run, often)] = runs.most_common(1)
-        return run if often >= RUN_SHARE * sum(runs.values()) else _MANY
+        return run if often >= GREAT_MAJORITY * sum(runs.values()) else _MANY
 
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""
@@ -193,7 +189,7 @@ class Forest:
 
 def _are_apart(own: np.ndarray, shared: int) -> bool:
     """Whether groups, by the grams that the texts of each share, are templates of their own behind what all of them share."""
-    return len(own) >= FEWEST_GROUPS_APART and shared >= FEWEST_PREAMBLE_GRAMS and float(np.median(own)) >= OWN_GRAMS_FACTOR * shared
+    return len(own) > MOST_EDIT_TEXTS and shared >= FEWEST_PREAMBLE_GRAMS and float(np.median(own)) >= OWN_GRAMS_FACTOR * shared
 
 
 def _apart(parts: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
@@ -201,7 +197,7 @@ def _apart(parts: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
     fresh, apart = np.ones(size, bool), list[np.ndarray]()
     for part in parts:
         own = part[fresh[part]]
-        if len(own) >= FRESH_SHARE * len(part):
+        if len(own) >= GREAT_MAJORITY * len(part):
             apart.append(own)
         fresh[part] = False
     return apart

@@ -15,20 +15,18 @@ import numpy as np
 
 from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
+from templating.mining.quantities import HALF, NEARLY_ALL
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, run_heads
 
 BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
 FEWEST_FRAME_TEXTS = 3  # least texts of a frame
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
-LETTER_SHARE = 0.5  # least share of letters in the fixed characters without blanks; JSON and code begin and end with other characters
-HELD_SHARE = 0.5  # least share of a set in narrower sets that replace it because they save more bits
 CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
 PHRASE_SHARE = 0.2  # of a frame's texts: if as many other texts hold the frame's beginning inside, it is a turn of phrase
 TEXTS_THAT_GO_ON = 16  # most texts whose next words are compared
 GOING_ON_SHARE = 0.4  # least share of these texts with a next word that others have too, where the texts are of several templates
 UNITS_BEHIND_A_VALUE = 2  # least equal units behind the unit in which frames differ, where this unit is a value out of a few
-UNION_SHARE = 0.9  # least share of a set in narrower sets, where the set is their union
 MOST_END_UNITS = 12  # most units at either end by which a set is split; longer fixed text has grams
 # Words with which people begin their own texts: these are no sign of a template.
 _SPOKEN = (
@@ -132,7 +130,7 @@ class _Frames:
     def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
         """Whether nearly all texts are in sets that differ in one word before the same fixed text: this word is a value out of a few."""
         rows = self._texts.rows
-        if sum(len(frame.members) for frame in narrow) < UNION_SHARE * len(members):
+        if sum(len(frame.members) for frame in narrow) < NEARLY_ALL * len(members):
             return False
         for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
             ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + UNITS_BEHIND_A_VALUE)] for frame in narrow]
@@ -146,10 +144,10 @@ class _Frames:
         """Whether the narrower sets save more bits than the set that contains them."""
         calls = self._texts.calls
         covered = sum(int(calls[frame.members].sum()) for frame in narrow) / int(calls[members].sum())
-        if covered >= UNION_SHARE:
+        if covered >= NEARLY_ALL:
             return True
         rest = saved * (1 - covered)
-        return covered >= HELD_SHARE and rest + sum(frame.saved - BITS_A_FRAME_SAVES for frame in narrow) > saved
+        return covered >= HALF and rest + sum(frame.saved - BITS_A_FRAME_SAVES for frame in narrow) > saved
 
     def _extended(self, members: np.ndarray, head: int, tail: int) -> tuple[int, int]:
         texts = self._texts
@@ -190,7 +188,7 @@ class _Frames:
             while tail and not texts.lines[stop - tail]:  # the tail must begin a line
                 tail -= 1
         units = [*range(start, start + head), *range(stop - tail, stop)]
-        if texts.letters[units].sum() < LETTER_SHARE * texts.rows.sizes[units].sum():
+        if texts.letters[units].sum() < HALF * texts.rows.sizes[units].sum():
             return 0.0
         if head and not tail and self._is_phrase(members, min(head, UNITS_PER_GRAM)):
             return 0.0
@@ -205,7 +203,7 @@ class _Frames:
         if not head or not letters[behind[0] - 1] or letters[stop[0] - tail : stop[0]].any():
             return True
         goes_on = (letters[behind] > 0) | self._texts.spoken[behind]
-        if goes_on.sum() < HELD_SHARE * len(members):
+        if goes_on.sum() < HALF * len(members):
             return True  # most texts go on with numbers or marks
         alike = _come_again(rows.codes[behind]) & goes_on
         alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)

@@ -11,6 +11,7 @@ from itertools import count
 from templating.matching import match
 from templating.mining.filing import are_near
 from templating.mining.findings import Finding, Findings
+from templating.mining.quantities import MOST_WEAK_CHARACTERS
 from templating.mining.sampling import spread
 from templating.mining.texts import Texts
 from templating.template import Template
@@ -23,7 +24,6 @@ COPIES_PER_TEMPLATE = 3  # probes of one template: the probes share only its fix
 CALLS_PER_COPY = 4  # calls of each probe: enough to tell an edit from a value
 CALLS_OF_EXAMPLES = 4  # least calls of all examples together; with 12, agents' first calls are merged (a stream of sessions: F1 .73 instead of .94)
 CALLS_OF_SHORT_EXAMPLES = 16  # the same of a short template, which is found by its number of calls: F1 .94 instead of .92
-MOST_SHORT_CHARACTERS = 80  # most characters of a short template's fixed text
 _PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
 
 
@@ -78,7 +78,7 @@ def _calls(template: Template) -> int:
     """The calls of each text that stands for the template."""
     if not template.examples:
         return CALLS_PER_COPY
-    least = CALLS_OF_SHORT_EXAMPLES if template.fixed <= MOST_SHORT_CHARACTERS else CALLS_OF_EXAMPLES
+    least = CALLS_OF_SHORT_EXAMPLES if template.fixed <= MOST_WEAK_CHARACTERS else CALLS_OF_EXAMPLES
     return max(1, least // len(template.examples))
 
 

@@ -19,15 +19,13 @@ from itertools import combinations
 import numpy as np
 
 from templating.mining.borders import longest
+from templating.mining.quantities import FEWEST_EDGE_WORDS, FEWEST_WORDS_OF_A_BODY, MOST_EDIT_TEXTS
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
 MOST_MIXTURE_TEXTS = 8  # most texts of a mixture by the other signs: among more, the rarest sibling makes a set of its own
 MOST_TEXTS_BY_SHARING = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
 MOST_TEXTS_BY_PARTS = 16  # most texts of a mixture by the sign "parts": two may be all calls of a sibling
-MOST_SIBLINGS = 3  # most siblings in a mixture
-FEWEST_TELLING_WORDS = 8  # least words that the texts of one part share, or that different values share in a row
-FEWEST_EDGE_WORDS = 2  # words with which bodies begin alike, at least
 MOST_TEXTS_BY_PAIRS = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling
 WORDS_IN_A_ROW = 3  # words of a row, of which texts share some
 FEWEST_OWN_ROWS = 20  # least rows that only two texts share
@@ -49,7 +47,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
         return (_most_runs(columns) >= fixed and _shared(columns, ends) >= fixed) or (len(skeleton.members) <= MOST_TEXTS_BY_PARTS and any(map(_fall_apart, ends)))
     much = OWN_WORDS_SHARE * fixed
     return (
-        _differ_together(columns, max(FEWEST_TELLING_WORDS, much))
+        _differ_together(columns, max(FEWEST_WORDS_OF_A_BODY, much))
         or any(map(_share_a_body, ends))
         or (len(skeleton.members) <= MOST_TEXTS_BY_PAIRS and _are_pairs(columns, ends, much))
     )
@@ -72,7 +70,7 @@ def _differ_together(columns: Iterable[Sequence[str]], telling: float) -> bool:
     words: dict[tuple[int, ...], list[int]] = {}
     for column in columns:
         kinds = list(dict.fromkeys(column))
-        if 1 < len(kinds) < len(column) and len(kinds) <= MOST_SIBLINGS:
+        if 1 < len(kinds) < len(column) and len(kinds) <= MOST_EDIT_TEXTS:
             parts = tuple(kinds.index(value) for value in column)
             words.setdefault(parts, []).append(max(len(kind.split()) for kind in kinds))
     return any(len(lengths) > 1 and sum(lengths) >= telling for lengths in words.values())
@@ -83,8 +81,8 @@ def _share_a_body(column: Sequence[str]) -> bool:
     seen: set[tuple[str, ...]] = set()
     for value in longest(column):
         words = value.split()
-        starts = range(len(words) - FEWEST_TELLING_WORDS + 1)
-        runs = {(*words[:FEWEST_EDGE_WORDS], *words[start : start + FEWEST_TELLING_WORDS]) for start in starts}
+        starts = range(len(words) - FEWEST_WORDS_OF_A_BODY + 1)
+        runs = {(*words[:FEWEST_EDGE_WORDS], *words[start : start + FEWEST_WORDS_OF_A_BODY]) for start in starts}
         if not seen.isdisjoint(runs):
             return True
         seen |= runs

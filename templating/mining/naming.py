@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from templating.mining.quantities import FEWEST_SHARED_VALUES
 from templating.template import Template
 
 Column = tuple[str, ...]
 
-FEWEST_SHARED_VALUES = 3  # least different values of two places with one name: two values agree by chance, or are all values of both
 FIRST_VALUES = 8  # first values by which columns are compared: these tell most columns apart
 
 

@@ -6,7 +6,7 @@ Alignment drops marks as fixed text, since marks have too few bits; the repeated
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from templating.mining.naming import FEWEST_SHARED_VALUES
+from templating.mining.quantities import FEWEST_SHARED_VALUES
 
 Row = tuple[str, ...]
 MOST_REPEATED_PLACES = 16  # most places whose values are looked for in others: bounds the work

@@ -11,13 +11,12 @@ from templating.matching import fit
 from templating.mining.budget import SpentError
 from templating.mining.findings import Finding, Findings
 from templating.mining.known import remembered
+from templating.mining.quantities import MOST_WEAK_CHARACTERS
 from templating.mining.sieve import sort_by_template
 from templating.mining.skeleton import ALIGNED_TEXTS, Skeleton, skeleton
 from templating.mining.texts import Texts
 from templating.mining.widening import may_widen, values_of
 from templating.template import Template
-
-MOST_WEAK_CHARACTERS = 80  # most characters of fixed text of a known template that a shorter one may replace; longer templates are left to rounds
 
 
 class Replacing:

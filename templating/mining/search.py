@@ -20,6 +20,7 @@ from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
+from templating.mining.quantities import GREAT_MAJORITY, HALF, NEARLY_ALL
 from templating.mining.sampling import spread
 from templating.mining.siblings import (
     FEWEST_OWN_GRAMS,
@@ -36,16 +37,12 @@ from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, 
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
-WHOLE_SHARE = 0.8  # least share of the pool with one beginning or end, where the pool is one call site's: then one word that saves bits is enough
 FEWEST_LOOSE_TEXTS = 8  # least texts of a template that neither begins nor ends with fixed text, as a long shared value does
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of such a template
 LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters
 FEW_CALLS = 8  # calls; fewer count as few
 CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
-CROSSING_SHARE = 0.5  # least share of the set's members in crossing sets
 GRAMS_OF_A_BODY = 4.0  # least grams that the texts of a body behind a preamble share beyond the grams of the set
-BODIES_SHARE = 0.9  # least share of the set's members in such bodies
-NEAR_SHARE = 0.5  # least share of the grams that a text shares with known templates at most, where it is compared with known templates; .8: a stream of sessions .82, not .94
 REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again
 
 
@@ -102,7 +99,7 @@ class _Search:
         self._pool, self._least, self._stop, self._accepts = pool, least, stop, accepts
         self._forest, self._ends = Forest(pool, least, stop), Ends(pool)
         self._settled, self._old = settled, frozenset[int]().union(*settled)
-        self._far = self._forest.far(known, NEAR_SHARE) if known else set[int]()
+        self._far = self._forest.far(known, HALF) if known else set[int]()
         self._whole, self._held = whole, held
         self._taken: set[int] = set()
         self._several: list[_Several] = []
@@ -220,11 +217,11 @@ class _Search:
         return texts >= FEWEST_LOOSE_TEXTS and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
 
     def _is_whole(self, members: Sequence[int]) -> bool:
-        return len(members) >= WHOLE_SHARE * len(self._pool.texts)
+        return len(members) >= GREAT_MAJORITY * len(self._pool.texts)
 
     def _is_crossed(self, index: int) -> bool:
         """Whether the texts of a set share more with texts outside: then the set's shared text is a value, unless it is at an end."""
-        return self._forest.explained(index, CROSSING_FACTOR * self._forest.shared(index)) >= CROSSING_SHARE
+        return self._forest.explained(index, CROSSING_FACTOR * self._forest.shared(index)) >= HALF
 
     def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
         """The parts of a template that is several templates, as far as they are known; None when it is one template."""
@@ -239,7 +236,7 @@ class _Search:
 
     def _is_preamble(self, members: Sequence[int], places: Places, index: int) -> bool:
         """Whether a slot at an open end holds the bodies of different templates."""
-        return self._forest.explained(index, GRAMS_OF_A_BODY, among=members, counts=places.have_body) >= BODIES_SHARE
+        return self._forest.explained(index, GRAMS_OF_A_BODY, among=members, counts=places.have_body) >= NEARLY_ALL
 
 
 def _says(literal: str) -> bool:

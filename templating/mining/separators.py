@@ -29,15 +29,13 @@ from itertools import chain, islice, pairwise
 from math import log
 
 from templating.mining.borders import shared_length
+from templating.mining.quantities import FEWEST_SHARED_VALUES, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
 from templating.mining.skeleton import trim
 
 BRACKETS = ("(", ")"), ("[", "]"), ("{", "}"), ("<", ">")
 QUOTES = '"', "`"
-LOOSE_SHARE = 0.8  # least share of values with an unpaired bracket; other values may have another unpaired bracket
-ONE_BRACKET_SHARE = 0.5  # least share of values without another such bracket: values of code have many
 STOPS = (".", "!", "?", "。")  # marks that end a sentence
-NOTHING_BEHIND_SHARE = 0.8  # least share of texts with nothing behind a mark, where the mark ends the values
 FEWEST_VALUES = 8  # least different values: fewer prove nothing
 FEWEST_VALUES_WITH_ONE = 14  # least different values of which each has a mark once: fewer prove nothing by this
 FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before all values are searched
@@ -48,13 +46,8 @@ LEAST_REPEATS_OF_BOTH = 3  # least repetitions on both sides together
 COLONS = (":", "：")  # marks behind a choice
 TEXTS_PER_CHOICE = 4  # least texts per choice: with fewer, values may begin with their own label ("Subject: late parcel")
 COMPARED_BEGINNINGS = 300  # most values of which all pairs are compared by their beginnings
-ITEMS_SHARE = 0.5  # share of values with a number and the mark on a later line from which the value is a numbered list, thus one value
-FEWEST_NUMBERS = 3  # least different numbers before a mark
-ONE_BREAK_SHARE = 0.8  # least share of values without another such line break, where a line break is a separator: a conversation has one per turn
 BITS_OF_A_SEPARATOR = 20.0  # least bits by which "separator" must be the better model: many slots and marks are tested
 BITS_PER_VALUE = 0.8  # least bits per value: a list's length grows with its items, each but the first behind a bullet
-MOST_ALIKE_SHARE = 0.5  # most share of texts with the same value on one side: a value out of a few is not separated from the next text
-FEW_WORDS_SHARE = 0.5  # least share of values whose text on one side comes again, on both sides, where words out of a few come in all pairs
 FREE_TEXT_DISPERSION = 1.0  # least variance of the number of words on one side, as a multiple of the mean, in free text
 
 Row = tuple[str, ...]
@@ -95,7 +88,7 @@ def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], 
         mark = parts[place]
         if mark.rstrip() not in STOPS or len(rows) < FEWEST_VALUES:
             continue
-        if sum(not row[place] for row in rows) >= NOTHING_BEHIND_SHARE * len(rows):
+        if sum(not row[place] for row in rows) >= GREAT_MAJORITY * len(rows):
             rows = [(*row[: place - 1], row[place - 1] + mark + row[place], *row[place + 1 :]) for row in rows]
             del parts[place]
     return parts, rows
@@ -119,7 +112,7 @@ def _bracket(
                 tick()
                 loose += _is_loose(row[place], mark)
                 once += row[place].count(mark) == 1
-            if loose >= LOOSE_SHARE * len(some) and once >= ONE_BRACKET_SHARE * len(some):
+            if loose >= GREAT_MAJORITY * len(some) and once >= HALF * len(some):
                 return mark
     return None
 
@@ -146,7 +139,7 @@ def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
 
 def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:
     """The mark, word or line break that separates the values of a slot best."""
-    if len(rows) < FEWEST_NUMBERS:
+    if len(rows) < FEWEST_SHARED_VALUES:
         return None
     some = sorted((row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len)  # short values first: most marks are missing there, so long values are not searched
     marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MOST_TRIED_MARKS))
@@ -202,10 +195,10 @@ def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
     if not values[0].partition(mark)[0].isdecimal() or not all(mark in value for value in values):
         return False
     heads = {value.partition(mark)[0] for value in values}
-    if len(heads) < FEWEST_NUMBERS or not all(map(str.isdecimal, heads)) or any(value.partition(mark)[2][:1].isdecimal() for value in values):
+    if len(heads) < FEWEST_SHARED_VALUES or not all(map(str.isdecimal, heads)) or any(value.partition(mark)[2][:1].isdecimal() for value in values):
         return False
     next_item = re.compile(rf"\n\W*\d+{re.escape(mark)}")
-    return sum(next_item.search(value) is not None for value in values) < ITEMS_SHARE * len(values)
+    return sum(next_item.search(value) is not None for value in values) < HALF * len(values)
 
 
 def _shared_begins(values: Sequence[str]) -> str:
@@ -230,7 +223,7 @@ def _again(mark: str, values: Sequence[str]) -> int:
     rights = size - len({right for _, right in halves})
     if rights < least or lefts + rights < LEAST_REPEATS_OF_BOTH:
         return 0
-    if mark.isspace() and sum(value.count(mark) == 1 for value in values) < ONE_BREAK_SHARE * size:
+    if mark.isspace() and sum(value.count(mark) == 1 for value in values) < GREAT_MAJORITY * size:
         return 0
     more = [(left, right) for left, right in halves if mark in right]
     tails = {right for _, right in more}
@@ -247,7 +240,7 @@ def _chosen(mark: str, values: Sequence[str]) -> int:
     """
     size, choices = len(values), {value[: value.index(mark)] for value in values}
     once = sum(value.count(mark) == 1 for value in values)
-    is_choice = mark.startswith(COLONS) and once >= ONE_BREAK_SHARE * size and size >= TEXTS_PER_CHOICE * len(choices)
+    is_choice = mark.startswith(COLONS) and once >= GREAT_MAJORITY * size and size >= TEXTS_PER_CHOICE * len(choices)
     return size - len(choices) if is_choice else 0
 
 
@@ -272,8 +265,8 @@ def _is_json(value: str) -> bool:
 def _are_two(mark: str, values: Sequence[str], again: int) -> bool:
     """Whether the texts on both sides vary, and are free text on one side, or words that come again beside other words (`again` times)."""
     sides = list(zip(*(value.split(mark, 1) for value in values), strict=True))
-    varied = all(Counter(side).most_common(1)[0][1] <= MOST_ALIKE_SHARE * len(values) for side in sides)
-    words = again >= FEW_WORDS_SHARE * len(values) and all(any(map(str.isalpha, text)) for side in sides for text in side)
+    varied = all(Counter(side).most_common(1)[0][1] <= HALF * len(values) for side in sides)
+    words = again >= HALF * len(values) and all(any(map(str.isalpha, text)) for side in sides for text in side)
     return varied and (words or any(_dispersion([len(text.split()) for text in side]) >= FREE_TEXT_DISPERSION for side in sides))
 
 

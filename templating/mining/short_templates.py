@@ -7,9 +7,10 @@ from templating.matching import fit
 from templating.mining.budget import SpentError
 from templating.mining.findings import Finding, Findings
 from templating.mining.forest import Forest
-from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, HELD_SHARE, frames
+from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, frames
 from templating.mining.mixture import is_mixture
-from templating.mining.replacing import MOST_WEAK_CHARACTERS, Replacing
+from templating.mining.quantities import HALF, MOST_WEAK_CHARACTERS
+from templating.mining.replacing import Replacing
 from templating.mining.sampling import spread
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
 from templating.mining.siblings import FEWEST_OWN_GRAMS
@@ -92,7 +93,7 @@ class ShortTemplates:
     def _has_parts(self, texts: Sequence[str]) -> bool:
         """Whether some of these texts share much more than all of them."""
         forest = Forest(self._texts.pool(texts), self._texts.options.min_group_size, self._texts.go_on)
-        return bool(forest.parts(range(len(texts)), FEWEST_OWN_GRAMS, HELD_SHARE))
+        return bool(forest.parts(range(len(texts)), FEWEST_OWN_GRAMS, HALF))
 
     def _is_one(self, texts: Sequence[str]) -> bool:
         """Whether a search among these texts finds one template."""
@@ -133,5 +134,5 @@ class ShortTemplates:
     def _drop_thin(self) -> None:
         """Drops the short templates of whose texts most have a more specific template."""
         for template, finding in self._new.items():
-            if len(finding.rows) < HELD_SHARE * finding.looked and not finding.supersedes:
+            if len(finding.rows) < HALF * finding.looked and not finding.supersedes:
                 self._findings.drop(template)

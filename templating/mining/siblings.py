@@ -38,24 +38,26 @@ import numpy as np
 from templating.mining.borders import longest, shared_length
 from templating.mining.budget import unlimited
 from templating.mining.data import are_data
-from templating.mining.families import FEWEST_EDIT_WORDS
 from templating.mining.mixture import WORDS_IN_A_ROW, is_open
+from templating.mining.quantities import (
+    FEWEST_EDIT_WORDS,
+    FEWEST_WORDS_OF_A_BODY,
+    FEWEST_WORDS_OF_A_LONG_TEXT,
+    GREAT_MAJORITY,
+    NEARLY_ALL,
+)
 from templating.mining.skeleton import Skeleton, trim
 from templating.scripts import words_of
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
 FEWEST_SIBLING_TEXTS = 6  # least texts of siblings; for fewer see `mixture`
-KINDS_SHARE = 0.9  # least share of the texts in kinds
 FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds
 PARTED_SHARE = 0.6  # least share of the texts in kinds that hardly overlap
-APART_SHARE = 0.8  # least share of such a kind outside of earlier kinds
 GRAMS_OF_AN_INSTRUCTION = 4  # least such grams of an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
 INSTRUCTED_SHARE = 0.4  # least share of the texts with such instructions; with .1 the questions of people ("How do I ...") count as instructions
 OTHERS_SHARE = 0.1  # least share of the texts in such kinds, without the largest
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts
-FEWEST_WORDS_OF_A_BODY = 8  # least words of fixed text next to a variable at an open end
 FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
-FEWEST_BLOCK_WORDS = 24  # least words of a whole text
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
 FEWEST_PAIRED = 3  # least other texts that stand before the endings of a kind: with these, four texts stand at one place
@@ -89,15 +91,15 @@ def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], o
             continue
         agreement = places.agreement(kind)
         if not places.are_own(kind, agreement):
-            telling += [kind] * (max(agreement.labels, default=0) >= FEWEST_BLOCK_WORDS)
+            telling += [kind] * (max(agreement.labels, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT)
             continue
         fresh[kind] = False
         telling.append(kind)
-        if its >= APART_SHARE * len(kind):
+        if its >= GREAT_MAJORITY * len(kind):
             apart[kind] = False
             largest = max(largest, len(kind))
         parted = size - int(apart.sum())
-        if fresh.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
+        if fresh.sum() <= (1 - NEARLY_ALL) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return []
     return _two(places, [kind for kind in telling if len(kind) >= OTHERS_SHARE * size], size)
 
@@ -111,7 +113,7 @@ def instructions(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[
     fresh, largest = np.ones(size, bool), 0
     for kind in kinds:
         tick()
-        if fresh[kind].sum() >= APART_SHARE * len(kind) and places.have_instruction(kind):
+        if fresh[kind].sum() >= GREAT_MAJORITY * len(kind) and places.have_instruction(kind):
             fresh[kind] = False
             largest = max(largest, len(kind))
     parted = size - int(fresh.sum())
@@ -177,7 +179,7 @@ class _Agreement(NamedTuple):
     def says_much(self) -> bool:
         """Whether the blocks are more than the fields of one thing: a long text and a few short ones."""
         blocks = sorted(self.blocks)
-        return (len(blocks) > 1 and blocks[-2] >= FEWEST_BLOCK_WORDS) or len(blocks) >= FEWEST_OWN_PLACES
+        return (len(blocks) > 1 and blocks[-2] >= FEWEST_WORDS_OF_A_LONG_TEXT) or len(blocks) >= FEWEST_OWN_PLACES
 
 
 class Places:
@@ -318,7 +320,7 @@ class Places:
         has_body = any(words >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place) for place, words in labels.items())
         blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]])
         words, data = [words for _, words in blocks], sum(len(words_of(self._columns[place][kind[0]])) for place in own if self._is_data[place])
-        words += [data] * (max(words, default=0) >= FEWEST_BLOCK_WORDS <= data)
+        words += [data] * (max(words, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT <= data)
         return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, numbers))
 
     def _blocks(self, row: int, places: Iterable[int]) -> list[tuple[int, int]]:

@@ -10,9 +10,10 @@ from itertools import chain, pairwise
 from templating.matching import fit
 from templating.mining.borders import with_short_moments
 from templating.mining.data import are_varied
-from templating.mining.families import FEWEST_EDIT_CALLS, FEWEST_EDIT_WORDS
+from templating.mining.families import FEWEST_EDIT_CALLS
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
+from templating.mining.quantities import FEWEST_EDIT_WORDS
 from templating.mining.units import unit_begins
 from templating.template import Template
 

@@ -8,14 +8,11 @@ fourth text at an edited place does.
 from collections.abc import Callable, Mapping, Sequence
 
 from templating.mining.borders import shared_length
-from templating.mining.data import MOST_EDIT_TEXTS
 from templating.mining.mixture import is_open
+from templating.mining.quantities import FEWEST_EDGE_WORDS, FEWEST_WORDS_OF_A_BODY, GREAT_MAJORITY, MOST_EDIT_TEXTS
 from templating.template import Template
 
-WORDS_OF_A_RUNS_BODY = 8  # least words with which all values of a run begin, or end, where these are a body
-EQUAL_WORDS_OF_RUNS = 2  # least of these words that are the same in runs of one template
 MOST_RUNS = 8  # most runs; with more runs the texts are values that begin alike
-HOLDING_SHARE = 0.8  # least share of the texts from runs with a text of their own at a place
 
 
 class Witnesses:
@@ -37,7 +34,7 @@ class Witnesses:
         if len(by_run) == 1 or self._are_of_several_kinds(rows):
             return False
         runs = [its for its in by_run.values() if len(its) > 1]
-        if sum(map(len, runs)) < HOLDING_SHARE * sum(map(len, by_run.values())):
+        if sum(map(len, runs)) < GREAT_MAJORITY * sum(map(len, by_run.values())):
             return True
         return not self._are_bodies(template, rows, runs)
 
@@ -60,12 +57,12 @@ def _held(columns: Sequence[Sequence[str]]) -> list[str]:
     for turn in (1, -1):
         held = [_shared([value[::turn] for value in column]) for column in columns]
         own = sum(len(column) for text, column in zip(held, columns, strict=True) if text)
-        if 1 < len(set(held) - {""}) <= MOST_EDIT_TEXTS and len(columns) <= MOST_RUNS and own >= HOLDING_SHARE * sum(map(len, columns)):
+        if 1 < len(set(held) - {""}) <= MOST_EDIT_TEXTS and len(columns) <= MOST_RUNS and own >= GREAT_MAJORITY * sum(map(len, columns)):
             return held
     return []
 
 
 def _shared(values: Sequence[str]) -> str:
     """The first words of a text with which all values begin; nothing when it is short."""
-    words = values[0][: shared_length(values)].split(None, WORDS_OF_A_RUNS_BODY)[:WORDS_OF_A_RUNS_BODY]
-    return " ".join(words[:EQUAL_WORDS_OF_RUNS]) if len(words) == WORDS_OF_A_RUNS_BODY else ""
+    words = values[0][: shared_length(values)].split(None, FEWEST_WORDS_OF_A_BODY)[:FEWEST_WORDS_OF_A_BODY]
+    return " ".join(words[:FEWEST_EDGE_WORDS]) if len(words) == FEWEST_WORDS_OF_A_BODY else ""

@@ -1,0 +1,13 @@
+"""Quantities that several rules of mining mean alike. Each has one value, so a rule has no threshold of its own where it asks the same question."""
+
+HALF = 0.5  # share from which texts, values or grams outnumber the others
+GREAT_MAJORITY = 0.8  # share from which the others are exceptions: calls that quote their template, values with an odd mark, a few texts of other prompts
+NEARLY_ALL = 0.9  # share from which the others do not count
+
+MOST_EDIT_TEXTS = 3  # most different texts that are versions, or templates of a few calls; four or more are values (versions may keep sentences of each other)
+FEWEST_SHARED_VALUES = 3  # least different values that prove something: two agree by chance, or are all values of a place
+FEWEST_EDIT_WORDS = 5  # least words, numbers and marks of an edit; shorter differences are values
+FEWEST_WORDS_OF_A_BODY = 8  # least words that are the fixed text of a template of its own: next to a variable, or in a row in different values
+FEWEST_WORDS_OF_A_LONG_TEXT = 24  # least words of a whole text that is more than a value: a description, a schema, examples before a prompt
+FEWEST_EDGE_WORDS = 2  # least words with which bodies begin alike
+MOST_WEAK_CHARACTERS = 80  # most characters of fixed text of a template that is short: a longer one may take its place, and it is found by its number of calls
