@@ -79,14 +79,14 @@ RULES: Mapping[str, Off] = {
     "near": [(forest.Forest, "far", _constant(frozenset()))],
     "rests": [(search._Search, "_rests", _constant([]))],
     "second look": [(rounds, "look_again", _constant([]))],
-    "loose": [(search, "FEWEST_LOOSE_TEXTS", 0), (search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],
+    "loose": [(search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],
     "marks": [(search, "_is_marks", _constant(False))],
     "whole": [(search, "GREAT_MAJORITY", 2.0)],
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _constant([]))],
     "label": [(alignment.Aligner, "_labels", _constant(False))],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
     "told apart": [(one_round.Round, "_joins", _constant(False))],
-    "all held": [(forest, "BITS_OF_HELD_VALUES", 1e9)],
+    "all held": [(forest, "BITS_OF_OWN_TIMES", 1e9)],
 }
 
 

@@ -17,13 +17,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from templating.matching import fit
 from templating.memory import Memory
 from templating.mining.answer import Group
+from templating.mining.known import MOST_EXAMPLES
+from templating.mining.quantities import FEW
 from templating.mining.sampling import TEXTS_PER_ROUND, spread
 from templating.mining.sieve import sort_by_template
 from templating.template import Template
 
-FEWEST_NEW = 8  # least new prompts of a search; the new prompts of a batch with fewer may only widen known templates by values
 NEW_SHARE = 0.25  # least new prompts of a search, as a share of those at the last one: with a half, 2 instead of 6 of 14 templates of a planning agent are exact
-FEWEST_REMEMBERED = 8  # prompts of each template in a search of many: with fewer, a search cannot tell siblings
 
 
 class Anew:
@@ -135,12 +135,12 @@ def _due(known: Sequence[Template], new: int) -> dict[int, Memory]:
     """The memories of all known templates, as many as a round has texts for; none before so many prompts are new that a search pays."""
     memories = {number: template.memory for number, template in enumerate(known) if template.memory is not None}
     searched = sum(memory.searched for memory in memories.values())
-    if new + sum(memory.seen for memory in memories.values()) - searched < max(FEWEST_NEW, NEW_SHARE * searched):
+    if new + sum(memory.seen for memory in memories.values()) - searched < max(FEW, NEW_SHARE * searched):
         return {}
-    youngest = sorted(memories, key=lambda number: memories[number].seen)[: TEXTS_PER_ROUND // FEWEST_REMEMBERED]  # the least sure
+    youngest = sorted(memories, key=lambda number: memories[number].seen)[: TEXTS_PER_ROUND // MOST_EXAMPLES]  # the least sure
     return {number: memories[number] for number in youngest}
 
 
 def _some(prompts: Sequence[str], templates: int) -> list[str]:
     """Some prompts of one of so many templates, which share a round."""
-    return spread(prompts, max(FEWEST_REMEMBERED, TEXTS_PER_ROUND // templates))
+    return spread(prompts, max(MOST_EXAMPLES, TEXTS_PER_ROUND // templates))

@@ -12,12 +12,11 @@ import numpy as np
 from templating.mining.borders import shared_length
 from templating.mining.pool import Pool
 from templating.mining.quantities import GREAT_MAJORITY, HALF
+from templating.mining.skeleton import BITS_THAT_HOLD, UNITS_THAT_HOLD
 
 UNITS_OF_AN_END = 12  # units that are compared of a beginning or an end
 ALIKE_SHARE = 0.6  # share, at most, of a set with several beginnings that has the most frequent one
 FILLED_SHARE = 0.65  # least share of an end's units that all texts have, where the end is one text with a value in it
-OWN_UNITS = 5  # units of a beginning that only the set has
-OWN_BITS = 10.0  # least bits of these units: one word
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _WEIGHTS = _ODD ** np.arange(UNITS_OF_AN_END, dtype=np.uint64)
 
@@ -105,12 +104,12 @@ class Ends:
 
     def _is_own(self, side: _Side, members: Sequence[int]) -> bool:
         """Whether all texts of the set have one beginning (or end) that few texts outside have."""
-        units = self._units(side.units, side.step, OWN_UNITS)
+        units = self._units(side.units, side.step, UNITS_THAT_HOLD)
         own = (units[members] == units[members[0]]).all(axis=0)
-        count = int(own.argmin()) if not own.all() else OWN_UNITS
+        count = int(own.argmin()) if not own.all() else UNITS_THAT_HOLD
         place = side.units[members[0]] + side.step * np.arange(count)
         others = (units[:, :count] == units[members[0], :count]).all(axis=1) & (side.outer == side.outer[members[0]])
-        return bool(self._pool.bits[place].sum() >= OWN_BITS and len(members) >= HALF * others.sum())
+        return bool(self._pool.bits[place].sum() >= BITS_THAT_HOLD and len(members) >= HALF * others.sum())
 
 
 def _is_one(numbers: np.ndarray) -> bool:

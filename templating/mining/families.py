@@ -24,6 +24,9 @@ from templating.mining.data import are_data
 from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
 from templating.mining.pool import Pool
 from templating.mining.quantities import (
+    BITS_OF_OWN_TIMES,
+    FEW,
+    FEWEST_ALIKE,
     FEWEST_EDIT_WORDS,
     FEWEST_WORDS_OF_A_LONG_TEXT,
     GREAT_MAJORITY,
@@ -34,14 +37,11 @@ from templating.mining.skeleton import Skeleton
 from templating.mining.units import unit_begins
 from templating.template import Template
 
-FEWEST_EDIT_CALLS = 3  # least calls of each version: two calls agree by chance
 MOST_KEPT_TEXTS = 8  # most different texts where they keep sentences of each other: three sentences that are edited twice each
-FEWEST_VALUES_BESIDE = 8  # least different values that begin or end alike where an edit is next to a slot
 MOST_EDGE_CHARACTERS = 200  # most characters of the words next to a slot that are compared
 VALUES_OF_A_TIME = 24  # values that are compared of the first, the middle and the last calls, each
 FEWEST_CHANGED_VALUES = 6  # least difference in the number of these values that begin, or end, alike
 BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # least bits of evidence in a sample that each text has its own time
-BITS_OF_AN_EDIT = 8.0  # the same in all calls, and for words next to a slot
 FEWEST_RECORD_PLACES = 2  # least places that change at the same time, on average, in a record
 BITS_OF_ORDERED_VERSIONS = 1.2  # least bits where each text has one block and few calls: three calls and four calls cannot give more
 BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the oldest or newest version: one call among sixteen, two among seven
@@ -140,7 +140,7 @@ def edits(
     *,
     tick: Callable[[], object],
     held: Held,
-    apart: float = BITS_OF_AN_EDIT,
+    apart: float = BITS_OF_OWN_TIMES,
     all_calls: bool = False,
 ) -> list[tuple[str, ...]]:
     """Per member its texts at the edited places: members with equal texts are one version.
@@ -168,14 +168,14 @@ def _places(
         parts = _parts(column)
         if parts:
             together.setdefault(parts, []).append(column)
-        yield from (_Place(edges, BITS_OF_AN_EDIT) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
+        yield from (_Place(edges, BITS_OF_OWN_TIMES) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
     for columns in together.values():
         texts = list(zip(*columns, strict=True))
         long = {text: _is_long(text) for text in set(texts)}
         if any(long.values()):
             yield _Place(["\n".join(text) * long[text] for text in texts], apart, is_alone=len(columns) == 1)
         elif all(map(_grows, columns)) and any(map(str.isalpha, "".join(chain(*texts)))):
-            yield _Place(["\n".join(text) for text in texts], BITS_OF_AN_EDIT, is_long=False)
+            yield _Place(["\n".join(text) for text in texts], BITS_OF_OWN_TIMES, is_long=False)
 
 
 def _grows(column: Sequence[str]) -> bool:
@@ -256,7 +256,7 @@ def _edges(column: Sequence[str]) -> Iterable[list[str]]:
         known = {place: _words(column[place], turned) for place in {*chain(*times)}}
         if _have_changed([[known[place] for place in time] for time in times]):
             kinds = [known[place] if place in known else _words(value, turned) for place, value in enumerate(column)]
-            if any(often >= FEWEST_VALUES_BESIDE and len(kind) == FEWEST_EDIT_WORDS for kind, often in Counter(kinds).items()):
+            if any(often >= FEW and len(kind) == FEWEST_EDIT_WORDS for kind, often in Counter(kinds).items()):
                 edges = dict(islice(_alike(column, kinds, turned), MOST_EDIT_TEXTS + 1))
                 if 0 < len(edges) <= MOST_EDIT_TEXTS:
                     yield [edges.get(kind, "") for kind in kinds]
@@ -275,10 +275,10 @@ def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterato
     for value, kind in zip(column, kinds, strict=True):
         values.setdefault(kind, []).append(value)
     for kind, own in values.items():
-        if len(own) >= FEWEST_EDIT_CALLS and len(kind) == FEWEST_EDIT_WORDS:
+        if len(own) >= FEWEST_ALIKE and len(kind) == FEWEST_EDIT_WORDS:
             its = longest({value[::turned] for value in own})
-            if len(its) >= FEWEST_EDIT_CALLS:
-                yield kind, its[0][: shared_length(its)] if len(its) >= FEWEST_VALUES_BESIDE else ""
+            if len(its) >= FEWEST_ALIKE:
+                yield kind, its[0][: shared_length(its)] if len(its) >= FEW else ""
 
 
 def _have_changed(times: Sequence[Sequence[Kind]]) -> bool:
@@ -293,8 +293,8 @@ def _edited(place: _Place, calls: Sequence[Sequence[int]], *, may_be_few: bool) 
     times = _times(place.column, calls)
     if len(times) < 2:
         return False
-    often = [its for its in times.values() if len(its) >= FEWEST_EDIT_CALLS]
-    few = [its for its in times.values() if len(its) < FEWEST_EDIT_CALLS]
+    often = [its for its in times.values() if len(its) >= FEWEST_ALIKE]
+    few = [its for its in times.values() if len(its) < FEWEST_ALIKE]
     if few and not (may_be_few and often and _are_outermost(few, sorted(chain(*often)))):
         return False
     if len(often) < 2:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 
 import numpy as np
 
+from templating.mining.quantities import END_CHARACTERS
 from templating.mining.sampling import CHARACTERS_PER_ROUND, FEWEST_TEXTS_PER_ROUND, TEXTS_PER_ROUND
-from templating.mining.sieve import KEY_CHARACTERS
 from templating.mining.signatures import FEWEST_SHARED_GRAMS, MemberSet, gram_codes, occurrences, sets_of
 from templating.mining.units import split
 from templating.template import Template
@@ -58,7 +58,7 @@ def held_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier
     columns = zip(*(text.split(barrier) for text in texts), strict=True) if several else [texts]
     alike = [False] * len(texts)
     for column in columns:
-        for ends in ([part[:KEY_CHARACTERS] for part in column], [part[-KEY_CHARACTERS:] for part in column]):
+        for ends in ([part[:END_CHARACTERS] for part in column], [part[-END_CHARACTERS:] for part in column]):
             often: dict[str, int] = {"": -sum(weights)}
             for end, weight in zip(ends, weights, strict=True):
                 often[end] = often.get(end, 0) + weight
@@ -67,13 +67,13 @@ def held_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier
 
 
 def are_near(templates: Iterable[Template], texts: Iterable[str]) -> set[Template]:
-    """The templates that begin or end with the same KEY_CHARACTERS characters as one of the texts."""
+    """The templates that begin or end with the same END_CHARACTERS characters as one of the texts."""
     texts = list(texts)
-    heads, tails = {t[:KEY_CHARACTERS] for t in texts}, {t[-KEY_CHARACTERS:] for t in texts}
+    heads, tails = {t[:END_CHARACTERS] for t in texts}, {t[-END_CHARACTERS:] for t in texts}
     near = set()
     for template in templates:
         first, last = template.literals[0], template.literals[-1]
-        if first[:KEY_CHARACTERS] in heads or last[-KEY_CHARACTERS:] in tails or (len(first) < KEY_CHARACTERS and len(last) < KEY_CHARACTERS):
+        if first[:END_CHARACTERS] in heads or last[-END_CHARACTERS:] in tails or (len(first) < END_CHARACTERS and len(last) < END_CHARACTERS):
             near.add(template)
     return near
 

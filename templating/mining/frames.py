@@ -15,12 +15,11 @@ import numpy as np
 
 from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
-from templating.mining.quantities import HALF, NEARLY_ALL
+from templating.mining.quantities import FEWEST_ALIKE, HALF, NEARLY_ALL
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, run_heads
 
 BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
-FEWEST_FRAME_TEXTS = 3  # least texts of a frame
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
 CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
 PHRASE_SHARE = 0.2  # of a frame's texts: if as many other texts hold the frame's beginning inside, it is a turn of phrase
@@ -53,7 +52,7 @@ def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Cal
 
     calls: the number of calls of each text. splits: units of texts that were split before. tick: called often.
     """
-    if len(texts) < FEWEST_FRAME_TEXTS:
+    if len(texts) < FEWEST_ALIKE:
         return []
     rows = splits.of(texts, tick)
     some = _Texts(rows, unit_bits(rows), *_outer(texts, rows), np.asarray(calls))
@@ -116,7 +115,7 @@ class _Frames:
         head, tail = self._extended(members, head, tail)
         narrow = self._narrower(members, head, tail)
         rest = _without(members, narrow)
-        if narrow and len(rest) >= FEWEST_FRAME_TEXTS and self._extended(rest, head, tail) != (head, tail):
+        if narrow and len(rest) >= FEWEST_ALIKE and self._extended(rest, head, tail) != (head, tail):
             narrow += self.look(rest, head, tail)
         if len(narrow) > 1 and self._go_on_alike(members, narrow, head, tail):
             return [_Frame(members, sum(frame.saved for frame in narrow), is_sure=True)]
@@ -223,7 +222,7 @@ def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray
     order = np.argsort(units, kind="stable")
     cuts = np.append(np.flatnonzero(run_heads(units[order])), len(units))
     sizes = np.diff(cuts)
-    enough = np.flatnonzero((sizes >= FEWEST_FRAME_TEXTS) & (sizes < most)).tolist()
+    enough = np.flatnonzero((sizes >= FEWEST_ALIKE) & (sizes < most)).tolist()
     return [np.sort(members[order[cuts[part] : cuts[part + 1]]]) for part in enough]
 
 

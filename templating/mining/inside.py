@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from templating.mining.budget import unlimited
+from templating.mining.quantities import FEWEST_EDIT_WORDS
 from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # marks inside tokens: example.org, and/or, o'clock
@@ -26,7 +27,6 @@ MOST_HEAD_DIGITS = 4  # most digits of the number in a head
 MOST_LIST_TEXTS = 6  # most different texts before a head that change together with the text behind; with more, two values may just belong together
 LEAST_TEXTS_PER_VALUE = 2  # least texts per value, on average, where values are a few
 MOST_CHANCE_WORDS = 2  # most words that few long texts share by chance
-LEAST_LONG_WORDS = 5  # least words of such a long text
 
 Row = Sequence[str]
 
@@ -73,7 +73,7 @@ def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
     return (
         "\n" not in literal
         and len(literal.split()) <= MOST_CHANCE_WORDS
-        and all(len(value.split(None, LEAST_LONG_WORDS - 1)) >= LEAST_LONG_WORDS for row in rows for value in row[place : place + 2])
+        and all(len(value.split(None, FEWEST_EDIT_WORDS - 1)) >= FEWEST_EDIT_WORDS for row in rows for value in row[place : place + 2])
         and _change_as_one(rows, place)
     )
 

@@ -21,8 +21,7 @@ Values = tuple[str, ...]
 MOST_EXAMPLES = 8  # most prompts that a template remembers; template F1 loses .07 with 5 (a stream of sessions), .14 with 16 (a stream of a sorted job)
 MOST_EXAMPLE_CHARACTERS = 1 << 15  # most characters of a template's examples; longer prompts are not remembered, since every batch would align them again
 COPIES_PER_TEMPLATE = 3  # probes of one template: the probes share only its fixed text
-CALLS_PER_COPY = 4  # calls of each probe: enough to tell an edit from a value
-CALLS_OF_EXAMPLES = 4  # least calls of all examples together; with 12, agents' first calls are merged (a stream of sessions: F1 .73 instead of .94)
+CALLS_OF_EXAMPLES = 4  # least calls of all examples together, and calls of each probe: enough to tell an edit from a value; with 12, agents' first calls are merged (a stream of sessions: F1 .73 instead of .94)
 CALLS_OF_SHORT_EXAMPLES = 16  # the same of a short template, which is found by its number of calls: F1 .94 instead of .92
 _PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
 
@@ -77,7 +76,7 @@ def times(template: Template, number: int, size: int, texts: Sequence[str]) -> d
 def _calls(template: Template) -> int:
     """The calls of each text that stands for the template."""
     if not template.examples:
-        return CALLS_PER_COPY
+        return CALLS_OF_EXAMPLES
     least = CALLS_OF_SHORT_EXAMPLES if template.fixed <= MOST_WEAK_CHARACTERS else CALLS_OF_EXAMPLES
     return max(1, least // len(template.examples))
 

@@ -19,11 +19,10 @@ from itertools import combinations
 import numpy as np
 
 from templating.mining.borders import longest
-from templating.mining.quantities import FEWEST_EDGE_WORDS, FEWEST_WORDS_OF_A_BODY, MOST_EDIT_TEXTS
+from templating.mining.quantities import FEW, FEWEST_EDGE_WORDS, FEWEST_WORDS_OF_A_BODY, MOST_EDIT_TEXTS
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
-MOST_MIXTURE_TEXTS = 8  # most texts of a mixture by the other signs: among more, the rarest sibling makes a set of its own
 MOST_TEXTS_BY_SHARING = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
 MOST_TEXTS_BY_PARTS = 16  # most texts of a mixture by the sign "parts": two may be all calls of a sibling
 MOST_TEXTS_BY_PAIRS = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling
@@ -43,7 +42,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
     columns = list(zip(*skeleton.values, strict=True))
     ends = [column for place, column in enumerate(columns) if is_open(skeleton.template, place)]
     fixed = sum(len(literal.split()) for literal in skeleton.template.literals)
-    if len(skeleton.members) > MOST_MIXTURE_TEXTS:
+    if len(skeleton.members) > FEW:
         return (_most_runs(columns) >= fixed and _shared(columns, ends) >= fixed) or (len(skeleton.members) <= MOST_TEXTS_BY_PARTS and any(map(_fall_apart, ends)))
     much = OWN_WORDS_SHARE * fixed
     return (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from templating.mining.quantities import FEWEST_SHARED_VALUES
+from templating.mining.quantities import FEWEST_ALIKE
 from templating.template import Template
 
 Column = tuple[str, ...]
@@ -29,6 +29,6 @@ def _is_sure(column: Column) -> bool:
     values = set[str]()
     for value in column:
         values.add(value)
-        if len(values) >= FEWEST_SHARED_VALUES:
+        if len(values) >= FEWEST_ALIKE:
             return True
     return False

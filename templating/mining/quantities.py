@@ -5,7 +5,10 @@ GREAT_MAJORITY = 0.8  # share from which the others are exceptions: calls that q
 NEARLY_ALL = 0.9  # share from which the others do not count
 
 MOST_EDIT_TEXTS = 3  # most different texts that are versions, or templates of a few calls; four or more are values (versions may keep sentences of each other)
-FEWEST_SHARED_VALUES = 3  # least different values that prove something: two agree by chance, or are all values of a place
+FEWEST_ALIKE = 3  # least calls, texts or values that agree by more than chance, as two do
+FEW = 8  # calls, texts, values or runs: fewer can all be of one kind by chance, more show what is the rule
+END_CHARACTERS = 12  # characters of a beginning or end by which texts, values and templates are compared first: less than two words
+BITS_OF_OWN_TIMES = 8.0  # least bits of evidence, in all calls, that the calls of texts have times of their own
 FEWEST_EDIT_WORDS = 5  # least words, numbers and marks of an edit; shorter differences are values
 FEWEST_WORDS_OF_A_BODY = 8  # least words that are the fixed text of a template of its own: next to a variable, or in a row in different values
 FEWEST_WORDS_OF_A_LONG_TEXT = 24  # least words of a whole text that is more than a value: a description, a schema, examples before a prompt

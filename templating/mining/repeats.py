@@ -6,7 +6,7 @@ Alignment drops marks as fixed text, since marks have too few bits; the repeated
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from templating.mining.quantities import FEWEST_SHARED_VALUES
+from templating.mining.quantities import FEWEST_ALIKE
 
 Row = tuple[str, ...]
 MOST_REPEATED_PLACES = 16  # most places whose values are looked for in others: bounds the work
@@ -27,8 +27,8 @@ def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], 
 
 
 def _are_several(column: Sequence[str]) -> bool:
-    """Whether a place has FEWEST_SHARED_VALUES different values; mostly the first ones differ."""
-    return any(len(set(column[:size])) >= FEWEST_SHARED_VALUES for size in (2 * FEWEST_SHARED_VALUES, len(column)))
+    """Whether a place has FEWEST_ALIKE different values; mostly the first ones differ."""
+    return any(len(set(column[:size])) >= FEWEST_ALIKE for size in (2 * FEWEST_ALIKE, len(column)))
 
 
 def _pieces(column: Sequence[str], other: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.quantities import GREAT_MAJORITY, HALF, NEARLY_ALL
+from templating.mining.quantities import FEW, GREAT_MAJORITY, HALF, NEARLY_ALL
 from templating.mining.sampling import spread
 from templating.mining.siblings import (
     FEWEST_OWN_GRAMS,
@@ -37,12 +37,9 @@ from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, 
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
-FEWEST_LOOSE_TEXTS = 8  # least texts of a template that neither begins nor ends with fixed text, as a long shared value does
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of such a template
 LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters
-FEW_CALLS = 8  # calls; fewer count as few
 CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
-GRAMS_OF_A_BODY = 4.0  # least grams that the texts of a body behind a preamble share beyond the grams of the set
 REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again
 
 
@@ -150,7 +147,7 @@ class _Search:
             is_held = bits_at_ends(self._pool, members) >= BITS_THAT_HOLD
         else:
             is_held = self._whole is not None or bits_at_ends(self._pool, spread(members, ALIGNED_TEXTS)) > 0
-        return not is_held and (len(members) < FEWEST_LOOSE_TEXTS or self._is_crossed(index))
+        return not is_held and (len(members) < FEW or self._is_crossed(index))
 
     def _templates(self, members: list[int], index: int) -> list[Skeleton]:
         """The template of these members, or the template of each version; none for members that were rejected before."""
@@ -203,18 +200,18 @@ class _Search:
     def _is_of_one_call_site(self, best: Skeleton, calls: int) -> bool:
         """Whether the members begin with a label, or are nearly the whole pool and share a word at one end: then fixed text may be short."""
         head, tail = best.template.literals[0], best.template.literals[-1]
-        return (calls >= FEW_CALLS and _is_label(head)) or (self._is_whole(best.members) and (_says(head) or _says(tail)))
+        return (calls >= FEW and _is_label(head)) or (self._is_whole(best.members) and (_says(head) or _says(tail)))
 
     def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:
         """Whether the fixed text is longer, and better placed, than what members of several call sites share by chance."""
         texts = len(best.members)
         if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls:
             return False
-        if calls < FEW_CALLS and _is_marks(best.template.literals, self._pool.barrier):
+        if calls < FEW and _is_marks(best.template.literals, self._pool.barrier):
             return False
         if best.held:
             return True
-        return texts >= FEWEST_LOOSE_TEXTS and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
+        return texts >= FEW and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
 
     def _is_whole(self, members: Sequence[int]) -> bool:
         return len(members) >= GREAT_MAJORITY * len(self._pool.texts)
@@ -236,7 +233,7 @@ class _Search:
 
     def _is_preamble(self, members: Sequence[int], places: Places, index: int) -> bool:
         """Whether a slot at an open end holds the bodies of different templates."""
-        return self._forest.explained(index, GRAMS_OF_A_BODY, among=members, counts=places.have_body) >= NEARLY_ALL
+        return self._forest.explained(index, GRAMS_OF_AN_INSTRUCTION, among=members, counts=places.have_body) >= NEARLY_ALL
 
 
 def _says(literal: str) -> bool:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from templating.mining.findings import BORN_LAST, Finding, Findings
+from templating.mining.quantities import END_CHARACTERS, FEWEST_ALIKE
 from templating.mining.sampling import spread
 from templating.mining.search import search
 from templating.mining.sieve import Placed
@@ -15,9 +16,8 @@ from templating.mining.texts import TEXTS_OF_A_SECOND_LOOK, Texts
 from templating.template import Template
 
 PEEKED_TEXTS = 32  # texts whose values decide whether a second look is needed
-PEEKED_CHARACTERS = 12  # characters of these values' beginnings and ends
 SIBLING_SHARE = 0.7  # least share of peeked values whose beginning (or end) occurs at least 3 times
-LONG_SIBLING_SHARE = 0.3  # least share of peeked values with such a beginning (or end) of full PEEKED_CHARACTERS
+LONG_SIBLING_SHARE = 0.3  # least share of peeked values with such a beginning (or end) of full END_CHARACTERS
 MOST_PARTS = 6  # most templates into which one is divided
 EXPLAINED_SHARE = 0.95  # least share of a divided template's texts that fit the parts
 
@@ -53,10 +53,10 @@ def _is_doubtful(rows: Sequence[Placed]) -> bool:
     """
     peeked = spread(rows, PEEKED_TEXTS)
     columns = zip(*(values for _, values in peeked), strict=True)
-    return any(_are_few([v[:PEEKED_CHARACTERS] for v in column]) or _are_few([v[-PEEKED_CHARACTERS:] for v in column]) for column in columns)
+    return any(_are_few([v[:END_CHARACTERS] for v in column]) or _are_few([v[-END_CHARACTERS:] for v in column]) for column in columns)
 
 
 def _are_few(ends: Sequence[str]) -> bool:
-    common = [(end, n) for end, n in Counter(ends).most_common(MOST_PARTS) if n >= 3]
-    long = sum(n for end, n in common if len(end) == PEEKED_CHARACTERS)
+    common = [(end, n) for end, n in Counter(ends).most_common(MOST_PARTS) if n >= FEWEST_ALIKE]
+    long = sum(n for end, n in common if len(end) == END_CHARACTERS)
     return long >= LONG_SIBLING_SHARE * len(ends) and sum(n for _, n in common) >= SIBLING_SHARE * len(ends)

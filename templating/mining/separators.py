@@ -29,20 +29,18 @@ from itertools import chain, islice, pairwise
 from math import log
 
 from templating.mining.borders import shared_length
-from templating.mining.quantities import FEWEST_SHARED_VALUES, GREAT_MAJORITY, HALF
+from templating.mining.quantities import FEW, FEWEST_ALIKE, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
 from templating.mining.skeleton import trim
 
 BRACKETS = ("(", ")"), ("[", "]"), ("{", "}"), ("<", ">")
 QUOTES = '"', "`"
 STOPS = (".", "!", "?", "。")  # marks that end a sentence
-FEWEST_VALUES = 8  # least different values: fewer prove nothing
 FEWEST_VALUES_WITH_ONE = 14  # least different values of which each has a mark once: fewer prove nothing by this
 FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before all values are searched
 MOST_TRIED_MARKS = 32  # most different marks of the shortest value that are tried
 WORDS_AT_AN_END = 128  # words at either end of the shortest value in which marks are looked for
 REPEATED_SHARE = 0.02  # least share of the values with a repetition on either side: a text that comes again with another text on the other side
-LEAST_REPEATS_OF_BOTH = 3  # least repetitions on both sides together
 COLONS = (":", "：")  # marks behind a choice
 TEXTS_PER_CHOICE = 4  # least texts per choice: with fewer, values may begin with their own label ("Subject: late parcel")
 COMPARED_BEGINNINGS = 300  # most values of which all pairs are compared by their beginnings
@@ -86,7 +84,7 @@ def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], 
     parts, rows = list(literals), list(rows)
     for place in range(len(parts) - 2, 0, -1):
         mark = parts[place]
-        if mark.rstrip() not in STOPS or len(rows) < FEWEST_VALUES:
+        if mark.rstrip() not in STOPS or len(rows) < FEW:
             continue
         if sum(not row[place] for row in rows) >= GREAT_MAJORITY * len(rows):
             rows = [(*row[: place - 1], row[place - 1] + mark + row[place], *row[place + 1 :]) for row in rows]
@@ -139,13 +137,13 @@ def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
 
 def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:
     """The mark, word or line break that separates the values of a slot best."""
-    if len(rows) < FEWEST_SHARED_VALUES:
+    if len(rows) < FEWEST_ALIKE:
         return None
     some = sorted((row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len)  # short values first: most marks are missing there, so long values are not searched
     marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MOST_TRIED_MARKS))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
     numbered = next((mark for mark in marks if _follows_a_number(mark, values)), None)
-    if numbered or len(values) < FEWEST_VALUES:
+    if numbered or len(values) < FEW:
         return numbered
     proved, begins = [], _shared_begins(values)
     for mark in marks:
@@ -157,7 +155,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
             again = (_again(mark, values) or _chosen(mark, values)) if mark in begins else 0
             if bits >= max(BITS_OF_A_SEPARATOR, BITS_PER_VALUE * len(values)) or again > 0:
                 proved.append((again, len(mark) if again else bits, bits, mark))
-    if not proved or all(map(_is_json, values[:FEWEST_VALUES])):
+    if not proved or all(map(_is_json, values[:FEW])):
         return None
     return next((mark for again, *_, mark in sorted(proved, reverse=True) if _are_two(mark, values, again) or _chosen(mark, values)), None)
 
@@ -195,7 +193,7 @@ def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
     if not values[0].partition(mark)[0].isdecimal() or not all(mark in value for value in values):
         return False
     heads = {value.partition(mark)[0] for value in values}
-    if len(heads) < FEWEST_SHARED_VALUES or not all(map(str.isdecimal, heads)) or any(value.partition(mark)[2][:1].isdecimal() for value in values):
+    if len(heads) < FEWEST_ALIKE or not all(map(str.isdecimal, heads)) or any(value.partition(mark)[2][:1].isdecimal() for value in values):
         return False
     next_item = re.compile(rf"\n\W*\d+{re.escape(mark)}")
     return sum(next_item.search(value) is not None for value in values) < HALF * len(values)
@@ -221,7 +219,7 @@ def _again(mark: str, values: Sequence[str]) -> int:
         return 0
     halves = [(left, right) for left, _, right in (value.partition(mark) for value in values)]
     rights = size - len({right for _, right in halves})
-    if rights < least or lefts + rights < LEAST_REPEATS_OF_BOTH:
+    if rights < least or lefts + rights < FEWEST_ALIKE:
         return 0
     if mark.isspace() and sum(value.count(mark) == 1 for value in values) < GREAT_MAJORITY * size:
         return 0

@@ -9,7 +9,7 @@ from templating.mining.findings import Finding, Findings
 from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, frames
 from templating.mining.mixture import is_mixture
-from templating.mining.quantities import HALF, MOST_WEAK_CHARACTERS
+from templating.mining.quantities import END_CHARACTERS, FEW, HALF, MOST_WEAK_CHARACTERS
 from templating.mining.replacing import Replacing
 from templating.mining.sampling import spread
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
@@ -20,8 +20,6 @@ from templating.mining.texts import Texts
 from templating.template import Template
 
 TEXTS_OF_A_SHORT_TEMPLATE = 64  # most texts of a short template in which a search looks for several templates
-MOST_ENDING_CHARACTERS = 12  # most characters with which values may begin or end alike: less than two words
-MOST_WEAK_TEXTS = 8  # most texts of a template that a shorter one may take over
 
 
 class ShortTemplates:
@@ -51,7 +49,7 @@ class ShortTemplates:
         """Whether a shorter template may take over all texts of a template."""
         if template in self._findings.known:
             return template.fixed <= MOST_WEAK_CHARACTERS
-        return 0 < len(finding.rows) < MOST_WEAK_TEXTS and not finding.supersedes
+        return 0 < len(finding.rows) < FEW and not finding.supersedes
 
     def _search(self, texts: Sequence[str]) -> None:
         """Collects the new templates, and the texts that replaced known templates lose."""
@@ -118,7 +116,7 @@ class ShortTemplates:
             return None
         short = fits[0][0]
         if template in self._findings.known:
-            is_value = not template.slots or template.fixed <= short.fixed + MOST_ENDING_CHARACTERS
+            is_value = not template.slots or template.fixed <= short.fixed + END_CHARACTERS
         else:
             is_several = len({wide for wide, _ in fits}) > 1 or len({values for _, values in fits}) < len(fits)
             is_value = is_several or self._is_value(finding, self._findings[short])

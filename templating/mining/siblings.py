@@ -40,6 +40,8 @@ from templating.mining.budget import unlimited
 from templating.mining.data import are_data
 from templating.mining.mixture import WORDS_IN_A_ROW, is_open
 from templating.mining.quantities import (
+    FEW,
+    FEWEST_ALIKE,
     FEWEST_EDIT_WORDS,
     FEWEST_WORDS_OF_A_BODY,
     FEWEST_WORDS_OF_A_LONG_TEXT,
@@ -60,10 +62,8 @@ MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of 
 FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
-FEWEST_PAIRED = 3  # least other texts that stand before the endings of a kind: with these, four texts stand at one place
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
 MOST_CUES = 3  # most different last words of prompts that go on where others end; answers end in many
-TEXTS_WITH_A_RUN = 8  # most texts of a kind in which words in a row that all share are looked for
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
 
@@ -378,12 +378,12 @@ def _pair(values: Sequence[str], others: Iterable[str]) -> bool:
     if not head or len(rests) >= len(values) - 1:
         return False
     beside = {rest: {other[: -len(rest)] for other in others if other.endswith(rest)} for rest in rests}
-    return all(beside.values()) and len(set[str]().union(*beside.values())) >= FEWEST_PAIRED
+    return all(beside.values()) and len(set[str]().union(*beside.values())) >= FEWEST_ALIKE
 
 
 def _share_a_run(values: Sequence[str]) -> bool:
     """Whether different values hold the same words in a row."""
-    own = [words_of(value) for value in longest(values)[:TEXTS_WITH_A_RUN]]
+    own = [words_of(value) for value in longest(values)[:FEW]]
     runs = [set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False)) for words in own]
     return len(own) > 1 and bool(set.intersection(*runs))
 

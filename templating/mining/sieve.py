@@ -7,11 +7,11 @@ dictionary look-ups find the few templates that begin or end like a text.
 from collections.abc import Callable, Iterable
 
 from templating.matching import agree, fit
+from templating.mining.quantities import END_CHARACTERS
 from templating.template import Template
 
 TEXTS_PER_TICK = 64  # texts (milliseconds of work) between two questions to the caller whether to stop
 
-KEY_CHARACTERS = 12  # characters of the beginning or end by which texts and templates are indexed: templates of few calls have fixed text at an end
 
 Row = tuple[str, ...]  # the values of a text
 Placed = tuple[str, Row]
@@ -34,10 +34,10 @@ class Sieve:
 
     def _file(self, rank: int, template: Template) -> None:
         first, last = template.literals[0], template.literals[-1]
-        if len(first) >= KEY_CHARACTERS:
-            self._starts.setdefault(first[:KEY_CHARACTERS], []).append(rank)
-        elif len(last) >= KEY_CHARACTERS:
-            self._ends.setdefault(last[-KEY_CHARACTERS:], []).append(rank)
+        if len(first) >= END_CHARACTERS:
+            self._starts.setdefault(first[:END_CHARACTERS], []).append(rank)
+        elif len(last) >= END_CHARACTERS:
+            self._ends.setdefault(last[-END_CHARACTERS:], []).append(rank)
         else:
             self._loose.append(rank)
 
@@ -54,11 +54,11 @@ class Sieve:
 
     def _ranks(self, text: str) -> list[int]:
         """The templates that texts with this beginning and this end may fit, the most specific first."""
-        start = text[:KEY_CHARACTERS]
+        start = text[:END_CHARACTERS]
         ranks = self._starts.get(start, self._loose)
         if not self._ends:
             return ranks
-        end = text[-KEY_CHARACTERS:]
+        end = text[-END_CHARACTERS:]
         by_end = self._ends.get(end)
         if not by_end:
             return ranks
@@ -94,15 +94,15 @@ class Neighbours:
         self._short: list[int] = []
         for number, template in enumerate(self._templates):
             first = template.literals[0]
-            alike = self._starts.setdefault(first[:KEY_CHARACTERS], []) if len(first) >= KEY_CHARACTERS else self._short
+            alike = self._starts.setdefault(first[:END_CHARACTERS], []) if len(first) >= END_CHARACTERS else self._short
             alike.append(number)
 
     def of(self, template: Template) -> list[Template]:
         """These templates, in order; the template itself may be among them."""
         first = template.literals[0]
-        if len(first) < KEY_CHARACTERS:
+        if len(first) < END_CHARACTERS:
             return [other for other in self._templates if _may_share(other, template)]
-        numbers = sorted(self._starts.get(first[:KEY_CHARACTERS], []) + self._short)
+        numbers = sorted(self._starts.get(first[:END_CHARACTERS], []) + self._short)
         return [other for n in numbers if _may_share(other := self._templates[n], template)]
 
 

@@ -10,10 +10,9 @@ from itertools import chain, pairwise
 from templating.matching import fit
 from templating.mining.borders import with_short_moments
 from templating.mining.data import are_varied
-from templating.mining.families import FEWEST_EDIT_CALLS
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
-from templating.mining.quantities import FEWEST_EDIT_WORDS
+from templating.mining.quantities import FEWEST_ALIKE, FEWEST_EDIT_WORDS
 from templating.mining.units import unit_begins
 from templating.template import Template
 
@@ -85,7 +84,7 @@ def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
 def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
     if len(set(own)) > 1:  # a slot of the known template, perhaps with text around: it may be an edit until its third call comes
         words = [_words(piece) for piece in fixed_pieces(own[0]) if all(piece in text for text in own)]
-        return (not at_end or sum(words) < FEWEST_BODY_WORDS) and (max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_EDIT_CALLS)
+        return (not at_end or sum(words) < FEWEST_BODY_WORDS) and (max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_ALIKE)
     changed = [text for text in new if text != own[0]]
     is_short = max(map(_units, [*own, *new]), default=0) < FEWEST_EDIT_WORDS
     if is_short or not changed:

@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from templating.mining.borders import shared_length
 from templating.mining.mixture import is_open
-from templating.mining.quantities import FEWEST_EDGE_WORDS, FEWEST_WORDS_OF_A_BODY, GREAT_MAJORITY, MOST_EDIT_TEXTS
+from templating.mining.quantities import FEW, FEWEST_EDGE_WORDS, FEWEST_WORDS_OF_A_BODY, GREAT_MAJORITY, MOST_EDIT_TEXTS
 from templating.template import Template
-
-MOST_RUNS = 8  # most runs; with more runs the texts are values that begin alike
 
 
 class Witnesses:
@@ -57,7 +55,7 @@ def _held(columns: Sequence[Sequence[str]]) -> list[str]:
     for turn in (1, -1):
         held = [_shared([value[::turn] for value in column]) for column in columns]
         own = sum(len(column) for text, column in zip(held, columns, strict=True) if text)
-        if 1 < len(set(held) - {""}) <= MOST_EDIT_TEXTS and len(columns) <= MOST_RUNS and own >= GREAT_MAJORITY * sum(map(len, columns)):
+        if 1 < len(set(held) - {""}) <= MOST_EDIT_TEXTS and len(columns) <= FEW and own >= GREAT_MAJORITY * sum(map(len, columns)):
             return held
     return []
 
