@@ -9,7 +9,8 @@ from typing import Literal
 from uuid import UUID
 
 from app.config import Settings
-from app.intake.record import Ingest, Recorded
+from app.intake.record import Ingest
+from app.intake.recorded import Recorded
 from app.intake.trace import Incoming
 from app.store.otel_traces import SeenTraces
 from app.store.projects import Project

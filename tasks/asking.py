@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.config import Settings
-from app.intake.record import Recorded
+from app.intake.recorded import Recorded
 from app.store.projects import Project
 from tasks.accept import Accepted, accepted_of
 from tasks.ask import publisher_of

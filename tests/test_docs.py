@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from app.cli.main import main as promptlode
 from app.config import Settings
-from app.intake.trace import TraceIn
+from app.intake.trace_fields import TraceIn
 from app.store.keys import SCOPES
 from app.web import create_app
 from tasks import commands

@@ -22,7 +22,8 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.intake.posted import read_posted
 from app.intake.prompts import INPUT_FIELDS
-from app.intake.trace import Incoming, InvalidTraceError, TraceIn
+from app.intake.trace import Incoming, InvalidTraceError
+from app.intake.trace_fields import TraceIn
 from app.reading import slot_names
 from app.store import traces
 from app.store.engine import transaction

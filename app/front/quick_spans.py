@@ -18,7 +18,7 @@ from app.front.storing import CallToStore, Storing
 from app.http.counting import has_more_values
 from app.http.problem import of_outage
 from app.http.services import EXTENSION, Services
-from app.intake.record import Recorded
+from app.intake.recorded import Recorded
 from app.otlp import counting, wire
 from app.otlp.known import KnownCalls
 from app.otlp.recent import notes_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.config import Settings
 from app.front.answers import NotQuick, QuickRequest
 from app.http.services import Services
-from app.intake.record import Recorded, StoredForm
+from app.intake.recorded import Recorded, StoredForm
 from app.intake.shared_commit import SharedCommit
 from app.intake.trace import Incoming
 from app.store import together

@@ -5,9 +5,9 @@ cannot ask, the reconciler finds the trace, since its row alone makes it owed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, exc
@@ -15,19 +15,16 @@ from sqlalchemy import Connection, Engine, exc
 from app.errors import CopyRefusedError, TemplateGoneError
 from app.intake.known import KnownGroup, KnownGroups, TemplateMatch
 from app.intake.privacy import Policies, Policy
+from app.intake.recorded import MatchState, Recorded, StoredForm, row_of
 from app.intake.trace import Incoming
-from app.store import groups, inputs, otel_traces, traces
+from app.intake.versions import implementations, version_of
+from app.store import groups, new_traces, otel_traces, traces
 from app.store.engine import transaction
 from app.store.groups import Group
 from app.store.ids import new_id, new_ids
 from app.store.sqlstates import is_crossing, is_gone
-from app.store.templates import VersionKey, implementation_for, implementations_of
-from app.store.traces import StoredTrace, variables_of
-
-MatchState = Literal["matched", "owed", "held", "off"]
-"""matched: by a known template. owed: to be requested. held: owed, but its group is quarantined, so it is not requested. off: no text
-prompt, or grouping is disabled.
-"""
+from app.store.templates import VersionKey
+from app.store.traces import StoredTrace
 
 Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
 """A stored call, what is added to it, and the spans whose answer it must have: `otel_traces.complete` has more."""
@@ -40,35 +37,6 @@ RECORD_TRIES = 6
 
 _COPY_ROWS = 20
 """COPY from so many rows up. A known external_id aborts COPY, then we INSERT."""
-
-
-@dataclass(slots=True)
-class Recorded:
-    """One trace after the COMMIT; the stored trace where its external id was known."""
-
-    id: UUID
-    external_id: str | None
-    created: bool
-    group: Group
-    state: MatchState
-    task_id: UUID | None = None
-    implementation_id: UUID | None = None
-    template_id: UUID | None = None
-    slots: Sequence[str] | None = None
-    values: Sequence[str] | None = None
-
-    @property
-    def variables(self) -> dict[str, str] | None:
-        """Values by the name of their slot; None when unmatched."""
-        return variables_of(self.slots, self.values)
-
-
-class StoredForm(NamedTuple):
-    """A call as it will be stored, its row, and the `templates_version` that its group must still have then."""
-
-    recorded: Recorded
-    row: dict[str, Any]
-    templates_version: int
 
 
 class Ingest:
@@ -150,7 +118,7 @@ class Ingest:
         if form is None:
             return None
         try:
-            stored = traces.insert_if_current(statements, form.row, form.templates_version)
+            stored = new_traces.insert_if_current(statements, form.row, form.templates_version)
         except exc.IntegrityError:
             return None  # the implementation is gone
         return form.recorded if stored else None
@@ -162,13 +130,13 @@ class Ingest:
         recorded = self._remembered(group_known, new_id(), item, policy)
         if recorded is None:
             return None
-        row = _row(project_id, item, recorded, policy, datetime.now(UTC))
+        row = row_of(project_id, item, recorded, policy, datetime.now(UTC))
         return StoredForm(recorded, row, group_known.group.templates_version)
 
     def _remembered(self, group_known: KnownGroup, id_: UUID, item: Incoming, policy: Policy) -> Recorded | None:
         """The stored form of a call by the group in memory; None where the implementation of its template is not in memory."""
         match = group_known.match(item.prompt.text)
-        implementation_id = None if match is None else group_known.implementation(_version(item, match))
+        implementation_id = None if match is None else group_known.implementation(version_of(item, match))
         if match is not None and implementation_id is None:
             return None
         return self._as_stored(id_, group_known.group, item, match, implementation_id, policy=policy)
@@ -229,9 +197,9 @@ class Ingest:
                 if recorded is None:
                     raise CopyRefusedError("A version is new.")
                 created[id(item)] = recorded
-                yield _row(project_id, item, recorded, policy, now)
+                yield row_of(project_id, item, recorded, policy, now)
 
-        traces.copy_new(connection, rows())
+        new_traces.copy_new(connection, rows())
         return created
 
     def _store(
@@ -246,11 +214,11 @@ class Ingest:
         """The newly stored calls, by the identity of the incoming object."""
         in_order = sorted(new_rows, key=_by_external_id)
         now = datetime.now(UTC)
-        rows = (_row(project_id, item, recorded, policy, now) for item, recorded in in_order)
+        rows = (row_of(project_id, item, recorded, policy, now) for item, recorded in in_order)
         if copy:
-            traces.copy_new(connection, rows)
+            new_traces.copy_new(connection, rows)
             return {id(item): recorded for item, recorded in new_rows}
-        stored = traces.insert_new(connection, list(rows))
+        stored = new_traces.insert_new(connection, list(rows))
         return {id(item): recorded for item, recorded in new_rows if recorded.id in stored}
 
     def _groups_of(
@@ -292,20 +260,20 @@ class Ingest:
     ) -> tuple[list[Recorded], list[tuple[KnownGroup, VersionKey, UUID]]]:
         """The stored form of each new trace, matched to an implementation or unmatched; and what to keep in memory after the COMMIT."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
-        by_version = {_version(item, match): (item, match) for item, match in matches if match is not None}
-        implementations = _implementations(connection, by_path, by_version)
+        by_version = {version_of(item, match): (item, match) for item, match in matches if match is not None}
+        id_by_version = implementations(connection, by_path, by_version)
         matched = [
             self._as_stored(
                 id_,
                 by_path[item.path].group,
                 item,
                 match,
-                None if match is None else implementations[_version(item, match)],
+                None if match is None else id_by_version[version_of(item, match)],
                 policy=policy,
             )
             for id_, (item, match) in zip(new_ids(len(matches)), matches, strict=True)
         ]
-        learnt = [(by_path[item.path], version, implementations[version]) for version, (item, _) in by_version.items()]
+        learnt = [(by_path[item.path], version, id_by_version[version]) for version, (item, _) in by_version.items()]
         return matched, learnt
 
     def _as_stored(
@@ -356,65 +324,7 @@ def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup,
         group.remember(version, implementation_id)
 
 
-def _version(item: Incoming, match: TemplateMatch) -> VersionKey:
-    return match.template.id, item.model, item.settings_digest
-
-
-def _implementations(
-    connection: Connection,
-    by_path: Mapping[str, KnownGroup],
-    by_version: Mapping[VersionKey, tuple[Incoming, TemplateMatch]],
-) -> dict[VersionKey, UUID]:
-    """The implementation of every version: from memory, read, or made."""
-    ids_remembered = {version: by_path[item.path].implementation(version) for version, (item, _) in by_version.items()}
-    id_by_version = {version: known_id for version, known_id in ids_remembered.items() if known_id is not None}
-    id_by_version |= implementations_of(connection, by_version.keys() - id_by_version.keys())
-    return id_by_version | _make(
-        connection, {version: by_version[version] for version in by_version.keys() - id_by_version.keys()}
-    )
-
-
-def _make(
-    connection: Connection, by_version: Mapping[VersionKey, tuple[Incoming, TemplateMatch]]
-) -> dict[VersionKey, UUID]:
-    """Make implementations in the order of task ids, which `implementation_for` requires."""
-    ordered = sorted(by_version.items(), key=lambda entry: (entry[1][1].template.task_id, entry[0]))
-    return {
-        version: implementation_for(
-            connection,
-            version[0],
-            model=item.model,
-            settings=item.columns["settings"],
-            tools=item.columns["tools"],
-            settings_digest=item.settings_digest,
-        )
-        for version, (item, _) in ordered
-    }
-
-
 def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
     """Every trace without an external id, and the first of each external id."""
     firsts = {item.external_id or id(item): item for item in reversed(incoming)}
     return [item for item in incoming if firsts[item.external_id or id(item)] is item]
-
-
-def _row(project_id: UUID, item: Incoming, recorded: Recorded, policy: Policy, now: datetime) -> dict[str, Any]:
-    """The row of a call. A matched call stores its template and values instead of its texts.
-
-    now: its time if its caller gave none.
-    """
-    parts = item.columns["prompt_parts"]
-    packed = inputs.packed(item.columns["input"], item.prompt.source, parts)
-    if recorded.values is not None and not policy.keeps_values:
-        packed = inputs.without_texts(packed)
-    return item.columns | {
-        "input": packed,
-        "prompt_parts": parts if recorded.values is None else None,
-        "id": recorded.id,
-        "project_id": project_id,
-        "group_id": recorded.group.id,
-        "seen_at": item.columns["started_at"] or now,
-        "implementation_id": recorded.implementation_id,
-        "template_id": recorded.template_id,
-        "variables": None if recorded.values is None else list(recorded.values),
-    }

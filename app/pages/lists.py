@@ -13,9 +13,9 @@ from app.pages import access, ranging
 from app.pages.arguments import PAGE_SIZE, argument, arguments, id_or_404, project
 from app.pages.blueprint import pages
 from app.pages.overview import overview
-from app.reading import browse, insights, neighbours
-from app.reading.browse import UngroupedState
+from app.reading import insights, neighbours, ungrouped_calls
 from app.reading.pieces import plain_parts, start_of
+from app.reading.ungrouped_calls import UngroupedState
 from app.reading.usage import Label
 from app.reading.worklist import SortOfPage, TaskFilter, UnknownCursorError
 
@@ -114,12 +114,12 @@ def ungrouped() -> str:
     before = id_or_404(after) if after else None
     with access.reading() as connection:
         if state == "none":
-            calls = browse.without_prompt(connection, project(), limit=PAGE_SIZE)
+            calls = ungrouped_calls.without_prompt(connection, project(), limit=PAGE_SIZE)
         else:
-            calls = browse.ungrouped_page(
+            calls = ungrouped_calls.page(
                 connection, project(), path=path, states=states, after=before, limit=PAGE_SIZE + 1
             )
-        paths = browse.ungrouped_paths(connection, project())
+        paths = ungrouped_calls.paths(connection, project())
     return render_template(
         "pages/ungrouped.html",
         calls=[(call, start_of(plain_parts(call.prompt))) for call in calls[:PAGE_SIZE]],
@@ -128,7 +128,7 @@ def ungrouped() -> str:
         path=path,
         state=state,
         after=after,
-        searched=browse.WITHOUT_PROMPT_SEARCHED,
+        searched=ungrouped_calls.WITHOUT_PROMPT_SEARCHED,
         curl=_curl(),
     )
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     Uuid,
     bindparam,
+    case,
     cast,
     func,
     select,
@@ -28,11 +29,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from app.store.counting import counted_calls_of
+from app.store.counting import counted_calls_of, looked_up
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.shown import in_use_first, is_listed, is_shown
-from app.store.tables import expired_calls, grouping_key, implementation, task, template
+from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template
 
 LAST_VERSION = 2**31 - 1
 """The highest version number that the column can hold."""
@@ -118,7 +119,21 @@ def beginnings(connection: Connection, task_ids: Collection[UUID]) -> Sequence[R
 
 @cache
 def _beginnings() -> Select[Any]:
-    counts, expired = counted_calls_of(), expired_calls
+    """The counts of all versions are added up together: a task may have thousands."""
+    is_of_tasks = implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid)))
+    counts = (
+        select(
+            call_count.c.implementation_id,
+            func.sum(call_count.c.calls).label("calls"),
+            func.bool_or(call_count.c.first_seen.is_(None)).label("looking"),
+            func.min(call_count.c.first_seen).label("first_seen"),
+        )
+        .join_from(call_count, implementation, implementation.c.id == call_count.c.implementation_id)
+        .where(is_of_tasks)
+        .group_by(call_count.c.implementation_id)
+        .subquery("counted")
+    )
+    first_seen = case((counts.c.looking, looked_up("first_call")), else_=counts.c.first_seen)
     query: Select[Any] = (
         select(
             implementation.c.id,
@@ -128,12 +143,14 @@ def _beginnings() -> Select[Any]:
             implementation.c.model,
             implementation.c.settings_digest,
             implementation.c.created_at,
-            func.least(counts.c.first_seen, expired.c.first_seen).label("first_seen"),
+            func.least(first_seen, expired_calls.c.first_seen).label("first_seen"),
         )
-        .join_from(implementation, counts, true())
-        .outerjoin(expired, expired.c.implementation_id == implementation.c.id)
-        .where(implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
-        .where(is_shown(counts.c.calls > 0))
+        .select_from(
+            implementation.outerjoin(counts, counts.c.implementation_id == implementation.c.id).outerjoin(
+                expired_calls, expired_calls.c.implementation_id == implementation.c.id
+            )
+        )
+        .where(is_of_tasks, is_shown(counts.c.calls > 0))
         .order_by(implementation.c.version)
     )
     return planned_once(query)

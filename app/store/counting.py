@@ -55,8 +55,8 @@ def counted_calls_of() -> LateralFromClause:
     return (
         select(
             func.coalesce(func.sum(call_count.c.calls), 0).label("calls"),
-            case((looking, _looked_up("first_call")), else_=func.min(call_count.c.first_seen)).label("first_seen"),
-            case((looking, _looked_up("last_call")), else_=func.max(call_count.c.last_seen)).label("last_seen"),
+            case((looking, looked_up("first_call")), else_=func.min(call_count.c.first_seen)).label("first_seen"),
+            case((looking, looked_up("last_call")), else_=func.max(call_count.c.last_seen)).label("last_seen"),
         )
         .where(call_count.c.implementation_id == implementation.c.id)
         .correlate(implementation)
@@ -64,6 +64,6 @@ def counted_calls_of() -> LateralFromClause:
     )
 
 
-def _looked_up(function: str) -> ColumnElement[datetime]:
-    """The result of a database function over the calls of an implementation."""
+def looked_up(function: str) -> ColumnElement[datetime]:
+    """The result of a database function over the calls of an implementation, inside a query about it."""
     return getattr(func, function)(implementation.c.id, type_=DateTime(timezone=True))

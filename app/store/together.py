@@ -1,6 +1,6 @@
 """Stores calls of the same moment, of any requests, in one statement and one COMMIT.
 
-Each is stored only if its group is as in the memory of its process, as in `app.store.traces.insert_if_current`.
+Each is stored only if its group is as in the memory of its process, as in `app.store.new_traces.insert_if_current`.
 
 The rows are one parameter, a text of JSON: one statement serves any number of them, so PostgreSQL parses and plans it once.
 """

@@ -30,7 +30,7 @@ def test_the_log_of_a_day_with_faults_is_json_and_tells_no_prompt(
     body = {"model": "m", "path": "/p", "input": SECRET, "external_id": "e"}
     assert client.post("/api/v1/traces", json=body).status_code == 201
     assert client.post("/api/v1/traces", json=body | {"usage": SECRET}).status_code == 422
-    monkeypatch.setattr(ingest, "_row", lambda *_: {"id": SECRET, "external_id": None})
+    monkeypatch.setattr(ingest, "row_of", lambda *_: {"id": SECRET, "external_id": None})
     assert client.post("/api/v1/traces", json=body | {"external_id": "f"}).status_code == 500
     lines = logged.readouterr().err.splitlines()
     events = [json.loads(line)["event"] for line in lines]

@@ -10,7 +10,7 @@ from kombu import pools
 from redis import Redis
 
 from app.config import Settings
-from app.intake.record import Recorded
+from app.intake.recorded import Recorded
 from app.local.valkey import ValkeyServer
 from app.store.groups import Group
 from app.store.ids import new_id

@@ -16,7 +16,7 @@ from app import logs
 from app.config import Settings
 from app.grouping import mining
 from app.intake import record as ingest
-from app.intake.trace import TraceIn
+from app.intake.trace_fields import TraceIn
 from app.local.postgres import PostgresServer
 from app.store.engine import transaction
 from app.web import create_app
@@ -172,14 +172,14 @@ def test_a_failing_server_does_not_quote_the_call(
     monkeypatch: pytest.MonkeyPatch,
     postgres_server: PostgresServer,
 ) -> None:
-    row = ingest._row
+    row = ingest.row_of
     faults: list[Callable[[Any], dict[str, Any]]] = [
         lambda row: row | {"project_id": None},  # a constraint
         lambda row: row | {"model": f"{MARK}\x00"},  # one that the driver refuses
         lambda row: {MARK: MARK},  # a bug of ours
     ]
     for fault in faults:
-        monkeypatch.setattr(ingest, "_row", lambda *arguments, fault=fault: fault(row(*arguments)))
+        monkeypatch.setattr(ingest, "row_of", lambda *arguments, fault=fault: fault(row(*arguments)))
         assert caller("POST", URL, json=whole()) == 500
         assert caller("POST", URL, json={"traces": [whole(external_id=f"{MARK}{n}") for n in range(30)]}) == 500
     assert_untold(caller, capsys.readouterr(), raw_redis, MARK, key)

@@ -72,13 +72,13 @@ def test_a_restart_of_postgresql_between_two_requests_goes_unnoticed(
 def test_a_connection_that_dies_within_a_transaction_leaves_nothing_behind(
     web: Flask, client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    insert = ingest.traces.insert_new
+    insert = ingest.new_traces.insert_new
 
     def insert_then_die(connection, rows):  # type: ignore[no-untyped-def]
         insert(connection, rows)
         connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(ingest.traces, "insert_new", insert_then_die)
+    monkeypatch.setattr(ingest.new_traces, "insert_new", insert_then_die)
     assert_problem(client.post(URL, json={"traces": [BODY] * 3}), 503)
     monkeypatch.undo()
     assert stored(engine) == 0
@@ -89,14 +89,14 @@ def test_a_connection_that_dies_within_a_transaction_leaves_nothing_behind(
 def test_a_deadlock_is_tried_again_a_few_times(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, deadlocks: int, status: int
 ) -> None:
-    insert, deadlocks_left = ingest.traces.insert_new, iter(range(deadlocks))
+    insert, deadlocks_left = ingest.new_traces.insert_new, iter(range(deadlocks))
 
     def insert_or_deadlock(connection, rows):  # type: ignore[no-untyped-def]
         if next(deadlocks_left, None) is not None:
             connection.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'in the way' USING ERRCODE = '40P01'; END $$")
         return insert(connection, rows)
 
-    monkeypatch.setattr(ingest.traces, "insert_new", insert_or_deadlock)
+    monkeypatch.setattr(ingest.new_traces, "insert_new", insert_or_deadlock)
     assert client.post(URL, json=BODY).status_code == status
     assert stored(engine) == (1 if status == 201 else 0)
 

@@ -10,16 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.checks import Loc, TraceLimits, is_surely_storable, unstorable
-from app.intake.trace import (
-    _CHECK_BY_FIELD,
-    MOST_PROBLEMS,
-    Incoming,
-    InvalidTraceError,
-    TraceIn,
-    is_surely_right,
-    read_trace,
-    settings_digest,
-)
+from app.intake.quick_check import _CHECK_BY_FIELD, is_surely_right
+from app.intake.trace import MOST_PROBLEMS, Incoming, InvalidTraceError, read_trace, settings_digest
+from app.intake.trace_fields import TraceIn
 
 SMALLEST = {"model": "gpt-5", "path": "/chat"}
 

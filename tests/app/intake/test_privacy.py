@@ -16,7 +16,8 @@ from app.checks import MAX_NAME
 from app.cli.main import main as promptlode
 from app.config import Settings
 from app.intake.privacy import Policies, Policy, PrivacySettings
-from app.intake.trace import TraceIn, settings_digest
+from app.intake.trace import settings_digest
+from app.intake.trace_fields import TraceIn
 from app.store import privacy
 from app.store.engine import transaction
 from app.store.projects import Project

@@ -9,7 +9,7 @@ from app.intake.bodies.native import OWN, UnmappedPromptError, native
 from app.intake.bodies.requests import prompt_of_value, request_of
 from app.intake.bodies.usage import usage_of
 from app.intake.prompts import prompt_of
-from app.intake.trace import TraceIn
+from app.intake.trace_fields import TraceIn
 
 Json = dict[str, Any]
 ABOUT = {"model": "m", "path": "/p"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
 from app.errors import CopyRefusedError
-from app.store import groups, traces
+from app.store import groups, new_traces
 from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.projects import Project
@@ -73,17 +73,17 @@ def test_rows_read_back_as_if_they_had_been_inserted(
     inserted = [row | places | {"id": new_id()} for row in rows]
     copied = [row | places | {"id": new_id()} for row in rows]
     with undone(connection):
-        traces.insert_new(connection, inserted)
+        new_traces.insert_new(connection, inserted)
         expected = stored(connection, [row["id"] for row in inserted])
     with undone(connection):
-        traces.copy_new(connection, iter(copied))
+        new_traces.copy_new(connection, iter(copied))
         assert stored(connection, [row["id"] for row in copied]) == expected
 
 
 def test_a_refused_row_is_not_quoted(connection: Connection, places: dict[str, UUID]) -> None:
     row = places | {"model": "a secret", "settings": {}, "settings_digest": "", "input": {}, "seen_at": None}
     with pytest.raises(CopyRefusedError) as caught:
-        traces.copy_new(connection, [row | {"id": new_id(), "external_id": None}])
+        new_traces.copy_new(connection, [row | {"id": new_id(), "external_id": None}])
     connection.rollback()
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None

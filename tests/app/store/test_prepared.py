@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import Engine
 
 from app.config import Settings
-from app.store import groups, traces
+from app.store import groups, new_traces
 from app.store.engine import make_single_statement_engine, transaction
 from app.store.ids import new_id
 from app.store.projects import Project
@@ -39,9 +39,9 @@ def test_every_value_comes_back_as_from_insert(
     engine: Engine, statements: Engine, places: dict[str, Any], row: dict[str, Any]
 ) -> None:
     prepared_row, inserted_row = (places | row | {"id": new_id(), "external_id": None} for _ in range(2))
-    assert traces.insert_if_current(statements, prepared_row, 0)
+    assert new_traces.insert_if_current(statements, prepared_row, 0)
     with transaction(engine) as connection:
-        traces.insert_new(connection, [{name: inserted_row[name] for name in {*places, *row} - {"created_at"}}])
+        new_traces.insert_new(connection, [{name: inserted_row[name] for name in {*places, *row} - {"created_at"}}])
         assert stored(connection, [prepared_row["id"]]) == stored(connection, [inserted_row["id"]])
 
 
@@ -50,8 +50,8 @@ def test_a_session_that_has_not_prepared_it_stores_nothing_and_the_next_does(
 ) -> None:
     row = places | {"id": new_id(), "model": "m", "follow_up": False, "settings": {}, "settings_digest": "", "input": 0}
     row["seen_at"] = "2026-01-01T00:00:00Z"
-    assert traces.insert_if_current(statements, row, 0)
+    assert new_traces.insert_if_current(statements, row, 0)
     with statements.connect() as connection:
         connection.exec_driver_sql("DEALLOCATE ALL")
-    assert not traces.insert_if_current(statements, row | {"id": new_id()}, 0)
-    assert traces.insert_if_current(statements, row | {"id": new_id()}, 0)
+    assert not new_traces.insert_if_current(statements, row | {"id": new_id()}, 0)
+    assert new_traces.insert_if_current(statements, row | {"id": new_id()}, 0)

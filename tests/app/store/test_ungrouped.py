@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
-from app.reading import browse
-from app.reading.browse import UngroupedCall, UngroupedState
+from app.reading import ungrouped_calls
+from app.reading.ungrouped_calls import UngroupedCall, UngroupedState
 from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.projects import Project
@@ -33,7 +33,7 @@ def page(
     engine: Engine, project: Project, states: Collection[UngroupedState], after: UUID | None
 ) -> list[UngroupedCall]:
     with transaction(engine) as connection:
-        return browse.ungrouped_page(connection, project.id, states=states, after=after, limit=3)
+        return ungrouped_calls.page(connection, project.id, states=states, after=after, limit=3)
 
 
 @pytest.mark.parametrize("states", [("owed",), ("considered",), ("owed", "considered")])
@@ -48,7 +48,7 @@ def test_both_ways_find_the_same_page(
 ) -> None:
     behind = None if after is None else calls[after]
     listed = page(engine, project, states, behind)
-    monkeypatch.setattr(browse, "UNGROUPED_SEARCHED", 1)
+    monkeypatch.setattr(ungrouped_calls, "UNGROUPED_SEARCHED", 1)
     assert listed == page(engine, project, states, behind)
     assert {call.state for call in listed} <= set(states)
     assert bool(listed) == (after != 11), "only the oldest call has none of these states behind it"
@@ -57,7 +57,7 @@ def test_both_ways_find_the_same_page(
 def test_a_page_is_found_without_a_look_into_every_group(
     engine: Engine, project: Project, calls: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browse, "_newest_of_groups", None)
+    monkeypatch.setattr(ungrouped_calls, "_newest_of_groups", None)
     assert [call.prompt for call in page(engine, project, ("owed",), None)] == [
         ["", "Text 11"],
         ["", "Text 9"],
