@@ -29,6 +29,7 @@ from templating.mining.siblings import (
     OTHERS_SHARE,
     PARTED_SHARE,
     Places,
+    closing,
     continued,
     instructions,
     siblings,
@@ -222,6 +223,9 @@ class _Search:
 
     def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
         """The parts of a template that is several templates, as far as they are known; None when it is one template."""
+        closed = closing(best, self._pool.barrier)
+        if closed is not None:
+            return closed
         places, members, go_on = Places(best, self._pool.barrier), best.members, self._pool.go_on
         if (best.is_open and self._is_preamble(members, places, index)) or is_mixture(best):
             return ()

@@ -139,6 +139,33 @@ def continued(skeleton: Skeleton) -> list[np.ndarray] | None:
     return [np.flatnonzero(~goes_on), np.flatnonzero(goes_on)]
 
 
+def closing(skeleton: Skeleton, barrier: str) -> list[np.ndarray] | None:
+    """The texts by their last lines, where one system text has a text and one of a few short instructions below; None for one template.
+
+    As no words begin the part, the instruction says which call site it is.
+    """
+    system, *rest = skeleton.template.literals
+    if not rest or not barrier or barrier not in system or any(map(str.isalnum, system.rpartition(barrier)[2])):
+        return None
+    lines: dict[str, list[int]] = {}
+    texts = ["".join(map("".join, zip(values, rest, strict=True))).rstrip() for values in skeleton.values]
+    for position, text in enumerate(texts):
+        lines.setdefault(text.rpartition("\n")[2], []).append(position)
+        if len(lines) * FEWEST_SIBLING_TEXTS > len(texts):
+            return None
+    kinds = [[texts[position][::-1] for position in its] for its in lines.values()]
+    if len(kinds) < 2 or min(map(len, kinds)) < FEWEST_SIBLING_TEXTS or len({line.partition(" ")[0] for line in lines}) == 1 or not all(map(_asks, lines)):
+        return None
+    above = [text[shared_length(its) :] for its in kinds for text in its]
+    is_short = 2 * sum(map(len, above)) > sum(map(len, texts))
+    return [np.array(its) for its in lines.values()] if is_short and len(set(above)) > len(lines) else None
+
+
+def _asks(line: str) -> bool:
+    """Whether a last line is an instruction rather than a value out of a few: some words, or one with a mark."""
+    return len(words_of(line)) >= FEWEST_LABEL_WORDS or (line[:1].isalpha() and not line[-1].isalnum())
+
+
 def _end_in_a_cue(values: Sequence[str], before: Container[str]) -> bool:
     """Whether all values end in one of a few words with a colon, or behind a longer text, or in one instruction.
 

@@ -111,3 +111,42 @@ def test_instructions_behind_one_system_text_over_the_same_texts_are_templates_e
     ]
     groups = {tuple(group.members) for group in mine(prompts)}
     assert groups == {tuple(range(rule, len(prompts), len(rules))) for rule in range(len(rules))}
+
+
+@pytest.mark.parametrize("order", ["mixed", "by text", "by instruction"])
+def test_instructions_below_the_same_texts_behind_one_system_text_are_templates_each(order: str) -> None:
+    dice = Random(order)
+    rules = [
+        "Sum it up.",
+        "List who is in it.\nOne name a line.",
+        "Write a title.",
+        "Which days does the text mention?",
+        "Give three words that fit the text:",
+    ]
+    calls = [
+        (rule, text) for text in (prose(dice, dice.randint(20, 80)) for _ in range(20)) for rule in range(len(rules))
+    ]
+    calls = {"mixed": dice.sample(calls, len(calls)), "by text": calls, "by instruction": sorted(calls)}[order]
+    prompts = [
+        f"Use only the text that the user gives, and never guess.\0{text}\n\n{rules[rule]}" for rule, text in calls
+    ]
+    expected = {tuple(i for i, (rule, _) in enumerate(calls) if rule == number) for number in range(len(rules))}
+    assert {tuple(group.members) for group in mine(prompts)} == expected
+
+
+@pytest.mark.parametrize("form", ["{text}\n{question}", "{question}\n{text}", "{text}\n\nAnswer in {question}"])
+def test_questions_and_texts_behind_one_system_text_are_values(form: str) -> None:
+    """Twenty questions about each of five texts, and a text in eight languages: no line is an instruction."""
+    dice = Random(form)
+    texts = [prose(dice, 40) for _ in range(5)]
+    questions = (
+        ["French", "German", "Dutch", "Czech", "Greek", "Polish", "Danish", "Hindi"]
+        if "Answer" in form
+        else [prose(dice, 7)[:-1] + "?" for _ in range(20)]
+    )
+    prompts = [
+        "Use only the text that the user gives, and never guess.\0" + form.format(text=text, question=question)
+        for text in texts
+        for question in questions
+    ]
+    assert [len(group.members) for group in mine(prompts)] == [len(prompts)]
