@@ -23,8 +23,7 @@ BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
 CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
 PHRASE_SHARE = 0.2  # of a frame's texts: if as many other texts hold the frame's beginning inside, it is a turn of phrase
-TEXTS_THAT_GO_ON = 16  # most texts whose next words are compared
-GOING_ON_SHARE = 0.4  # least share of these texts with a next word that others have too, where the texts are of several templates
+GOING_ON_SHARE = 0.4  # least share of texts with a next word that others have too, where the texts are of several templates
 UNITS_BEHIND_A_VALUE = 2  # least equal units behind the unit in which frames differ, where this unit is a value out of a few
 MOST_END_UNITS = 12  # most units at either end by which a set is split; longer fixed text has grams
 # Words with which people begin their own texts: these are no sign of a template.
@@ -114,6 +113,8 @@ class _Frames:
             return []
         head, tail = self._extended(members, head, tail)
         narrow = self._narrower(members, head, tail)
+        if head and tail and self._is_spoken(members, head):
+            return narrow
         rest = _without(members, narrow)
         if narrow and len(rest) >= FEWEST_ALIKE and self._extended(rest, head, tail) != (head, tail):
             narrow += self.look(rest, head, tail)
@@ -195,6 +196,11 @@ class _Frames:
         bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum())
         return saved_bits(bits, int(texts.calls[members].sum()), self._size)
 
+    def _is_spoken(self, members: np.ndarray, head: int) -> bool:
+        """Whether the texts begin alike only as people begin their own texts, so that the end alone says which template they are of."""
+        start = int(self._texts.rows.first[members[0]])
+        return bool(self._texts.spoken[start : start + head].all())
+
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
         """False for a common beginning of several templates with few calls: there the next word comes again in several texts."""
         rows, letters = self._texts.rows, self._texts.letters
@@ -206,7 +212,7 @@ class _Frames:
             return True  # most texts go on with numbers or marks
         alike = _come_again(rows.codes[behind]) & goes_on
         alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)
-        return (len(members) >= TEXTS_THAT_GO_ON or head > UNITS_PER_GRAM) and int(alike.sum()) < GOING_ON_SHARE * len(members)
+        return int(alike.sum()) < GOING_ON_SHARE * len(members)
 
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
         """Whether the texts' beginning stands inside other texts too, as a turn of phrase does."""
