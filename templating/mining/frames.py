@@ -111,9 +111,10 @@ class _Frames:
         self._tick()
         if self._texts.calls[members].sum() < self._least:
             return []
-        head, tail = self._extended(members, head, tail)
-        narrow = self._narrower(members, head, tail)
-        if head and tail and self._is_spoken(members, head):
+        by_head, (head, tail) = head > 0, self._extended(members, head, tail)
+        is_spoken = by_head and self._is_spoken(members, head)
+        narrow = self._narrower(members, head, tail, by_tail=not is_spoken)
+        if is_spoken and tail:
             return narrow
         rest = _without(members, narrow)
         if narrow and len(rest) >= FEWEST_ALIKE and self._extended(rest, head, tail) != (head, tail):
@@ -164,14 +165,14 @@ class _Frames:
             tail += 1
         return head, tail
 
-    def _narrower(self, members: np.ndarray, head: int, tail: int) -> list[_Frame]:
-        """The frames of texts with the same next unit behind the head; of the other texts, those with the same unit before the tail."""
+    def _narrower(self, members: np.ndarray, head: int, tail: int, *, by_tail: bool) -> list[_Frame]:
+        """The frames of texts with the same next unit behind the head; of the other texts, if `by_tail`, those with the same unit before the tail."""
         rows, narrower = self._texts.rows, list[_Frame]()
         if head < MOST_END_UNITS:
             longer = self._longer(members, head + tail)
             for part in _parts(longer, rows.codes[rows.first[longer] + head], len(members)):
                 narrower += self.look(part, head + 1, tail)
-        if tail < MOST_END_UNITS:
+        if by_tail and tail < MOST_END_UNITS:
             longer = self._longer(_without(members, narrower), head + tail)
             for part in _parts(longer, rows.bare[rows.last[longer] - 1 - tail], len(members)):
                 narrower += self.look(part, head, tail + 1, wordless=tail)

@@ -202,3 +202,58 @@ def test_a_short_template_takes_the_place_of_one_that_froze_the_end_of_its_value
     [group] = mine(of_frame("Translate: ", ""), known=[early])
     assert group.template.literals == ("Translate: ", "")
     assert group.supersedes == (0,)
+
+
+def test_texts_that_begin_with_the_same_question_word_are_of_the_template_that_ends_them() -> None:
+    dice, words = (
+        Random(2),
+        [
+            "river",
+            "planet",
+            "metal",
+            "author",
+            "island",
+            "mountain",
+            "painter",
+            "comet",
+            "cheese",
+            "bridge",
+            "poet",
+            "north",
+            "cold",
+            "first",
+            "old",
+            "of",
+            "by",
+            "in",
+        ],
+    )
+    questions = [
+        f"{word} {' '.join(dice.sample(words, 5))}?"
+        for word in ["Which"] * 8 + ["What"] * 6 + ["Was", "Did", "Can", "When"] * 3
+    ]
+    texts = [" ".join(dice.sample(words, 9)) for _ in range(20)]
+    groups = mine([*(f"{question}\nAnswer:" for question in questions), *(f"{text}\n\nTL;DR:" for text in texts)])
+    assert [group.template.literals for group in groups] == [("", "?\nAnswer:"), ("", "\n\nTL;DR:")]
+
+
+def test_few_calls_are_enough_for_two_words_where_no_two_calls_go_on_alike() -> None:
+    dice = Random(4)
+    words = [
+        "rivers",
+        "planets",
+        "metals",
+        "authors",
+        "islands",
+        "mountains",
+        "painters",
+        "comets",
+        "cheeses",
+        "bridges",
+    ]
+    free_texts = [
+        " ".join(dice.sample([*words, "of", "never", "went", "north", "because", "its", "were", "cold"], 9))
+        for _ in range(60)
+    ]
+    groups = mine([*free_texts, *(f"Delete all {word} {number}" for number, word in enumerate(words))])
+    assert [group.template.literals for group in groups] == [("Delete all ", "")]
