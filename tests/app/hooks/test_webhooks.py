@@ -157,6 +157,21 @@ def test_no_word_of_a_prompt_is_sent_unless_that_was_chosen(
     assert [b"Classify" in body for _, body in receiver.got].count(True) == 1
 
 
+def test_settings_that_vary_from_call_to_call_are_one_message(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    created(allowing, receiver.url, kinds=["version.new"])
+    new_task(world)
+    for number in range(10):
+        world.group("/support/triage").send([triage(100 + number)], temperature=number / 20)
+        with transaction(world.engine) as connection:
+            changes.note_versions(connection)
+    assert deliverer.deliver() == 1
+    [body] = receiver.bodies
+    assert body["summary"].startswith("10 settings of a task on /support/triage on one day, from version 2 on")
+    assert (body["details"]["settings"], body["details"]["varying"]) == (10, ["temperature"])
+
+
 def test_a_slack_message_mentions_nobody_and_makes_no_link(
     allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
 ) -> None:

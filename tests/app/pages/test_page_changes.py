@@ -56,6 +56,11 @@ def test_settings_that_vary_from_call_to_call_share_a_row_and_are_listed_by_one_
     [address] = re.findall(r'<a href="([^"]+)#versions"[^>]*>10 settings</a>', page)
     assert "temperature <b>varies</b>" in page
     assert page.count('<td data-label="Model">') == 2
+    with transaction(world.engine) as connection:
+        changes.note_versions(connection)
+    feed = local.get(f"/changes?{RANGE}").text
+    [list_of_all] = re.findall(r'<a href="([^"]+)#versions">all 10</a>', feed)
+    assert local.get(unescape(list_of_all)).text.count('<td data-label="Model">') == 11
     assert local.get(unescape(address)).text.count('<td data-label="Model">') == 11
 
 
