@@ -22,7 +22,7 @@ one-word answers, is read as few-shot; its later turns then make a template of t
 One call alone does not show the difference. Few-shot with free-form examples and answers is read as a follow-up turn.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from templating import BARRIER
@@ -112,8 +112,8 @@ def messages_outside(body: Mapping[str, Any]) -> list[Message]:
     """
     turns, _ = _turns_of(body)
     dialogue = [turn for turn in turns if turn[0] != "system"]
-    begin, end = _first_run_of(dialogue)
-    within = {*range(begin, end)}
+    begin = next((place for place, turn in enumerate(dialogue) if turn[0] == "user"), 0)
+    within = set(range(begin, begin + len(_first_run(dialogue))))
     if len(dialogue) > 2 and _is_few_shot(body, dialogue):
         within.add(len(dialogue) - 1)
     outside = [turn for turn in turns if turn[0] == "system"] if body.get("instructions") else []
@@ -172,21 +172,15 @@ def _part_text(part: Any) -> str | None:
     return None
 
 
-def _first_run(dialogue: Sequence[_Turn]) -> list[str | None]:
+def _first_run(dialogue: Iterable[_Turn]) -> list[str | None]:
     """The texts of the first user turns in a row."""
-    begin, end = _first_run_of(dialogue)
-    return [text for _, text in dialogue[begin:end]]
-
-
-def _first_run_of(dialogue: Sequence[_Turn]) -> tuple[int, int]:
-    """The place of the first user turn, and the place after the last one in a row with it."""
-    begin: int | None = None
-    for place, (speaker, _) in enumerate(dialogue):
+    texts: list[str | None] = []
+    for speaker, text in dialogue:
         if speaker == "user":
-            begin = place if begin is None else begin
-        elif begin is not None:
-            return begin, place
-    return (0, 0) if begin is None else (begin, len(dialogue))
+            texts.append(text)
+        elif texts:
+            break
+    return texts
 
 
 def _is_follow_up(dialogue: Iterable[_Turn]) -> bool:
