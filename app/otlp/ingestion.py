@@ -41,6 +41,7 @@ _TRACES = frozenset({"trace-create", "trace-update"})
 _OTHERS = frozenset({"span-create", "span-update", "event-create", "score-create", "sdk-log"})
 
 _UNKNOWN = "type: Is an unknown kind of event; generations and traces are read, spans, events and scores passed over."
+_NO_BODY = "body: Must be an object with the fields of the generation or trace."
 
 
 class _Kept(NamedTuple):
@@ -146,6 +147,9 @@ class _EventReader:
         event_id, kind, body = _told_back(event.get("id", "")), str(event.get("type")), as_object(event.get("body"))
         if kind not in _GENERATIONS | _TRACES | _OTHERS:
             self.outcomes.refused[event_id] = _UNKNOWN
+            return
+        if not isinstance(event.get("body"), dict):
+            self.outcomes.refused[event_id] = _NO_BODY
             return
         self.outcomes.accepted.append(event_id)
         trace_id = body.get("id") or body.get("traceId")

@@ -25,6 +25,8 @@ from app.words import (
 
 def money(cost: Cost) -> str:
     """A cost in dollars; "~" marks an estimate."""
+    if cost.estimated and not cost.dollars:
+        return "no price"
     return f"{'~' if cost.estimated else ''}{dollars(cost.dollars)}"
 
 

@@ -123,20 +123,20 @@ def _ungrouped() -> Select[int]:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Tasks and versions that are new in the feed of changes since this time yesterday: by their first calls, not by when they were found."""
+    """Tasks and versions that are new in the feed of changes since the beginning of yesterday, in UTC: by their first calls, not by when they were found."""
 
     tasks: int
     versions: int
 
 
 def fresh(connection: Connection, project_id: UUID) -> Fresh:
-    """Tasks and versions that the feed of changes tells since this time yesterday."""
+    """Tasks and versions that the feed of changes tells since the beginning of yesterday, as `since=yesterday` does."""
     return Fresh(*connection.execute(_fresh(), {"project_id": project_id}).one())
 
 
 @cache
 def _fresh() -> Select[int, int]:
-    since = func.now() - func.make_interval(0, 0, 0, 1)
+    since = func.date_trunc("day", func.now(), "UTC") - func.make_interval(0, 0, 0, 1)
     changes = change.join(implementation, implementation.c.id == change.c.implementation_id)
     counts = (
         select(

@@ -4,23 +4,23 @@ Everything is read from whole hours before that hour, so a look may be repeated 
 past month.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
 from app.reading import spending
 from app.reading.spending import Stretch
-from app.reading.usage import Range, UsageScope
+from app.reading.usage import HOUR, BilledVersion, Range, UsageScope
 from app.store import changes, unmatched
 from app.store.tables import call_usage, implementation, task
 from app.telling import rules, slots
 from app.telling.finding import FeedFinding, bundled
-from app.telling.rules import BLOCKS_OF_WEEK, COST, SHARE, UNMATCHED, Figures, Jump, Measure
+from app.telling.rules import BLOCKS_OF_WEEK, COST, SHARE, UNMATCHED, Figures, Jump, Measure, Uses
 
 BLOCK = timedelta(hours=6)
 """Four blocks a day separate night and noon, and are few enough to read four weeks of a thousand versions in a second."""
@@ -53,7 +53,7 @@ def detect_changes(connection: Connection, project_id: UUID, now: datetime) -> i
         *_jumps_of_tasks(stretches, lines),
         *_jumps_of_groups(connection, scope, stretches, lines),
         *_gone_quiet(connection, scope, stretches, lines),
-        *_taken_back(scope, stretches, lines),
+        *_taken_back(connection, scope, stretches, lines),
         *slots.turned(
             connection, project_id, now, {stretch.version.id for stretch in stretches if stretch.number >= BLOCKS - 4}
         ),
@@ -172,51 +172,69 @@ def _last_hour(
 # --- edits that are taken back
 
 
+class _VersionUses(NamedTuple):
+    """The calls of a version in a block of `hours` hours; start: hours after the beginning of the scope."""
+
+    version: BilledVersion
+    start: int
+    hours: int
+    calls: int
+
+
 def _taken_back(
-    scope: HourScope, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
+    connection: Connection, scope: HourScope, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
 ) -> Iterator[FeedFinding]:
     """Edits that were taken back, of versions and of templates: an edit of a prompt that several models answer is several versions."""
-    by_task: dict[UUID, list[Stretch]] = defaultdict(list)
-    for stretch in stretches:
-        by_task[stretch.version.task_id].append(stretch)
-    for task_id, stretches_of_task in by_task.items():
-        yield from _restored_version(
-            scope,
-            task_id,
-            stretches_of_task,
-            lines,
-            {stretch.version.id: stretch.version.number for stretch in stretches_of_task},
-        )
+    for task_id, uses in _uses_of_edited_tasks(connection, scope, stretches, lines).items():
+        yield from _restored_version(scope, task_id, uses, lines, {use.version.id: use.version.number for use in uses})
         first: dict[UUID, int] = {}
-        for stretch in sorted(stretches_of_task, key=lambda stretch: stretch.version.number):
-            first.setdefault(lines[stretch.version.id].template_id, stretch.version.number)
-        of_template = {
-            stretch.version.id: first[lines[stretch.version.id].template_id] for stretch in stretches_of_task
-        }
-        yield from _restored_version(scope, task_id, stretches_of_task, lines, of_template)
+        for use in sorted(uses, key=lambda use: use.version.number):
+            first.setdefault(lines[use.version.id].template_id, use.version.number)
+        of_template = {use.version.id: first[lines[use.version.id].template_id] for use in uses}
+        yield from _restored_version(scope, task_id, uses, lines, of_template)
+
+
+def _uses_of_edited_tasks(
+    connection: Connection, scope: HourScope, stretches: Sequence[Stretch], lines: Mapping[UUID, VersionLine]
+) -> Mapping[UUID, list[_VersionUses]]:
+    """The uses of tasks with several versions in the newest week: of this week by the hour, since an edit may be taken back within hours."""
+    first_of_week = BLOCKS - BLOCKS_OF_WEEK
+    versions: dict[UUID, set[UUID]] = defaultdict(set)
+    for stretch in stretches:
+        if stretch.number >= first_of_week:
+            versions[stretch.version.task_id].add(stretch.version.id)
+    edited = [task_id for task_id, versions_of_task in versions.items() if len(versions_of_task) > 1]
+    if not edited:
+        return {}
+    week = UsageScope(scope.project_id, Range(scope.since + first_of_week * BLOCK, scope.now), task_ids=edited)
+    hours = _of_lines(spending.in_stretches(connection, week, scope.since, HOUR), lines)
+    uses: dict[UUID, list[_VersionUses]] = {task_id: [] for task_id in edited}
+    before = [stretch for stretch in stretches if stretch.number < first_of_week and stretch.version.task_id in uses]
+    for width, its in ((BLOCK // HOUR, before), (1, hours)):
+        for stretch in its:
+            calls = stretch.spending.used.calls
+            uses[stretch.version.task_id].append(_VersionUses(stretch.version, stretch.number * width, width, calls))
+    return {task_id: of_task for task_id, of_task in uses.items() if of_task}
 
 
 def _restored_version(
     scope: HourScope,
     task_id: UUID,
-    stretches_of_task: Sequence[Stretch],
+    uses: Sequence[_VersionUses],
     lines: Mapping[UUID, VersionLine],
     number_of: Mapping[UUID, int],
 ) -> Iterator[FeedFinding]:
-    blocks: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for stretch in stretches_of_task:
-        blocks[stretch.number][number_of[stretch.version.id]] += stretch.spending.used.calls
-    changes = rules.taken_back(sorted((number, dict(calls)) for number, calls in blocks.items()))
+    blocks: dict[tuple[int, int], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for use in uses:
+        blocks[use.start, use.hours][number_of[use.version.id]] += use.calls
+    changes = rules.taken_back(Uses(*place, calls) for place, calls in sorted(blocks.items()))
     if changes is None:
         return
-    calls_by_version = {
-        stretch.version.id: stretch.spending.used.calls
-        for stretch in stretches_of_task
-        if number_of[stretch.version.id] == changes.version and stretch.number >= changes.since
-    }
-    version = max(calls_by_version, key=lambda version_id: calls_by_version[version_id])
-    undone_number = max(
-        stretch.version.number for stretch in stretches_of_task if number_of[stretch.version.id] == changes.newer
-    )
-    begun_at = scope.since + changes.newer_since * BLOCK
+    calls_by_version = Counter[UUID]()
+    for use in uses:
+        if number_of[use.version.id] == changes.version and use.start >= changes.since:
+            calls_by_version[use.version.id] += use.calls
+    [(version, _)] = calls_by_version.most_common(1)
+    undone_number = max(use.version.number for use in uses if number_of[use.version.id] == changes.newer)
+    begun_at = scope.since + changes.newer_since * HOUR
     yield FeedFinding("version.back", lines[version].group_id, task_id, version, {"from": undone_number}, begun_at)

@@ -5,7 +5,8 @@ difference is large, exceeds the spread of those portions, and is beyond chance.
 `benchmarks/changes.py` tries the rule on a month of traffic.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log, sqrt
 from operator import eq
@@ -182,9 +183,23 @@ IN_USE = 0.8
 LEAST_USES = 10
 """Least calls of the blocks that show which version is in use."""
 
+HOURS_OF_A_USE = 6
+"""Least hours of such blocks, unless they have `MANY_USES` calls: half of the calls on trial look like four fifths of ten calls in one of 20 hours."""
+
+MANY_USES = 60
+"""Calls from which on blocks of any length show the version in use: half of the calls on trial look like four fifths of 60 once in 600,000 times."""
+
+
+class Uses(NamedTuple):
+    """The calls of each version, by its number, in a block of `hours` hours from the hour `start` on."""
+
+    start: int
+    hours: int
+    calls: Mapping[int, int]
+
 
 class TakenBack(NamedTuple):
-    """version: the one that came back; newer: the one that was taken back; since, newer_since: blocks since when they are, or were, in use."""
+    """version: the one that came back; newer: the one that was taken back; since, newer_since: hours since when they are, or were, in use."""
 
     version: int
     newer: int
@@ -192,10 +207,10 @@ class TakenBack(NamedTuple):
     newer_since: int
 
 
-def taken_back(blocks: Sequence[tuple[int, dict[int, int]]]) -> TakenBack | None:
+def taken_back(blocks: Iterable[Uses]) -> TakenBack | None:
     """The version in use, if it was in use before and a newer one in between.
 
-    blocks: number of the block and calls by version in it, oldest first; version numbers rise in the order of first use.
+    blocks: oldest first; version numbers rise in the order of first use.
     """
     in_use: list[tuple[int, int]] = []
     for start, version in _versions_in_use(blocks):
@@ -208,17 +223,19 @@ def taken_back(blocks: Sequence[tuple[int, dict[int, int]]]) -> TakenBack | None
     return TakenBack(restored, newer, since, newer_since) if was_there else None
 
 
-def _versions_in_use(blocks: Sequence[tuple[int, dict[int, int]]]) -> Iterator[tuple[int, int]]:
-    calls: dict[int, int] = {}
+def _versions_in_use(blocks: Iterable[Uses]) -> Iterator[tuple[int, int]]:
+    """The beginning and the version of each row of neighbouring blocks that shows the version in use."""
+    calls = Counter[int]()
     begin: int | None = None
-    for number, counts in blocks:
-        begin = number if begin is None else begin
-        calls = {version: calls.get(version, 0) + counts.get(version, 0) for version in {*calls, *counts}}
-        total, main_version = sum(calls.values()), max(calls, key=lambda version: calls[version], default=0)
-        if total >= LEAST_USES:
-            if calls[main_version] >= IN_USE * total:
+    for block in blocks:
+        begin = block.start if begin is None else begin
+        calls.update(block.calls)
+        total, hours = calls.total(), block.start + block.hours - begin
+        if total >= MANY_USES or (total >= LEAST_USES and hours >= HOURS_OF_A_USE):
+            [(main_version, calls_of_main)] = calls.most_common(1)
+            if calls_of_main >= IN_USE * total:
                 yield begin, main_version
-            calls, begin = {}, None
+            calls, begin = Counter(), None
 
 
 # --- slots

@@ -79,7 +79,10 @@ def test_a_user_part_with_and_without_examples_is_two_templates(system):
         for before in ("", 2 * EXAMPLES)
     ]
     groups = mine(prompts)
-    assert sorted(group.template.literals[0].startswith(system + BARRIER + EXAMPLES) for group in groups) == [False, True]
+    assert sorted(group.template.literals[0].startswith(system + BARRIER + EXAMPLES) for group in groups) == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1, 1, 0, 2]])

@@ -107,12 +107,11 @@ def _refusal(access: Access, answer: requests.Response) -> str:
         return _unknown_key(access)
     try:
         problem = answer.json()
-        fields = [
-            f"{'.'.join(map(str, error['loc']))}: {error['message']}"
+        reasons = [
+            ": ".join(filter(None, [".".join(map(str, error["loc"])), error["message"]]))
             for error in problem.get("errors", [])
-            if error["loc"]
         ]
-        return " ".join([str(problem["detail"]), *fields])
+        return " ".join([str(problem["detail"]), *reasons])
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{access.url} answered {answer.status_code}."
 

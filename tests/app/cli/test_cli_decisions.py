@@ -45,6 +45,7 @@ def test_decisions_are_previewed_taken_listed_and_undone(admin_cli: Cli) -> None
     state = read(admin_cli("split", "Post room", "2", "--dry-run", "--json"))["state"]
     begun = read(admin_cli("split", "Post room", "2", "--expected", state, "--json"))
     assert names(admin_cli) == {"Post room": 1, begun["name"]: 1}
+    assert b"nothing to split it from" in admin_cli("split", "Post room", "1").stderr
     assert b"changed since" in admin_cli("merge", begun["id"], "Post room", "--expected", state).stderr
 
     # and merged again

@@ -103,6 +103,7 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
                 "version.new",
                 "task.new",
             ]
+            assert (await call_tool(client, "changes", since="2w", until="yesterday"))["changes"] == []
             unknown = await client.call_tool("list_tasks", {"query": "invoice"})
             assert unknown.is_error
             message = unknown.content[0].text  # type: ignore[union-attr]

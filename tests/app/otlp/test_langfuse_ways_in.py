@@ -154,11 +154,13 @@ def test_an_event_that_cannot_be_stored_is_refused_with_the_field_and_the_others
         event("generation-create", nameless),
         event("generation-create", GENERATION, 2),
         event("nonsense", {}, 3),
+        event("generation-create", 5, 4),
     )
     assert [success["id"] for success in answer["successes"]] == ["e-2"]
     assert {error["id"]: error["message"].partition(":")[0] for error in answer["errors"]} == {
         "e-1": "model",
         "e-3": "type",
+        "e-4": "body",
     }
     assert len(traces(langfuse)) == 1
 

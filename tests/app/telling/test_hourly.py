@@ -111,6 +111,20 @@ def test_a_slot_that_is_stuck_is_told_by_its_name(client: FlaskClient, world: Wo
     assert stuck["details"]["now"] == {"calls": 20, "values": 1}
 
 
+def test_an_edit_that_is_taken_back_after_two_hours_is_told(client: FlaskClient, group: Group) -> None:
+    first = version_of(group)
+    [trace_id] = group.send([triage(20)], model="another")
+    [call] = group.calls([trace_id])
+    second = call.implementation_id
+    # Given a block of six hours in which both texts were in use
+    filled(group, [*range(9, 400), *range(1, 7)], first, calls=80)
+    filled(group, range(7, 9), second, calls=80)
+    assert look(group) == 1
+    assert look(group, NOW + HOUR) == 0
+    [change] = news(client)
+    assert (change["kind"], change["details"]["from"]) == ("version.back", 2)
+
+
 def test_an_outage_of_all_tasks_is_one_piece_of_news(client: FlaskClient, world: World) -> None:
     groups = [world.group(f"/{word}") for word in WORDS[:5]]
     for group in groups:

@@ -1,5 +1,6 @@
 """The rule that tells a change of a figure, on invented figures."""
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -9,6 +10,7 @@ from app.telling.rules import (
     COST,
     SHARE,
     Figures,
+    Uses,
     begins_to_vary,
     ceases_to_vary,
     jump,
@@ -84,13 +86,33 @@ def test_a_batch_that_somebody_starts_now_and_then_is_never_quiet() -> None:
         assert quiet(own[:end], [100] * end) is None
 
 
+def in_blocks(*calls_of_blocks: dict[int, int], hours: int = 6) -> list[Uses]:
+    return [Uses(number * hours, hours, calls) for number, calls in enumerate(calls_of_blocks)]
+
+
 def test_an_edit_that_is_taken_back_is_told_and_a_canary_is_not() -> None:
     first, second, mixed = {1: 20}, {2: 20}, {1: 18, 2: 2}
-    assert taken_back(list(enumerate([first, first, second, second, first]))) == (1, 2, 4, 2)
-    assert taken_back(list(enumerate([first, mixed, mixed, first]))) is None
-    assert taken_back(list(enumerate([first, second, {3: 20}]))) is None
-    assert taken_back(list(enumerate([first, {1: 10, 2: 10}, first]))) is None
-    assert taken_back(list(enumerate([{1: 4}, {1: 6}, {2: 10}, {1: 3}, {1: 7}]))) == (1, 2, 3, 2)
+    assert taken_back(in_blocks(first, first, second, second, first)) == (1, 2, 24, 12)
+    assert taken_back(in_blocks(first, mixed, mixed, first)) is None
+    assert taken_back(in_blocks(first, second, {3: 20})) is None
+    assert taken_back(in_blocks(first, {1: 10, 2: 10}, first)) is None
+    assert taken_back(in_blocks({1: 4}, {1: 6}, {2: 10}, {1: 3}, {1: 7})) == (1, 2, 18, 12)
+
+
+def test_an_edit_of_two_hours_of_a_busy_task_is_told_whenever_it_began() -> None:
+    for first_minute in range(60, 420, 30):
+        edited = range(first_minute, first_minute + 120)
+        versions = [2 if minute in edited else 1 for minute in range(900)]
+        hours = [Counter(versions[begin : begin + 60]) for begin in range(0, 900, 60)]
+        back = taken_back(in_blocks(*hours, hours=1))
+        assert back is not None
+        assert (back.version, back.newer) == (1, 2)
+
+
+def test_half_of_few_calls_on_trial_are_no_edit_taken_back() -> None:
+    for seed in range(50):
+        hours = [Counter(Random(f"{seed}-{hour}").choices((1, 2), k=12)) for hour in range(168)]
+        assert taken_back(in_blocks({1: 60}, *hours, hours=1)) is None
 
 
 def test_a_slot_that_held_many_values_and_holds_one_is_constant() -> None:
