@@ -5,7 +5,7 @@ two as for Redis.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 from redis.connection import Connection, SSLConnection
@@ -33,18 +33,18 @@ class LoopRedis:
     def open(self) -> None:
         """Connect, unless the connection is usable; blocks, so a thread calls this. Stays closed where the server cannot be used.
 
-        Through TLS, too, it stays closed: readable bytes of a TLS connection need not be an answer.
+        Through TLS it stays closed too, since readable bytes of a TLS connection need not be an answer; so it does for a socket in the file system.
         """
-        if self.is_ready():
+        kind = self._pool.connection_class
+        if self.is_ready() or not issubclass(kind, Connection) or issubclass(kind, SSLConnection):
             return
         self.close()
-        connection = self._pool.make_connection()
-        if isinstance(connection, Connection) and not isinstance(connection, SSLConnection):
-            try:
-                connection.connect()
-            except RedisError:
-                return
-            self._connection = connection
+        connection = cast(Connection, self._pool.make_connection())
+        try:
+            connection.connect()
+        except (RedisError, OSError):
+            return
+        self._connection = connection
 
     def close(self) -> None:
         """Close the connection."""

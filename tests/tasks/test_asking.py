@@ -18,6 +18,7 @@ from app.store.projects import Project
 from tasks.ask import publisher_of
 from tasks.asking import Asking
 from tasks.coalescing.protocol import DUE_KEY, key_of
+from tasks.loop_redis import LoopRedis
 
 SHOP = Project(new_id(), "shop")
 CHAT = Group(new_id(), "/chat", 0, None)
@@ -147,3 +148,13 @@ def test_calls_are_deferred_while_the_server_hangs_or_is_down(settings: Settings
         return words
 
     assert asyncio.run(ask()) == ["requested", "coalesced", "deferred", "deferred", "deferred"]
+
+
+def test_a_server_behind_tls_is_asked_by_the_thread(own_valkey: ValkeyServer, redis: Redis) -> None:
+    by_tls = LoopRedis(Redis.from_url(own_valkey.url().replace("redis://", "rediss://")))
+    in_clear = LoopRedis(redis)
+    for connection in (by_tls, in_clear):
+        connection.open()
+    assert (by_tls.is_ready(), in_clear.is_ready()) == (False, True)
+    in_clear.close()
+    assert not in_clear.is_ready()
