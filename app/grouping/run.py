@@ -84,7 +84,7 @@ def run(
 
 
 def reviews_due(connection: Connection) -> list[UUID]:
-    """Groups that need a run although nothing is owed: a template has enough new calls."""
+    """Groups that need a run although nothing is owed: a template, or all templates of a young group, have enough new calls."""
     return review_times.groups_to_review(connection)
 
 

@@ -23,6 +23,7 @@ from tests.app.grouping_world import (
     miner_that_finds,
     report,
     reports_of_two_days,
+    summary,
     tasks_of_two_days,
     triage,
     triage_edited,
@@ -662,6 +663,40 @@ def test_a_review_is_due_after_so_many_calls_and_not_before(world: World) -> Non
     group.run(grouping_review_after=10)
     assert due(world) == []
     group.send([triage(9)])
+    assert due(world) == [group.id]
+
+
+def two_reviewed_templates(world: World) -> Group:
+    """Two templates with twelve calls each, reviewed; each is due at 24."""
+    group = world.group()
+    group.send([*map(triage, range(12)), *map(summary, range(12))])
+    group.run()
+    group.want("review")
+    group.run()
+    return group
+
+
+def test_all_templates_of_a_young_group_are_reviewed_when_its_calls_have_grown_by_a_quarter(world: World) -> None:
+    group = two_reviewed_templates(world)
+    group.send(map(triage, range(12, 19)))
+    assert due(world) == []
+    group.send([triage(19)])
+    assert due(world) == [group.id]
+    group.want("review")
+    group.run()
+    assert [template_row.review_at_calls for template_row in group.templates] == [40, 24]
+    assert group.runs[-1].reviewed == 32
+    assert due(world) == []
+
+
+def test_templates_of_a_group_with_many_calls_are_reviewed_one_by_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.review_times.YOUNG_GROUP_CALLS", 30)
+    group = two_reviewed_templates(world)
+    group.send(map(triage, range(12, 23)))
+    assert due(world) == []
+    group.send([triage(23)])
     assert due(world) == [group.id]
 
 
