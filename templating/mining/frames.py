@@ -15,7 +15,7 @@ import numpy as np
 
 from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
-from templating.mining.quantities import FEWEST_ALIKE, HALF, NEARLY_ALL
+from templating.mining.quantities import FEW, FEWEST_ALIKE, HALF, NEARLY_ALL
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, run_heads
 
@@ -203,7 +203,10 @@ class _Frames:
         return bool(self._texts.spoken[start : start + head].all())
 
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
-        """False for a common beginning of several templates with few calls: there the next word comes again in several texts."""
+        """False for a common beginning of several templates with few calls: there the next word comes again in several texts.
+
+        Also false for few texts whose values stand behind other beginnings too: the beginning may be a value.
+        """
         rows, letters = self._texts.rows, self._texts.letters
         stop, behind = rows.last[members], rows.first[members] + head
         if not head or not letters[behind[0] - 1] or letters[stop[0] - tail : stop[0]].any():
@@ -213,7 +216,10 @@ class _Frames:
             return True  # most texts go on with numbers or marks
         alike = _come_again(rows.codes[behind]) & goes_on
         alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)
-        return int(alike.sum()) < GOING_ON_SHARE * len(members)
+        its, other_texts = rows.bare[stop - 1 - tail], np.setdiff1d(np.arange(len(rows.last)), members)
+        again = np.isin(its, rows.bare[rows.last[other_texts] - 1 - tail])
+        is_apart = len(members) >= 2 * FEW or int(again.sum()) < HALF * len(members)
+        return is_apart and int(alike.sum()) < GOING_ON_SHARE * len(members)
 
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
         """Whether the texts' beginning stands inside other texts too, as a turn of phrase does."""

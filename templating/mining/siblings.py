@@ -245,6 +245,10 @@ class Places:
     def _is_data(self) -> list[bool]:
         return are_data(self._template.literals, self._rows, self._barrier)
 
+    def _is_open(self, place: int) -> bool:
+        """Whether the slot is at an open end of the template, or right behind one system text: then at that of the user's text."""
+        return is_open(self._template, place) or bool(place == 0 and self._barrier and self._template.literals[0].endswith(self._barrier))
+
     def are_own(self, kind: np.ndarray, known: _Agreement | None = None) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values. known: the places where they agree."""
         agreement = known or self.agreement(kind)
@@ -287,7 +291,7 @@ class Places:
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""
-        ends = [column for place, column in enumerate(self._columns) if is_open(self._template, place) and not self._is_data[place]]
+        ends = [column for place, column in enumerate(self._columns) if self._is_open(place) and not self._is_data[place]]
         held = self._held(kind)
         of_kind = ((column, [column[row] for row in kind.tolist()]) for column in ends)
         return any(
@@ -306,7 +310,7 @@ class Places:
         Values that continue each other count as one.
         """
         labelled = [
-            (is_open(self._template, place), _label(values))
+            (self._is_open(place), _label(values))
             for place, values in ((place, longest(values)) for place, values in self._varied(kind))
             if len(values) >= FEWEST_SIBLING_TEXTS and _are_marked_off(values)
         ]
@@ -324,7 +328,7 @@ class Places:
 
     def _at_open_ends(self, kind: np.ndarray) -> list[list[str]]:
         """The values of a kind at each open end that has several."""
-        return [values for place, values in self._varied(kind) if is_open(self._template, place)]
+        return [values for place, values in self._varied(kind) if self._is_open(place)]
 
     def _varied(self, kind: np.ndarray) -> Iterator[tuple[int, list[str]]]:
         """(place, the values of a kind) of each place that has several, and no data: records of one shape begin alike."""
@@ -344,7 +348,7 @@ class Places:
         prose = [place for place, is_data in enumerate(self._is_data) if not is_data]
         own = [place for place, same in enumerate(is_same) if same and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind)]
         labels = {place: _label([self._columns[place][row] for row in kind.tolist()], held) for place in prose if not is_same[place]}
-        has_body = any(words >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place) for place, words in labels.items())
+        has_body = any(words >= FEWEST_WORDS_OF_A_BODY and self._is_open(place) for place, words in labels.items())
         blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]])
         words, data = [words for _, words in blocks], sum(len(words_of(self._columns[place][kind[0]])) for place in own if self._is_data[place])
         words += [data] * (max(words, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT <= data)

@@ -257,3 +257,10 @@ def test_few_calls_are_enough_for_two_words_where_no_two_calls_go_on_alike() -> 
     ]
     groups = mine([*free_texts, *(f"Delete all {word} {number}" for number, word in enumerate(words))])
     assert [group.template.literals for group in groups] == [("Delete all ", "")]
+
+
+def test_short_prompts_of_two_values_out_of_a_few_are_no_template_for_each_first_value() -> None:
+    fruits = ["apple", "banana", "cherry", "grape", "lemon", "mango", "peach", "pear", "plum", "quince"]
+    languages = ["French", "German", "Spanish", "Dutch", "Danish", "Polish", "Czech", "Greek"]
+    prompts = Random(1).sample([f"{fruit} in {language}" for fruit in fruits for language in languages], 60)
+    assert all(fruit not in group.template.to_text() for group in mine(prompts) for fruit in fruits)

@@ -435,3 +435,18 @@ def test_questions_out_of_a_few_with_endings_out_of_a_few_are_one_variable():
     guests = [f"{first} {last}" for first in ("Anna", "Tom", "Li", "Priya") for last in ("Berg", "Okafor")]
     prompts = [system.format(dice.choice(guests)) + dice.choice(questions) + dice.choice(endings) for _ in range(60)]
     assert [len(group.members) for group in mine(prompts)] == [60]
+
+
+def test_two_tasks_behind_one_system_text_that_end_alike_are_templates_each() -> None:
+    """The instruction is at the beginning of the user's text, an open end although the system text stands before."""
+    dice = Random(7)
+    tasks = [
+        "Tell the reader when the book is due back.\n\nLoan: {}\nAnswer:",
+        "Answer the question about the opening hours.\n\nQuestion: {}\nAnswer:",
+        "Recommend a book to this reader.\n\nReader: {}\nBook:",
+    ]
+    prompts = [
+        f"You work for a library. Be brief and kind.\0{tasks[number % 3].format(prose(dice.randint(4, 30), dice))}"
+        for number in range(60)
+    ]
+    assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 60, 3)) for task in range(3)}
