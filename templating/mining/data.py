@@ -19,7 +19,7 @@ def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: st
     for begin, end, is_code in _pairs(tuple(literals), barrier):
         inner, columns = literals[begin + 1 : end], [[row[place] for row in rows] for place in range(begin, end)]
         is_filled = _are_values(inner, columns) if is_code else _is_written_as_data(inner)
-        if is_filled and any(map(are_varied, columns)):
+        if is_filled and are_varied(zip(*columns, strict=True)):
             is_data[begin:end] = [True] * (end - begin)
     return [inside or _are_written_as_data([row[place] for row in rows]) for place, inside in enumerate(is_data)]
 

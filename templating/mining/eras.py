@@ -6,7 +6,7 @@ of which kind. The saved bits are the evidence: chance saves k bits once in 2^k 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import lgamma, log, log2
 
 
@@ -33,6 +33,13 @@ def changes(times: Sequence[Sequence[int]]) -> int:
     """The number of calls whose kind differs from that of the previous call."""
     ordered = [kind for _, kind in sorted((when, kind) for kind, its in enumerate(times) for when in its)]
     return sum(a != b for a, b in pairwise(ordered))
+
+
+def returns(times: Sequence[Sequence[int]], least: int) -> int:
+    """How often kinds come back with a block of `least` calls or more. Shorter blocks are of a time in which one kind replaces another."""
+    ordered = (kind for _, kind in sorted((when, kind) for kind, its in enumerate(times) for when in its))
+    kinds = [kind for kind, _ in groupby(kind for kind, block in groupby(ordered) if len([*block]) >= least)]
+    return len(kinds) - len({*kinds})
 
 
 def in_order(times: Sequence[Sequence[int]]) -> bool:

@@ -16,12 +16,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, compress, islice, pairwise
-from operator import ne
+from operator import contains, ne
 from typing import NamedTuple
 
 from templating.mining.borders import longest, shared_length, with_short_moments
 from templating.mining.data import are_data
-from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
+from templating.mining.eras import Calls, blocks, choices, in_order, lives, returns
 from templating.mining.pool import Pool
 from templating.mining.quantities import (
     BITS_OF_OWN_TIMES,
@@ -45,7 +45,7 @@ BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # least bits of evidence in a sample that eac
 FEWEST_RECORD_PLACES = 2  # least places that change at the same time, on average, in a record
 BITS_OF_ORDERED_VERSIONS = 1.2  # least bits where each text has one block and few calls: three calls and four calls cannot give more
 BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the oldest or newest version: one call among sixteen, two among seven
-MOST_EDIT_CHANGES = 10  # most changes from one text to another at an edited place; more are a held value, unless two versions run side by side
+MOST_EDIT_RETURNS = 2  # most times that texts come back at an edited place (A, B, A, B); more are a held value, unless two versions run side by side
 KEPT_SENTENCES_SHARE = 0.4  # least share of a text that the next text keeps; four descriptions of roles share a sentence in three
 Kind = tuple[str, ...]
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s|\n|(?<=[。！？])")
@@ -56,14 +56,15 @@ class Held:
     """Places that hold values in several versions of a prompt: a value in one version is a value in all versions."""
 
     def __init__(self) -> None:
-        self._places: list[dict[str, str]] = []
+        self._places: list[_HeldPlace] = []
 
     def add(self, pool: Pool, skeleton: Skeleton) -> None:
         """Notes the value places of a prompt that was edited."""
         texts, calls = [pool.texts[member] for member in skeleton.members], [pool.runs[member] for member in skeleton.members]
-        for column in zip(*without_data(skeleton.template, skeleton.values, pool.barrier), strict=True):
-            if 1 < len(set(column)) <= MOST_EDIT_TEXTS and changes([*_times(column, calls).values()]) > MOST_EDIT_CHANGES:
-                self._places.append(dict(zip(texts, column, strict=True)))
+        data = are_data(skeleton.template.literals, skeleton.values, pool.barrier)
+        for column, is_data in zip(zip(*skeleton.values, strict=True), data, strict=True):
+            if is_data or not _parts(column) or _is_held([*_times(column, calls).values()]):
+                self._places.append(_HeldPlace(dict(zip(texts, column, strict=True)), is_data))
 
     def __len__(self) -> int:
         return len(self._places)
@@ -73,9 +74,22 @@ class Held:
         del self._places[count:]
 
     def has(self, texts: Sequence[str], column: Sequence[str]) -> bool:
-        """Whether a noted place divides these texts as this column does."""
-        known = (place for place in self._places if all(text in place for text in texts))
-        return any(_are_alike([place[text] for text in texts], column) for place in known)
+        """Whether a noted place holds what these texts have in this column."""
+        return any(place.holds(texts, column) for place in self._places)
+
+
+class _HeldPlace(NamedTuple):
+    """A place that holds values. values: per text the value. is_data: whether the values are data, no part of which is an edit."""
+
+    values: dict[str, str]
+    is_data: bool
+
+    def holds(self, texts: Sequence[str], column: Sequence[str]) -> bool:
+        """Whether the column is inside these values, if they are data, or divides the texts as these values do."""
+        if not self.values.keys() >= {*texts}:
+            return False
+        own = [self.values[text] for text in texts]
+        return all(map(contains, own, column)) if self.is_data else _are_alike(own, column)
 
 
 def _are_alike(column: Sequence[str], other: Sequence[str]) -> bool:
@@ -109,7 +123,7 @@ def versions(pool: Pool, skeleton: Skeleton, held: Held) -> list[list[int]]:
     texts = [pool.texts[member] for member in skeleton.members]
     runs = dict(zip(texts, (pool.runs[member] for member in skeleton.members), strict=True))
     rows = without_data(skeleton.template, skeleton.values, pool.barrier)
-    keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=BITS_OF_AN_EDIT_IN_A_SAMPLE)
+    keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=BITS_OF_AN_EDIT_IN_A_SAMPLE, whole_rows=skeleton.values)
     if _begin_in_two_ways(skeleton, pool.barrier):
         keys = [(*key, values[0]) for key, values in zip(keys, skeleton.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -142,20 +156,35 @@ def edits(
     held: Held,
     apart: float = BITS_OF_OWN_TIMES,
     all_calls: bool = False,
+    whole_rows: Sequence[Sequence[str]] = (),
 ) -> list[tuple[str, ...]]:
     """Per member its texts at the edited places: members with equal texts are one version.
 
     texts: the members, oldest first. rows: the values of each member. runs_of: the times of a member's calls, or of the starts of its runs.
     tick: called for every place. held: places that hold values. apart: least bits of evidence that the texts of a place follow each other.
-    all_calls: whether the members are all calls of a template; then a version may have one call.
+    all_calls: whether the members are all calls of a template; then a version may have one call. whole_rows: `rows` with the values inside data.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
     calls: list[Sequence[int]] = []
     for place in _places(rows, tick, apart):
         calls = calls or [*map(runs_of, texts)]
-        if _edited(place, calls, may_be_few=all_calls and place.is_long) and not held.has(texts, place.column):
+        if _edited(place, calls, may_be_few=all_calls and place.is_long) and not (_is_cited(place, whole_rows or rows) or held.has(texts, place.column)):
             keys = [(*key, value) for key, value in zip(keys, place.column, strict=True)]
     return [() for _ in rows] if _are_records(list(dict.fromkeys(keys))) else keys
+
+
+def _is_cited(place: _Place, rows: Iterable[Sequence[str]]) -> bool:
+    """Whether all prompts with one text of a place have this text in another value too, or another value in this text: a plan cites its goal, an edit is seldom cited."""
+    cited: dict[str, bool] = {}
+    for text, row in zip(map(str.strip, place.column), rows, strict=True):
+        if cited.get(text, place.is_alone):
+            cited[text] = _is_long([text]) and _stand_together(text, [*map(str.strip, row)])
+    return any(cited.values())
+
+
+def _stand_together(text: str, values: Sequence[str]) -> bool:
+    """Whether one value, which is the text, and another hold each other. The shorter is as long as an edit."""
+    return sum(text in value for value in values) > 1 or any(value != text and value in text and _is_long([value]) for value in values)
 
 
 def _places(
@@ -322,7 +351,7 @@ def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
 
 def _is_held(times: Sequence[Sequence[int]]) -> bool:
     """Whether texts come again and again, each for a while, as held values do. Versions side by side mix by chance."""
-    return changes(times) > MOST_EDIT_CHANGES and lives(times) < GREAT_MAJORITY * blocks(times)
+    return returns(times, FEWEST_ALIKE) > MOST_EDIT_RETURNS and lives(times) < GREAT_MAJORITY * blocks(times)
 
 
 def _is_long(pieces: Sequence[str]) -> bool:

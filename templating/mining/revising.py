@@ -54,8 +54,9 @@ def part_by_edits(texts: Texts, findings: Findings, template: Template) -> list[
 def _versions(texts: Texts, template: Template, rows: Sequence[Placed]) -> list[list[str]]:
     """The texts of each version with enough calls; empty when nothing was edited."""
     rows = sorted(rows, key=lambda row: texts.calls[row[0]][0])
-    columns = without_data(template, [values for _, values in rows], texts.options.barrier)
-    keys = edits([text for text, _ in rows], columns, texts.runs, tick=texts.budget.spent, held=texts.held, all_calls=True)
+    values = [its for _, its in rows]
+    columns = without_data(template, values, texts.options.barrier)
+    keys = edits([text for text, _ in rows], columns, texts.runs, tick=texts.budget.spent, held=texts.held, all_calls=True, whole_rows=values)
     if not any(keys):
         return []
     kinds: dict[tuple[str, ...], list[str]] = {}

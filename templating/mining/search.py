@@ -33,6 +33,7 @@ from templating.mining.siblings import (
     continued,
     instructions,
     siblings,
+    take_turns,
 )
 from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, bits_at_ends, skeleton
 
@@ -160,7 +161,7 @@ class _Search:
             return []
         eras = versions(self._pool, best, self._held)
         if len(eras) > 1:
-            return self._versions(best, eras, index)
+            return [] if self._take_turns(best) else self._versions(best, eras, index)
         parts = self._parts(best, index)
         if parts is not None:
             self._pass_over(members, index)
@@ -234,6 +235,11 @@ class _Search:
             return parts
         parts = instructions(places, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), go_on)
         return continued(best) if parts is None else parts
+
+    def _take_turns(self, best: Skeleton) -> bool:
+        """Whether members that look edited are of several call sites."""
+        kinds = self._forest.parts(best.members, FEWEST_OWN_GRAMS, OTHERS_SHARE)
+        return take_turns(Places(best, self._pool.barrier), kinds, [self._pool.times[member] for member in best.members])
 
     def _is_preamble(self, members: Sequence[int], places: Places, index: int) -> bool:
         """Whether a slot at an open end holds the bodies of different templates."""

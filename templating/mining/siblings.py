@@ -38,6 +38,8 @@ import numpy as np
 from templating.mining.borders import longest, shared_length
 from templating.mining.budget import unlimited
 from templating.mining.data import are_data
+from templating.mining.eras import blocks, lives, returns
+from templating.mining.families import MOST_EDIT_RETURNS
 from templating.mining.mixture import WORDS_IN_A_ROW, is_open
 from templating.mining.quantities import (
     FEW,
@@ -46,6 +48,7 @@ from templating.mining.quantities import (
     FEWEST_WORDS_OF_A_BODY,
     FEWEST_WORDS_OF_A_LONG_TEXT,
     GREAT_MAJORITY,
+    HALF,
     NEARLY_ALL,
 )
 from templating.mining.skeleton import Skeleton, trim
@@ -102,6 +105,29 @@ def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], o
         if fresh.sum() <= (1 - NEARLY_ALL) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return []
     return _two(places, [kind for kind in telling if len(kind) >= OTHERS_SHARE * size], size)
+
+
+def take_turns(places: "Places", kinds: Iterable[np.ndarray], times: Sequence[Sequence[int]]) -> bool:
+    """Whether the texts are of kinds that a program uses in turn, each with fixed text of its own: the versions of a prompt seldom come back.
+
+    kinds: as in `siblings`. times: per text the times of its calls.
+    """
+    is_rest, apart = np.ones(places.size, bool), 0
+    for kind in kinds:
+        if is_rest[kind].all() and _comes_back(kind, times) and places.are_own(kind):
+            is_rest[kind] = False
+            apart += 1
+    rest = np.flatnonzero(is_rest)
+    if len(rest) <= (1 - NEARLY_ALL) * places.size:
+        return apart > 1
+    return apart > 0 and _comes_back(rest, times) and places.are_own(rest)
+
+
+def _comes_back(kind: np.ndarray, times: Sequence[Sequence[int]]) -> bool:
+    """Whether a kind and all other texts follow each other again and again, or mix by chance."""
+    its = {*kind.tolist()}
+    both = [[when for text, calls in enumerate(times) if (text in its) == is_kind for when in calls] for is_kind in (True, False)]
+    return returns(both, FEWEST_ALIKE) > MOST_EDIT_RETURNS or max(blocks(both), lives(both)) < 0
 
 
 def instructions(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], object] = unlimited) -> list[np.ndarray] | None:
@@ -295,7 +321,7 @@ class Places:
         held = self._held(kind)
         of_kind = ((column, [column[row] for row in kind.tolist()]) for column in ends)
         return any(
-            len(set(values)) > 1 and (_label(values, held) > 0 or _share_a_run(values)) and not _recombine(values, column)
+            len(set(values)) > max(1, HALF * len(values)) and (_label(values, held) > 0 or _share_a_run(values)) and not _recombine(values, column)
             for column, values in of_kind
         )
 

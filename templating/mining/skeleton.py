@@ -39,7 +39,7 @@ class Skeleton(NamedTuple):
 
 
 def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
-    """The template of these texts of the pool, or None when they share nothing but white space.
+    """The template of these texts of the pool, or None when they share nothing but white space, or some texts less than half of what others share.
 
     Few texts are aligned once in a call of `mine`: another pool of the call has hardly another worth of their units. Other sets are
     aligned once in a pool. Raises SpentError when time is up before it is found.
@@ -67,7 +67,7 @@ def _aligned(pool: Pool, members: Sequence[int]) -> Skeleton | None:
     for _ in range(MOST_MENDS):
         now = _fitted(pool, witnesses, members)
         if now is None or (best is not None and now.bits < best.bits / 2):
-            return best
+            return None  # the texts are of several templates; which of the texts were aligned first is chance
         best = now
         fitting = set(now.members)
         misfits = [m for m in members if m not in fitting]
