@@ -46,7 +46,6 @@ FEWEST_RECORD_PLACES = 2  # least places that change at the same time, on averag
 BITS_OF_ORDERED_VERSIONS = 1.2  # least bits where each text has one block and few calls: three calls and four calls cannot give more
 BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the oldest or newest version: one call among sixteen, two among seven
 MOST_EDIT_RETURNS = 2  # most times that texts come back at an edited place (A, B, A, B); more are a held value, unless two versions run side by side
-KEPT_SENTENCES_SHARE = 0.4  # least share of a text that the next text keeps; four descriptions of roles share a sentence in three
 Kind = tuple[str, ...]
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s|\n|(?<=[。！？])")
 _MARKS_OF_DATA = frozenset('0123456789"{}[]')  # characters of optional numbers and JSON fields, which words of an instruction lack
@@ -248,7 +247,7 @@ def _are_rewritten(texts: Sequence[str]) -> bool:
 def _are_kept(shared: Iterable[str], before: str, after: str) -> bool:
     """Whether the shared sentences are much of the shorter text: an edit changes one sentence and keeps the sentences beside."""
     kept = sum(map(len, shared))
-    return kept > 0 and kept >= KEPT_SENTENCES_SHARE * min(len(before), len(after))
+    return kept > 0 and kept >= HALF * min(len(before), len(after))
 
 
 def _changed(before: str, after: str) -> tuple[str, str]:

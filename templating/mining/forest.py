@@ -16,7 +16,6 @@ from templating.mining.pool import Pool
 from templating.mining.quantities import BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
-MEETING_SHARE = 0.3  # least share of a set inside another set; with less, the shared text is a value that texts of many templates hold
 CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
 BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set have a time of their own
 FEWEST_PREAMBLE_GRAMS = 100  # least grams of such a set: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
@@ -170,9 +169,9 @@ class Forest:
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""
         probes = members[:: max(1, len(members) // PROBED_MEMBERS)].tolist()
-        near = np.array(sorted(self._near(probes, least, len(members) / MEETING_SHARE)), np.int64)
+        near = np.array(sorted(self._near(probes, least, len(members) / HALF)), np.int64)
         counts = np.bitwise_count(self._bits[near] & own).sum(axis=1, dtype=np.int64)
-        apart = (counts >= least) & (counts < len(members)) & (counts >= MEETING_SHARE * self._sizes[near])
+        apart = (counts >= least) & (counts < len(members)) & (counts >= HALF * self._sizes[near])
         near, counts = near[apart], counts[apart]
         extra = self._shared_of(near) - shared
         telling = np.flatnonzero(extra >= more)

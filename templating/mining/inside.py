@@ -15,16 +15,13 @@ from itertools import groupby
 from typing import NamedTuple
 
 from templating.mining.budget import unlimited
-from templating.mining.quantities import FEWEST_EDIT_WORDS
+from templating.mining.quantities import FEW, FEWEST_EDIT_WORDS
 from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # marks inside tokens: example.org, and/or, o'clock
 NUMBER_JOINTS = frozenset(".,:/-T")  # marks inside numbers, times and ISO 8601 dates; between words "," and ":" are separators
 NEXT_ITEM_SHARE = 0.1  # least share of a list's values with a further item; with fewer, a value quotes a text that looks like the next head
-MOST_HEAD_CHARACTERS = 100  # most characters of a literal that holds a head
 DIGITS = frozenset("0123456789")
-MOST_HEAD_DIGITS = 4  # most digits of the number in a head
-MOST_LIST_TEXTS = 6  # most different texts before a head that change together with the text behind; with more, two values may just belong together
 LEAST_TEXTS_PER_VALUE = 2  # least texts per value, on average, where values are a few
 MOST_CHANCE_WORDS = 2  # most words that few long texts share by chance
 
@@ -89,7 +86,7 @@ def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
         if number != follower - 1:
             going_on.clear()
         going_on |= {head.series for _, head in item if _go_on(head.next, rows, last + 1)}
-        inside |= {place for place, head in item if head.series in going_on or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= MOST_LIST_TEXTS)}
+        inside |= {place for place, head in item if head.series in going_on or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= FEW)}
         follower = number
     return inside
 
@@ -108,10 +105,10 @@ def _change_as_one(rows: Sequence[Row], place: int) -> bool:
 
 def _head(literal: str) -> Head | None:
     """The head in a literal: it has one number, and no words outside the number's line (without line ends: outside its token)."""
-    if len(literal) > MOST_HEAD_CHARACTERS or DIGITS.isdisjoint(literal):
+    if DIGITS.isdisjoint(literal):
         return None
     digits = [place for place, char in enumerate(literal) if char in DIGITS]
-    if digits[-1] - digits[0] >= min(len(digits), MOST_HEAD_DIGITS):
+    if digits[-1] - digits[0] >= len(digits):
         return None
     start, end = digits[0], digits[-1] + 1
     line = literal.rfind("\n", 0, start)

@@ -19,16 +19,20 @@ from itertools import combinations
 import numpy as np
 
 from templating.mining.borders import longest
-from templating.mining.quantities import FEW, FEWEST_EDGE_WORDS, FEWEST_WORDS_OF_A_BODY, MOST_EDIT_TEXTS
+from templating.mining.quantities import (
+    FEW,
+    FEWEST_EDGE_WORDS,
+    FEWEST_EDIT_WORDS,
+    FEWEST_WORDS_OF_A_BODY,
+    FEWEST_WORDS_OF_A_LONG_TEXT,
+    MOST_EDIT_TEXTS,
+)
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
 MOST_TEXTS_BY_SHARING = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
-MOST_TEXTS_BY_PARTS = 16  # most texts of a mixture by the sign "parts": two may be all calls of a sibling
-MOST_TEXTS_BY_PAIRS = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling
+MOST_TEXTS_BY_PAIRS = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling; with eight, 1 of 48 rare templates is lost
 WORDS_IN_A_ROW = 3  # words of a row, of which texts share some
-FEWEST_OWN_ROWS = 20  # least rows that only two texts share
-FEWEST_OWN_ROWS_AT_OPEN_ENDS = 5  # the same where the rows are at open ends
 OWN_WORDS_SHARE = 0.2  # least own words of a part, as a share of the words that all texts share; with less, the parts are of one template that holds a value for a while
 MOST_WORDS_OF_A_VALUE = 5_000  # most words of a value that are looked at
 
@@ -43,7 +47,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
     ends = [column for place, column in enumerate(columns) if is_open(skeleton.template, place)]
     fixed = sum(len(literal.split()) for literal in skeleton.template.literals)
     if len(skeleton.members) > FEW:
-        return (_most_runs(columns) >= fixed and _shared(columns, ends) >= fixed) or (len(skeleton.members) <= MOST_TEXTS_BY_PARTS and any(map(_fall_apart, ends)))
+        return (_most_runs(columns) >= fixed and _shared(columns, ends) >= fixed) or any(map(_fall_apart, ends))
     much = OWN_WORDS_SHARE * fixed
     return (
         _differ_together(columns, max(FEWEST_WORDS_OF_A_BODY, much))
@@ -54,7 +58,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
 
 def _are_pairs(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]], much: float) -> bool:
     """Whether two texts share many runs of words that no other text has. much: runs that are many outside of open ends."""
-    return _own_runs(ends) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS or _own_runs(columns) >= max(FEWEST_OWN_ROWS, much)
+    return _own_runs(ends) >= FEWEST_EDIT_WORDS or _own_runs(columns) >= max(FEWEST_WORDS_OF_A_LONG_TEXT, much)
 
 
 def is_open(template: Template, place: int) -> bool:
@@ -174,7 +178,7 @@ def _fall_apart(column: Sequence[str]) -> bool:
     runs = [its - common for its in runs]
     for pair in combinations(range(len(column)), 2):
         first, second = pair
-        if not _go_on(column[first], column[second]) and len(runs[first] & runs[second]) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS:
+        if not _go_on(column[first], column[second]) and len(runs[first] & runs[second]) >= FEWEST_EDIT_WORDS:
             met = [part for part in parts if not part.isdisjoint(pair)]
             parts = [part for part in parts if part not in met] + [set(pair).union(*met)]
     return len(parts) > 1 and sum(map(len, parts)) == len(column)

@@ -7,15 +7,14 @@ import numpy as np
 
 from templating.mining.findings import Findings
 from templating.mining.replacing import Replacing
-from templating.mining.search import search
+from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
 from templating.mining.siblings import Places
 from templating.mining.sieve import Row
 from templating.mining.skeleton import Skeleton
 from templating.mining.texts import Texts
 from templating.template import Template
 
-BITS_OF_A_FILED_TEMPLATE = 80.0  # least bits of fixed text of a family: twice those of other sets, since the texts were chosen as similar
-BITS_SHARED_BY_FILED_CALLS = 160.0  # bits more, divided by the number of calls
+FILED_FACTOR = 2  # least bits of fixed text of a family, as a multiple of those of other sets, since the texts were chosen as similar
 TOLD_FACTOR = 2  # least texts of templates that a round told apart, as a multiple of the texts that later rounds see
 
 
@@ -70,7 +69,7 @@ class Round:
     def _is_clear(self, candidate: Skeleton) -> bool:
         """Whether texts of a family share more than a value or a turn of phrase, by which they may have been filed together."""
         calls = int(self._pool.calls[candidate.members].sum())
-        return candidate.held and candidate.bits >= BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls
+        return candidate.held and candidate.bits >= FILED_FACTOR * (BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls)
 
     def _joins(self, candidate: Skeleton) -> bool:
         """Whether a template joins templates that one earlier round told apart with many more texts, and not only in a value."""

@@ -13,7 +13,7 @@ from templating.mining.skeleton import template_of
 from templating.mining.texts import Texts
 from templating.template import Template
 
-KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls
+KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls; with .8, 1 of 8 prompts of a planning agent's middle is lost
 
 
 def revise(texts: Texts, findings: Findings) -> None:

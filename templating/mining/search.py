@@ -40,7 +40,7 @@ from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of such a template
-LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters
+LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters; with half, 1 to 2 of 48 rare templates are lost
 CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
 REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from templating.mining.findings import BORN_LAST, Finding, Findings
-from templating.mining.quantities import END_CHARACTERS, FEWEST_ALIKE
+from templating.mining.quantities import END_CHARACTERS, FEW, FEWEST_ALIKE, NEARLY_ALL
 from templating.mining.sampling import spread
 from templating.mining.search import search
 from templating.mining.sieve import Placed
@@ -15,11 +15,8 @@ from templating.mining.skeleton import Skeleton
 from templating.mining.texts import TEXTS_OF_A_SECOND_LOOK, Texts
 from templating.template import Template
 
-PEEKED_TEXTS = 32  # texts whose values decide whether a second look is needed
 SIBLING_SHARE = 0.7  # least share of peeked values whose beginning (or end) occurs at least 3 times
 LONG_SIBLING_SHARE = 0.3  # least share of peeked values with such a beginning (or end) of full END_CHARACTERS
-MOST_PARTS = 6  # most templates into which one is divided
-EXPLAINED_SHARE = 0.95  # least share of a divided template's texts that fit the parts
 
 
 def look_again(texts: Texts, findings: Findings, template: Template) -> list[str]:
@@ -42,7 +39,7 @@ def _parts(texts: Texts, template: Template, finding: Finding) -> dict[Template,
     whole = Skeleton(template, list(range(len(rows))), [rows[text] for text in pool.texts], finding.bits, True)
     parts = {s.template: s for s in search(pool, texts.options.min_group_size, texts.budget.spent, whole=whole)}
     explained = sum(len(s.members) for s in parts.values())
-    is_one = not 1 < len(parts) <= MOST_PARTS or template in parts or explained < EXPLAINED_SHARE * len(pool.texts)
+    is_one = not 1 < len(parts) <= FEW or template in parts or explained < NEARLY_ALL * len(pool.texts)
     return {} if is_one else parts
 
 
@@ -51,12 +48,12 @@ def _is_doubtful(rows: Sequence[Placed]) -> bool:
 
     Siblings divide nearly all texts; in a slot only some values begin alike.
     """
-    peeked = spread(rows, PEEKED_TEXTS)
+    peeked = spread(rows, TEXTS_OF_A_SECOND_LOOK)
     columns = zip(*(values for _, values in peeked), strict=True)
     return any(_are_few([v[:END_CHARACTERS] for v in column]) or _are_few([v[-END_CHARACTERS:] for v in column]) for column in columns)
 
 
 def _are_few(ends: Sequence[str]) -> bool:
-    common = [(end, n) for end, n in Counter(ends).most_common(MOST_PARTS) if n >= FEWEST_ALIKE]
+    common = [(end, n) for end, n in Counter(ends).most_common(FEW) if n >= FEWEST_ALIKE]
     long = sum(n for end, n in common if len(end) == END_CHARACTERS)
     return long >= LONG_SIBLING_SHARE * len(ends) and sum(n for _, n in common) >= SIBLING_SHARE * len(ends)

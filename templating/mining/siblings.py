@@ -57,8 +57,8 @@ from templating.scripts import words_of
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
 FEWEST_SIBLING_TEXTS = 6  # least texts of siblings; for fewer see `mixture`
-FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds
-PARTED_SHARE = 0.6  # least share of the texts in kinds that hardly overlap
+FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds; with half, 1 of 14 prompts of a software company's agents is lost
+PARTED_SHARE = 0.6  # least share of the texts in kinds that hardly overlap; with half, 1 of 27 prompts with few values is lost
 GRAMS_OF_AN_INSTRUCTION = 4  # least such grams of an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
 INSTRUCTED_SHARE = 0.4  # least share of the texts with such instructions; with .1 the questions of people ("How do I ...") count as instructions
 OTHERS_SHARE = 0.1  # least share of the texts in such kinds, without the largest
