@@ -171,10 +171,28 @@ class Placing:
         return any(_surely_together(relative.call_times, candidate.call_times) for candidate in older)
 
     def _leave(self, template_id: UUID, relative: Relative) -> None:
-        outside = self._outside({self._task_of[relative.line_id]})
+        old_task_id = self._task_of[relative.line_id]
+        outside = self._outside({old_task_id})
+        self._name_after_remaining(old_task_id, leaving=template_id)
         line_id = line_of(relative.template, relative.call_times, outside) or self._begin(relative.template)
         self._book.move_templates([template_id], self._task_of[line_id], line_id)
         self._relatives[template_id] = replace(relative, line_id=line_id)
+
+    def _name_after_remaining(self, task_id: UUID, leaving: UUID) -> None:
+        """Rename a task that a template leaves after its newest other one with calls, unless one of these gives the name, or a person gave it."""
+        remaining = [
+            relative.template
+            for template_id, relative in sorted(self._relatives.items(), reverse=True)
+            if template_id != leaving
+            and template_id not in self._replaced
+            and self._task_of[relative.line_id] == task_id
+            and relative.call_times.total() > 0
+        ]
+        given_name = self._book.given_name(task_id)
+        names_taken = self._book.names() - {given_name}
+        names = [self._name(template, names_taken) for template in remaining]
+        if given_name is not None and names and given_name not in names:
+            self._book.rename_task(task_id, names[0])
 
     def _begin(self, template: Template) -> UUID:
         """Begin a task of one line; the line has the id of the task."""

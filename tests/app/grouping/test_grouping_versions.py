@@ -1,6 +1,7 @@
 """Tasks and their versions as traffic changes: edits, models, returns, widening, splits, reviews."""
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -89,6 +90,44 @@ def test_alike_prompts_used_side_by_side_are_two_tasks(world: World, monkeypatch
     group.run()
     assert versions_of_tasks(group) == [[(1, 20)], [(1, 20)]]
     assert len({task_row.name for task_row in group.tasks}) == 2
+
+
+def sort_mail(customer: str, number: int) -> str:
+    return triage(number).replace("Classify the support ticket", f"Sort the mail of {customer}")
+
+
+def test_a_task_is_named_after_the_template_that_remains_when_another_leaves(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a task whose newer version was found with a value, and was widened
+    narrow, wide = (
+        TRIAGE.replace("Classify the support ticket", f"Sort the mail of {customer}")
+        for customer in ("Bo", "{{customer}}")
+    )
+    group = world.group()
+    sent_and_found = (
+        (triage, TRIAGE, {}),
+        (partial(sort_mail, "Bo"), narrow, {}),
+        (partial(sort_mail, "Eve"), wide, {wide: narrow}),
+    )
+    for prompt, template_found, supersedes in sent_and_found:
+        stand_in = miner_that_finds(template_found, supersedes=supersedes)
+        monkeypatch.setattr("app.grouping.mining.mine_templates", stand_in)
+        group.send(map(prompt, range(8)))
+        group.run()
+    assert [task_row.name for task_row in group.tasks] == ["Sort the mail"]
+
+    # When its two versions are used side by side for long
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, wide))
+    for number in range(8, 60):
+        group.send([triage(number), sort_mail("Eve", number)])
+    group.want("review")
+    group.run()
+
+    # Then the task of each template is named after it
+    openings = [group.versions(task_row.id)[0].text.split(" below")[0] for task_row in group.tasks]
+    assert openings == ["Classify the support ticket", "Sort the mail of {{mail}}"]
+    assert [task_row.name for task_row in group.tasks] == ["Classify the support ticket", "Sort the mail"]
 
 
 def test_a_roll_out_that_mixes_both_for_a_while_is_one_task(world: World) -> None:
