@@ -117,6 +117,7 @@ _GROUPS = {
     },
     "Decide about tasks": {
         "rename": "app.cli.remote.deciding:rename",
+        "production": "app.cli.remote.deciding:production",
         "merge": "app.cli.remote.deciding:merge",
         "split": "app.cli.remote.deciding:split",
         "undo": "app.cli.remote.deciding:undo",

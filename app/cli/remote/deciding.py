@@ -1,4 +1,4 @@
-"""`promptlode rename`, `merge`, `split`, `decisions` and `undo`: what people decide about tasks, and the history of it."""
+"""`promptlode rename`, `production`, `merge`, `split`, `decisions` and `undo`: what people decide about tasks, and the history of it."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.cli.remote.api import Api, Item
 from app.cli.remote.errors import ApiError
 from app.cli.remote.options import connected, formed, limited, ranged
 from app.cli.remote.output import Cell, When, as_json, printed, template_text
-from app.cli.remote.tasks import find_task, is_uuid, version_of
+from app.cli.remote.tasks import find_task, is_uuid, version_of, versions_of
 from app.words import plural
 
 DECISIONS_PATH = "/api/v1/decisions"
@@ -71,6 +71,45 @@ def _renamed_slot(text: str) -> tuple[str, str]:
 
 @click.command()
 @click.argument("task")
+@click.argument("version", type=click.IntRange(1), required=False)
+@click.option("--none", "no_version", is_flag=True, help="No version is said to be in production any more.")
+@dry_run
+@json_form
+@connected
+def production(api: Api, *, task: str, version: int | None, no_version: bool, dry_run: bool, as_json_: bool) -> None:
+    """Say that VERSION of TASK is in production: its text stands for the task, whatever calls come. Needs a key with the scope admin."""
+    if (version is None) == (not no_version):
+        raise click.UsageError("Give the VERSION that is in production, or --none.")
+    task_found = find_task(api, task)
+    chosen = None if version is None else version_of(api, task_found, version)
+    versions = versions_of(api, task_found["id"])
+    before = next((item["version"] for item in versions if item["production"]), None)
+    if dry_run:
+        _tell_production(task_found, before, chosen, as_json_)
+    elif before == version and not as_json_:
+        click.echo("Nothing has changed: this is what was said before.")
+    else:
+        answer = api.patch(f"/api/v1/tasks/{task_found['id']}", {"production": chosen and chosen["id"]})
+        _tell(api, answer, task_found["id"], as_json_)
+
+
+def _tell_production(task: Item, before: int | None, chosen: Item | None, as_json_: bool) -> None:
+    """Say what a change of the version in production would do."""
+    after = chosen and chosen["version"]
+    if as_json_:
+        as_json({"preview": True, "task": task["id"], "production_before": before, "production_after": after})
+        return
+    console = Console()
+    words = [f"version {number}" if number else "no version" for number in (before, after)]
+    console.print(Text(plain(f"{task['name']}: {words[0]} → {words[1]} in production").plain), soft_wrap=True)
+    if chosen and chosen["template"] != task["template"]:
+        console.print(f"Version {after} would be in use:")
+        console.print(template_text(chosen["template"]), soft_wrap=True)
+    console.print(Text("Nothing was written."))
+
+
+@click.command()
+@click.argument("task")
 @click.argument("into")
 @dry_run
 @expected
@@ -115,7 +154,7 @@ def split(api: Api, *, task: str, version: int, dry_run: bool, expected: str | N
 def decisions(api: Api, *, task: str | None, form: str, limit: int, **query: Any) -> None:
     """List what people decided about tasks, newest first."""
     task_id = find_task(api, task)["id"] if task else None
-    empty_text = "None. `promptlode rename`, `merge` and `split` decide about tasks, and so do the pages."
+    empty_text = "None. `promptlode rename`, `production`, `merge` and `split` decide about tasks, and so do the pages."
     printed(api.items(DECISIONS_PATH, query | {"task_id": task_id}, limit), DECISIONS, form, empty_text=empty_text)
 
 

@@ -96,12 +96,16 @@ def _range_words(query: Mapping[str, Any]) -> str:
 
 @click.command()
 @click.argument("task")
+@click.option("--version", type=click.IntRange(1), help="Number of the version whose template is shown.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
-def show(api: Api, task: str, as_json_: bool) -> None:
+def show(api: Api, task: str, version: int | None, as_json_: bool) -> None:
     """Show TASK: its versions, and the template of the one in production, else of the one of the newest call, slots in colour."""
     task_found = find_task(api, task)
     versions = versions_of(api, task_found["id"])
+    if version is not None:
+        version_chosen = _version({item["version"]: item for item in versions}, version)
+        task_found |= {"version": version, "template": version_chosen["template"]}
     if as_json_:
         as_json(task_found | {"implementations": versions})
         return

@@ -61,6 +61,28 @@ def test_decisions_are_previewed_taken_listed_and_undone(admin_cli: Cli) -> None
     assert b"Post room" not in admin_cli("tasks").stdout
 
 
+def test_a_version_is_put_into_production_shown_and_taken_out(admin_cli: Cli) -> None:
+    (task,) = read(admin_cli("tasks", "--json"))
+    other_version = 3 - task["version"]
+    preview = admin_cli("production", task["id"], str(other_version), "--dry-run").stdout.decode()
+    assert f"no version → version {other_version} in production" in preview
+    assert f"Version {other_version} would be in use:" in preview
+    assert read(admin_cli("show", task["id"], "--json"))["template"] == task["template"]
+    other_template = read(admin_cli("show", task["id"], "--version", str(other_version), "--json"))["template"]
+    assert other_template != task["template"]
+
+    answer = admin_cli("production", task["id"], str(other_version)).stdout.decode()
+    assert "into production. `promptlode undo " in answer
+    assert read(admin_cli("show", task["id"], "--json"))["template"] == other_template
+    assert b"Nothing has changed" in admin_cli("production", task["id"], str(other_version)).stdout
+
+    assert b"out of production" in admin_cli("production", task["id"], "--none").stdout
+    assert read(admin_cli("show", task["id"], "--json"))["template"] == task["template"]
+    for arguments, words in (((), b"Give the VERSION"), (("9",), b"no version 9"), (("1", "--none"), b"Give the VERS")):
+        result = admin_cli("production", task["id"], *arguments)
+        assert (result.returncode, words in result.stderr) == (2, True), result.stderr
+
+
 def test_slots_are_renamed_and_a_wrong_pair_is_refused(admin_cli: Cli) -> None:
     (task,) = read(admin_cli("tasks", "--json"))
     assert (
