@@ -85,6 +85,8 @@ RULES: Mapping[str, Off] = {
     "whole": [(search, "GREAT_MAJORITY", 2.0)],
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _constant([]))],
     "label": [(alignment.Aligner, "_labels", _constant(False))],
+    "last line": [(search, "_begin_last_line", _constant(False))],
+    "joining": [(rounds, "join", _constant(None))],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
     "told apart": [(one_round.Round, "_joins", _constant(False))],
     "all held": [(forest, "BITS_OF_OWN_TIMES", 1e9)],

@@ -15,6 +15,7 @@ from templating.mining.answer import Answer, Group
 from templating.mining.budget import Budget, SpentError
 from templating.mining.filing import Families, families, held_alike
 from templating.mining.findings import Findings
+from templating.mining.joining import join
 from templating.mining.known import add_known
 from templating.mining.one_round import Round
 from templating.mining.result import Options
@@ -49,6 +50,7 @@ class Rounds:
         rest = self._look_at_samples(texts)
         rest = self._look_without_others(rest, len(texts))
         ShortTemplates(self._texts, self._findings).look(list(rest))
+        join(self._texts, self._findings)
         revise(self._texts, self._findings)
 
     def groups(self, fresh: Sequence[str], hits: Mapping[str, int]) -> list[Group]:

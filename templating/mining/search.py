@@ -35,7 +35,7 @@ from templating.mining.siblings import (
     siblings,
     take_turns,
 )
-from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, bits_at_ends, skeleton
+from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, bits_at_ends, skeleton, trim
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
@@ -149,7 +149,9 @@ class _Search:
             is_held = bits_at_ends(self._pool, members) >= BITS_THAT_HOLD
         else:
             is_held = self._whole is not None or bits_at_ends(self._pool, spread(members, ALIGNED_TEXTS)) > 0
-        return not is_held and (len(members) < FEW or self._is_crossed(index))
+        if is_held:
+            return False
+        return len(members) < FEW or (self._is_crossed(index) and not _begin_last_line([self._pool.texts[member] for member in members]))
 
     def _templates(self, members: list[int], index: int) -> list[Skeleton]:
         """The template of these members, or the template of each version; none for members that were rejected before."""
@@ -200,9 +202,11 @@ class _Search:
         return self._is_no_chance(best, calls, index)
 
     def _is_of_one_call_site(self, best: Skeleton, calls: int) -> bool:
-        """Whether the members begin with a label, or are nearly the whole pool and share a word at one end: then fixed text may be short."""
+        """Whether the members begin with a label, or are nearly the whole pool and share a word at an end, or a line: then fixed text may be short."""
         head, tail = best.template.literals[0], best.template.literals[-1]
-        return (calls >= FEW and _is_label(head)) or (self._is_whole(best.members) and (_says(head) or _says(tail)))
+        if self._is_whole(best.members) and (_says(head) or _says(tail)):
+            return True
+        return calls >= FEW and (_is_label(head) or (self._is_whole(best.members) and any(map(_begins_a_line, best.template.literals))))
 
     def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:
         """Whether the fixed text is longer, and better placed, than what members of several call sites share by chance."""
@@ -211,7 +215,7 @@ class _Search:
             return False
         if calls < FEW and _is_marks(best.template.literals, self._pool.barrier):
             return False
-        if best.held:
+        if best.held or _begin_last_line([self._pool.texts[member] for member in best.members]):
             return True
         return texts >= FEW and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
 
@@ -254,6 +258,17 @@ def _says(literal: str) -> bool:
 def _is_label(literal: str) -> bool:
     """Whether the literal at the beginning is words and ends in a mark, as "Classify: "."""
     return _says(literal) and not literal.rstrip()[-1].isalnum() and not _is_marks((literal,), "")
+
+
+def _begins_a_line(literal: str) -> bool:
+    """Whether a line of fixed text begins with a word."""
+    return any(map(_says, literal.split("\n")[1:]))
+
+
+def _begin_last_line(texts: Sequence[str]) -> bool:
+    """Whether the last line of all texts begins with the same words: such an instruction holds the end of a prompt, whatever value ends it."""
+    lines = [text.rstrip().rpartition("\n") for text in texts]
+    return all(above and line[:1].isalpha() for above, _, line in lines) and _says(trim([line for *_, line in lines])[0])
 
 
 def _is_marks(literals: Sequence[str], barrier: str) -> bool:

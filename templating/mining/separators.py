@@ -10,8 +10,8 @@ touching     A mark that touches a word (a comma, a full stop), a word, or a lin
              proof is repetition: the text on one side comes again with another text on the other side. "{{role}}. {{task}}" has one
              role with several tasks; prose that is cut at its first full stop does not repeat a half. Where values are made of a few
              sentences or items, halves do repeat, but then the last mark repeats its sides more often than the first.
-choice       Before a colon, repetition on the left side alone is enough where few texts come there again and again:
-             "{{language}}: {{text}}". Greetings come again too, but before a comma.
+choice       Before a colon, a full stop or a line break, repetition on the left side alone is enough where few short texts come there
+             again and again, and free text behind them: "{{language}}: {{text}}". Greetings come again too, but before a comma.
 number       A number counts the items of a value, so it separates nothing. But a mark behind a number in every value, where no other
              number has this mark, is fixed text ("{{chunk}}: {{text}}").
 bracket      A bracket or a quote needs no proof: if every value opens one that fixed text closes, "{{tactic}} ({{turns}} turns)", or
@@ -29,7 +29,7 @@ from itertools import chain, islice, pairwise
 from math import log
 
 from templating.mining.borders import shared_length
-from templating.mining.quantities import FEW, FEWEST_ALIKE, GREAT_MAJORITY, HALF
+from templating.mining.quantities import FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
 from templating.mining.skeleton import trim
 
@@ -41,7 +41,8 @@ FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before all va
 MOST_TRIED_MARKS = 32  # most different marks of the shortest value that are tried
 WORDS_AT_AN_END = 128  # words at either end of the shortest value in which marks are looked for
 REPEATED_SHARE = 0.02  # least share of the values with a repetition on either side: a text that comes again with another text on the other side
-COLONS = (":", "：")  # marks behind a choice
+COLONS = (":", "：")
+ENDS_OF_A_CHOICE = (*COLONS, *STOPS)  # marks behind a choice; a greeting, which comes again too, ends in a comma
 TEXTS_PER_CHOICE = 4  # least texts per choice: with fewer, values may begin with their own label ("Subject: late parcel")
 COMPARED_BEGINNINGS = 300  # most values of which all pairs are compared by their beginnings
 BITS_OF_A_SEPARATOR = 20.0  # least bits by which "separator" must be the better model: many slots and marks are tested
@@ -232,13 +233,22 @@ def _again(mark: str, values: Sequence[str]) -> int:
 
 
 def _chosen(mark: str, values: Sequence[str]) -> int:
-    """The repetitions of the texts before a colon if they are a choice of few, as the languages in "Translate into {{language}}: {{text}}"; else 0.
+    """The repetitions of the texts before a mark if they are a choice of few, as the languages in "Translate into {{language}}: {{text}}"; else 0.
 
-    A conversation has a colon behind every speaker, so nearly every value of a choice has the mark once.
+    A conversation has a colon behind every speaker, so nearly every value of a choice has the mark once, or free text behind the mark and
+    none of the choices again. Sentences may be out of a few too, but then the next sentence is as well.
     """
-    size, choices = len(values), {value[: value.index(mark)] for value in values}
-    once = sum(value.count(mark) == 1 for value in values)
-    is_choice = mark.startswith(COLONS) and once >= GREAT_MAJORITY * size and size >= TEXTS_PER_CHOICE * len(choices)
+    if not mark.startswith((*ENDS_OF_A_CHOICE, "\n")):
+        return 0
+    halves = [value.split(mark, 1) for value in values]
+    choices, size = {left for left, _ in halves}, len(values)
+    if size < TEXTS_PER_CHOICE * len(choices):
+        return 0
+    pieces = [right.split(mark) for _, right in halves]
+    alone = sum(choices.isdisjoint(piece.rpartition("\n")[2] for piece in its[:-1]) for its in pieces)
+    is_once = mark.startswith(COLONS) and sum(len(its) == 1 for its in pieces) >= GREAT_MAJORITY * size
+    is_free = all("\n" not in choice and len(choice.split()) < FEWEST_EDIT_WORDS for choice in choices) and len({its[0] for its in pieces}) >= TEXTS_PER_CHOICE * len(choices)
+    is_choice = is_once or (is_free and alone >= GREAT_MAJORITY * size)
     return size - len(choices) if is_choice else 0
 
 

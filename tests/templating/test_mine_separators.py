@@ -262,6 +262,16 @@ def test_a_colon_behind_one_of_a_few_texts_is_fixed_text_although_the_texts_behi
     assert separators(lambda dice: f"{dice.choice(LANGUAGES)}: {prose(dice, 2, 2)}") == [": "]
 
 
+@pytest.mark.parametrize("mark", [". ", ".\n\n", ": "])
+def test_a_mark_behind_one_of_a_few_short_texts_is_fixed_text_although_the_text_behind_it_holds_the_mark_too(mark):
+    assert separators(lambda dice: f"{dice.choice(LANGUAGES)}{mark}{prose(dice)}{mark}{prose(dice)}") == [mark]
+
+
+def test_sentences_out_of_a_few_are_one_value():
+    said = [prose(Random(number), 2, 4) for number in range(8)]
+    assert separators(lambda dice: ". ".join(dice.choice(said) for _ in range(4)), calls=60) == []
+
+
 def test_the_speakers_of_a_conversation_and_greetings_are_a_part_of_the_value():
     def spoken(dice):
         return "\n".join(f"{dice.choice(('Ann', 'Bo', 'Cy'))}: {prose(dice)}" for _ in range(dice.randint(2, 5)))
