@@ -146,6 +146,7 @@ def _labels(literals: Sequence[str], kind_of: Callable[[int], SlotKind]) -> list
             or _fence(before)
             or _whole_part(literals, place)
             or _named_by_kind(kind_of(place), after)
+            or (_begun(before) if place == 0 or "\n" in before else "")
             or (labels[-1] if goes_on else "")
         )
         labels.append(label)
@@ -199,8 +200,22 @@ def _line(before: str, after: str) -> str:
     if len(line) == 2 and line[1] in ".)":  # A. or b) of a choice
         return _identifier(_words(line))
     if line.endswith(COLONS):
-        return _phrase(_last_clause(_without_colon(line)))
+        return _label(line)
     return _sentence(_last_clause(line), heads=after.lstrip(" *_").startswith(COLONS))
+
+
+def _label(line: str) -> str:
+    """The name that a line with a colon at its end makes; a preposition at the end of a sentence names nothing: "Take the names from:"."""
+    text = _without_colon(line)
+    clause = _last_clause(text)
+    is_sentence_end = BOUNDARIES.issuperset(_words(clause.lower())[-1:]) and _words(clause) != _words(text)
+    return "" if is_sentence_end else _phrase(clause)
+
+
+def _begun(before: str) -> str:
+    """The label that begins the line of a place: rubric in "Rubric: The answer must {{rubric}}"."""
+    label, colon, _ = before.rpartition("\n")[2].partition(": ")
+    return _phrase(label) if colon and label[:1].isalpha() and _is_heading(label) else ""
 
 
 def _above(before: str) -> str:
@@ -217,7 +232,7 @@ def _above(before: str) -> str:
         nearest = nearest.rpartition(">")[2] or nearest
     label = nearest.rstrip(ENDS + "*_")
     if label.endswith(COLONS):
-        return _phrase(_last_clause(_without_colon(label)))
+        return _label(label)
     heading = nearest.partition("(")[0] if nearest.startswith(MARKED) else nearest
     if SLOT_MARK in heading:
         return ""
@@ -241,7 +256,7 @@ def _is_heading(line: str) -> bool:
 
 
 def _sentence(clause: str, heads: bool = False) -> str:
-    """The noun right before a place without a label: "the company {{...}}", "the style of {{...}}", "Today is {{...}}".
+    """The noun right before a place without a label: "the company {{...}}", "the style of {{...}}", "Today is {{...}}"; none of "a good {{...}}".
 
     heads: a colon follows the place, so the noun is the label of what comes next: "Notes of {{notes_of}}: {{notes}}".
     """
@@ -256,7 +271,11 @@ def _sentence(clause: str, heads: bool = False) -> str:
         return _identifier(words[-2:] if heads else words[-2:-1])
     if lower[-1] in RELATIONS and noun:
         return _identifier(words[-2:])
-    return _identifier(words[-1:]) if lower[-2] in DETERMINERS and lower[-1] not in BOUNDARIES | DETERMINERS else ""
+    return (
+        _identifier(words[-1:])
+        if lower[-2] in DETERMINERS - {"a", "an"} and lower[-1] not in BOUNDARIES | DETERMINERS
+        else ""
+    )
 
 
 def _phrase(label: str) -> str:

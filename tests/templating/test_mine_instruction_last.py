@@ -64,12 +64,12 @@ def test_short_instructions_that_differ_in_a_value_are_one_template_among_many_o
     before: str, after: str
 ) -> None:
     dice = Random(3)
-    own = [f"{before}{dice.choice(NAMES)}{after}{text(dice)}" for _ in range(160)]
-    others = [f"Write an answer in {dice.choice(LANGUAGES)} that says: {text(dice)} Sign as Kim." for _ in range(160)]
-    prompts = own + others + [text(dice) for _ in range(480)]
+    summaries = [f"{before}{dice.choice(NAMES)}{after}{text(dice)}" for _ in range(160)]
+    answers = [f"Write an answer in {dice.choice(LANGUAGES)} that says: {text(dice)} Sign as Kim." for _ in range(160)]
+    prompts = summaries + answers + [text(dice) for _ in range(480)]
     dice.shuffle(prompts)
     [group] = [group for group in mine(prompts) if prompts[group.members[0]].startswith(before)]
-    assert len(group.members) == len(own)
+    assert len(group.members) == len(summaries)
     assert group.template.literals == (before, after, "")
 
 

@@ -268,8 +268,8 @@ def test_a_mark_behind_one_of_a_few_short_texts_is_fixed_text_although_the_text_
 
 
 def test_sentences_out_of_a_few_are_one_value():
-    said = [prose(Random(number), 2, 4) for number in range(8)]
-    assert separators(lambda dice: ". ".join(dice.choice(said) for _ in range(4)), calls=60) == []
+    sentences = [prose(Random(number), 2, 4) for number in range(8)]
+    assert separators(lambda dice: ". ".join(dice.choice(sentences) for _ in range(4)), calls=60) == []
 
 
 def test_the_speakers_of_a_conversation_and_greetings_are_a_part_of_the_value():

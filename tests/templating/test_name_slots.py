@@ -56,6 +56,7 @@ class TestGoldenExamples:
             ("Repository: {{_1}}\n\n```diff\n{{_2}}\n```", ("repository", "diff")),
             ("Mend it.\x00```python\n{{_1}}\n```", ("code",)),
             ("Question: \x00{{_1}}", ("message",)),
+            ("Rate it.\n\nRubric: The answer must {{_1}}\n[Question]", ("rubric",)),
             ("質問：{{_1}}\n回答：{{_2}}", ("質問", "回答")),
             ("प्रश्न: {{_1}}", ("प्रश्न",)),
         ],
@@ -72,6 +73,8 @@ class TestGoldenExamples:
             "###\n{{_1}}\n###",
             "以下の文章を日本語に翻訳してください：\n{{_1}}",
             "Var 0: {{_1}}",
+            "Then wish a good {{_1}}.",
+            'Extract {"name": ...} from:\n---\n{{_1}}\n---',
         ],
     )
     def test_if_they_do_not_i_expect_var_n(self, text):
