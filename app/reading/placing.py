@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from app.reading import why
 from app.reading.why import Departure
+from app.store.owed import IS_UNGROUPED
 from app.store.shown import is_shown
-from app.store.tables import implementation, task, template
+from app.store.tables import implementation, task, template, trace
 from app.store.templates import ROLES
+from app.words import plural
 
 MOST_TEMPLATES = 500
 """Newest templates of a path that are compared with a text: some 0.1 s at 5 kB each."""
+
+MOST_UNGROUPED_COUNTED = 1000
+"""Calls without a template of a path that are counted for a sentence."""
 
 CallState = Literal["matched", "owed", "considered", "no prompt"]
 
@@ -60,7 +65,8 @@ def placed(connection: Connection, call: Any) -> CallPlacement:
         )
     state: CallState = "owed" if call.considered_run_id is None else "considered"
     near = _nearest(connection, call)
-    return CallPlacement(state, f"{_WAITS[state]} {_sentence(near)}", near)
+    sentence = _sentence_of_none(_ungrouped(connection, call.group_id)) if near is None else _sentence(near)
+    return CallPlacement(state, f"{_WAITS[state]} {sentence}", near)
 
 
 _WAITS = {
@@ -69,9 +75,26 @@ _WAITS = {
 }
 
 
-def _sentence(near: Nearest | None) -> str:
-    if near is None:
-        return "No template of its path is near to it."
+def _sentence_of_none(ungrouped: int) -> str:
+    """What a call lacks to which no template is near, on a path with so many calls without a template."""
+    number = (
+        f"{MOST_UNGROUPED_COUNTED} or more calls" if ungrouped >= MOST_UNGROUPED_COUNTED else plural(ungrouped, "call")
+    )
+    return (
+        f"No template of its path is near to it. {number} of the path {'has' if ungrouped == 1 else 'have'} no template: "
+        "three calls of one prompt, whose values differ, make one."
+    )
+
+
+def _ungrouped(connection: Connection, group_id: UUID) -> int:
+    """The calls of a path without a template, MOST_UNGROUPED_COUNTED at most."""
+    first = (
+        select(trace.c.id).where(trace.c.group_id == group_id, IS_UNGROUPED).limit(MOST_UNGROUPED_COUNTED).subquery()
+    )
+    return connection.execute(select(func.count()).select_from(first)).scalar_one()
+
+
+def _sentence(near: Nearest) -> str:
     if near.leaves is None:
         return "It follows a template of its path to the end, so a run will match it."
     return f"It follows {near.share:.0%} of the nearest template of its path, and leaves it in the {role_of(near.leaves.part)} part."

@@ -181,7 +181,7 @@ class _Teller:
         self._console.print(head, soft_wrap=True)
         version = self._version(call["implementation_id"])
         if version is None:
-            self._console.print(Text("  ungrouped yet", style="dim"))
+            self._console.print(Text("  no template yet", style="dim"))
             return
         colours: dict[str, str] = {}
         for part in version["template"]:

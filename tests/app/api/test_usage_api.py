@@ -317,6 +317,9 @@ def test_a_call_says_where_it_leaves_the_nearest_template(client: FlaskClient, s
     assert (why["state"], why["nearest"]["task_id"]) == ("owed", matched["task_id"])
     assert why["nearest"]["leaves"]["role"] == "system"
     assert why["nearest"]["leaves"]["expected"] == "."
+    alone = send(instructions="Guten Tag", input="Wie geht es dir?")
+    summary = client.get(f"/api/v1/traces/{alone['id']}/why").json["summary"]
+    assert "2 calls of the path have no template: three calls of one prompt" in summary
     empty = send(instructions=None, input=None)
     assert client.get(f"/api/v1/traces/{empty['id']}/why").json["state"] == "no prompt"
 

@@ -223,9 +223,20 @@ def test_the_tail_shows_a_call_that_comes_with_its_values(grouped: Cli, url: str
     assert "Classify the support ticket" in result.stdout.decode()
 
 
-def _send_until(over: threading.Event, url: str, key: str) -> None:
+def test_the_tail_says_that_a_new_prompt_has_no_template_yet(grouped: Cli, url: str) -> None:
+    over = threading.Event()
+    key = str(grouped.environment["PROMPTLODE_API_KEY"])
+    sending = threading.Thread(target=_send_until, args=(over, url, key, "Wie geht es dir?"))
+    sending.start()
+    result = grouped("tail", "--limit", "1")
+    over.set()
+    sending.join()
+    assert b"no template yet" in result.stdout
+
+
+def _send_until(over: threading.Event, url: str, key: str, prompt: str = triage_edited(12)) -> None:
     """Sends one call after the other; the tail shows none that came before its first look."""
-    body = {"path": "/mail", "model": "gpt-5", "instructions": SYSTEM, "input": triage_edited(12)}
+    body = {"path": "/mail", "model": "gpt-5", "instructions": SYSTEM, "input": prompt}
     while not over.wait(0.2):
         requests.post(f"{url}/api/v1/traces", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60)
 
