@@ -1,6 +1,6 @@
-"""The parameters of a page: texts, ids and cursors; 404 for a value that cannot be."""
+"""The parameters of a page: texts, choices, ids and cursors. An id or cursor that cannot be is 404, another choice is ignored, and told."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, cast
@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import abort, g, request
 
 from app.reading.browse import CallCursor
+from app.reading.pieces import one_line
 
 PAGE_SIZE = 50
 """Rows of a page of a list."""
@@ -24,6 +25,20 @@ def project() -> UUID:
 def argument(name: str) -> str:
     """A text of the query as `plain_text`; empty where the query has none of the name."""
     return plain_text(request.args.get(name, ""))
+
+
+def choice(name: str, choices: Collection[str], default: str) -> str:
+    """One of the choices by the query; the default for another value, of which the page tells (`g.ignored`)."""
+    text = argument(name)
+    if text and text not in choices:
+        note_ignored(name, text, choices)
+    return text if text in choices else default
+
+
+def note_ignored(name: str, text: str, choices: Iterable[str]) -> None:
+    """Have the page say that a value of its address is ignored, and which values there are."""
+    sentence = f"{name}={one_line(text)} is ignored: {name} is one of {', '.join(filter(None, choices))}."
+    g.ignored = [*g.get("ignored", []), sentence]
 
 
 def arguments() -> dict[str, str]:

@@ -10,11 +10,12 @@ from flask import Response, abort, g, render_template, request, url_for
 from app.http.admission import admitted
 from app.http.problem import ProblemError
 from app.pages import access, ranging
-from app.pages.arguments import PAGE_SIZE, argument, id_or_404
+from app.pages.arguments import PAGE_SIZE, argument, id_or_404, note_ignored
 from app.pages.atom import feed_of
 from app.pages.blueprint import pages
-from app.reading import browse, feed
+from app.reading import browse, feed, tasks
 from app.reading.feed import KINDS, ChangeFilter, FeedEntry
+from app.reading.pieces import colours
 from app.reading.summaries import summary
 from app.reading.usage import Range
 from app.store import webhooks
@@ -40,11 +41,16 @@ def changes() -> str:
     with access.reading() as connection:
         changes = feed.page(connection, change_filter, PAGE_SIZE + 1)
         paths = browse.paths(connection, g.visitor.project.id)
+        edited_tasks = {change.task_id for change in changes if change.task_id and change.texts.get("diff")}
+        colours_by_task = {
+            task_id: colours(slots) for task_id, slots in tasks.slots_of_versions(connection, edited_tasks).items()
+        }
     return render_template(
         "pages/changes.html",
         range_shown=range_shown,
         entries=[(page, summary(page)) for page in changes[:PAGE_SIZE]],
         next_page=changes[PAGE_SIZE - 1].id if len(changes) > PAGE_SIZE else None,
+        colours_by_task=colours_by_task,
         kinds=KINDS,
         chosen=kinds,
         path=path,
@@ -55,7 +61,10 @@ def changes() -> str:
 
 
 def _kinds() -> list[str]:
-    return [kind for kind in argument("kind").split(",") if kind in KINDS]
+    kinds = [kind for kind in argument("kind").split(",") if kind]
+    for kind in sorted({*kinds} - {*KINDS}):
+        note_ignored("kind", kind, KINDS)
+    return [kind for kind in kinds if kind in KINDS]
 
 
 @pages.get("/changes.atom")

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.http.answer import json_answer
 from app.pages import access, ranging
-from app.pages.arguments import PAGE_SIZE, argument, arguments, id_or_404, project
+from app.pages.arguments import PAGE_SIZE, argument, arguments, choice, id_or_404, project
 from app.pages.blueprint import pages
 from app.pages.overview import overview
 from app.reading import insights, neighbours, ungrouped_calls
@@ -101,23 +101,20 @@ def _label(text: str) -> Label | None:
 
 def _sort() -> tuple[str, bool]:
     """The column, and whether the largest comes first: a column of names begins with A, one of numbers with the largest."""
-    sort = argument("sort")
-    sort = sort if sort in SORTS else "last"
-    order = argument("order")
-    return sort, order == "desc" if order in {"asc", "desc"} else sort != "name"
+    sort = choice("sort", SORTS, "last")
+    return sort, choice("order", ("asc", "desc"), "asc" if sort == "name" else "desc") == "desc"
 
 
 @pages.get("/ungrouped")
 def ungrouped() -> str:
-    path, state, after = argument("path"), argument("state"), argument("after")
-    states = STATES.get(state) or abort(HTTPStatus.NOT_FOUND)
+    path, state, after = argument("path"), choice("state", STATES, ""), argument("after")
     before = id_or_404(after) if after else None
     with access.reading() as connection:
         if state == "none":
             calls = ungrouped_calls.without_prompt(connection, project(), limit=PAGE_SIZE)
         else:
             calls = ungrouped_calls.page(
-                connection, project(), path=path, states=states, after=before, limit=PAGE_SIZE + 1
+                connection, project(), path=path, states=STATES[state], after=before, limit=PAGE_SIZE + 1
             )
         paths = ungrouped_calls.paths(connection, project())
     return render_template(

@@ -75,7 +75,8 @@ def range_of(args: Mapping[str, str], now: datetime | None = None) -> ShownRange
             return _whole_days(since, until, now)
         except ValueError as error:
             return _newest(DEFAULT, now, str(error))
-    return _newest(args.get("range", ""), now)
+    name = args.get("range", "")
+    return _newest(name, now, "" if name in {"", *LENGTHS} else f"A range is one of {', '.join(LENGTHS)}.")
 
 
 def _newest(name: str, now: datetime, problem: str = "") -> ShownRange:

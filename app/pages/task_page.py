@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.pages import access, ranging
-from app.pages.arguments import argument, arguments, cursor, id_or_404, next_cursor, project
+from app.pages.arguments import argument, arguments, choice, cursor, id_or_404, next_cursor, project
 from app.pages.blueprint import pages
 from app.pages.counted import Counted, counted
 from app.pages.history import History, history
@@ -95,7 +95,7 @@ def _usage(
     range_shown: ranging.ShownRange,
 ) -> dict[str, Any]:
     """The cost of the task's calls of the range by version, and the bill of the chosen template."""
-    metric = "cost" if argument("metric") == "cost" else "calls"
+    metric = choice("metric", ("calls", "cost"), "calls")
     priced = prices.of_project(connection, project())
     scope = UsageScope(project(), range_shown.range, task_ids=[task_id])
     past = history(connection, scope, versions, priced, range_shown=range_shown, metric=metric)

@@ -112,6 +112,25 @@ def _newest_of_task() -> Select[Any]:
     return planned_once(query.order_by(implementation.c.version.desc()).limit(bindparam("limit", type_=Integer)))
 
 
+def slots_of_versions(connection: Connection, task_ids: Collection[UUID]) -> dict[UUID, list[Sequence[str]]]:
+    """The slots of each shown version of these tasks, by the number of the version."""
+    slots_by_task: dict[UUID, list[Sequence[str]]] = {task_id: [] for task_id in task_ids}
+    for task_id, slots in connection.execute(_slots_of_versions(), {"ids": list(task_ids)}):
+        slots_by_task[task_id].append(slots)
+    return slots_by_task
+
+
+@cache
+def _slots_of_versions() -> Select[Any]:
+    is_of_tasks = implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid)))
+    return (
+        select(implementation.c.task_id, template.c.slots)
+        .join_from(implementation, template, template.c.id == implementation.c.template_id)
+        .where(is_of_tasks, is_shown())
+        .order_by(implementation.c.version)
+    )
+
+
 def beginnings(connection: Connection, task_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     """The shown versions of these tasks by number, with what tells which one replaced which: id, task_id, first_seen and the setup."""
     return connection.execute(_beginnings(), {"ids": list(task_ids)}).all()

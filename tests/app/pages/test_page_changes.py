@@ -14,7 +14,7 @@ from app.store import changes, webhooks
 from app.store.engine import transaction
 from app.store.tables import change
 from tests.app.api_helpers import new_key
-from tests.app.grouping_world import World, triage, triage_edited
+from tests.app.grouping_world import World, triage, triage_edited, words
 from tests.app.pages.test_page_forms import logged_in
 
 RANGE = "since=2026-01-01&until=2026-01-02"
@@ -42,6 +42,39 @@ def test_an_edit_is_shown_with_its_words_and_filtered_by_kind(web: Flask, world:
     assert "<ins> When in doubt, say other.</ins>" in page
     assert page.count('<article class="card change">') == 2
     assert web.test_client().get(f"/changes?{RANGE}&kind=task.new").text.count("<article") == 1
+
+
+def test_two_slots_of_an_edit_have_the_colours_that_they_have_on_the_page_of_the_task(web: Flask, world: World) -> None:
+    group = world.group()
+    for edit in ("", " Be brief."):
+        group.send(
+            f"Sort the mail of the customer below.{edit}\n\nMail: {words(n)}\nFrom: {words(n + 5)}." for n in range(12)
+        )
+        group.run()
+        with transaction(world.engine) as connection:
+            changes.note_versions(connection)
+    [task_row] = group.tasks
+    local = web.test_client()
+    slot = re.compile(r'class="slot c(\d)"><span class="brace">\{\{</span>(\w+)')
+    on_changes = set(slot.findall(local.get(f"/changes?{RANGE}&kind=version.new").text))
+    assert on_changes == set(slot.findall(local.get(f"/tasks/{task_row.id}?{RANGE}").text))
+    assert len({colour for colour, _ in on_changes}) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("/?range=zz", "A range is one of 24h, 7d, 30d."),
+        ("/?sort=zz", "sort=zz is ignored: sort is one of last"),
+        ("/changes?kind=zz", "kind=zz is ignored: kind is one of task.new"),
+        ("/ungrouped?state=zz", "state=zz is ignored: state is one of owed, considered, none."),
+    ],
+)
+def test_a_choice_that_no_page_has_is_ignored_and_told(web: Flask, world: World, address: str, sentence: str) -> None:
+    grown(world, "shop")
+    answer = web.test_client().get(address)
+    assert answer.status_code == 200
+    assert sentence in unescape(answer.text)
 
 
 def test_settings_that_vary_from_call_to_call_share_a_row_and_are_listed_by_one_click(web: Flask, world: World) -> None:

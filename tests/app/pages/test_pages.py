@@ -580,7 +580,6 @@ def test_another_projects_ids_do_not_exist(
         "/ungrouped?after=x",
         "/?after=x",
         "/?after=0001-01-01T00:00:00%2B23:59_00000000-0000-0000-0000-000000000000",  # before the first year, in UTC
-        "/ungrouped?state=x",
     ],
 )
 def test_a_broken_address_is_not_found(visitor: FlaskClient, address: str) -> None:
