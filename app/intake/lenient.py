@@ -23,6 +23,8 @@ _ONLY_COUNTS = frozenset({int})
 _LONGEST_KEPT = 8 * 1024
 """Characters of a value kept beside its reason, as evidence of the error."""
 
+ENDS_TOO_EARLY = Problem(("completed_at",), "Must not be before started_at.")
+
 
 @dataclass
 class LenientRead:
@@ -36,12 +38,20 @@ def read_leniently(body: dict[str, Any], limits: TraceLimits = DEFAULT_LIMITS) -
     """Check a call; wrong side fields do not refuse it. Raises InvalidTraceError for its prompt, model or path."""
     plain = _plain(body)
     try:
-        return LenientRead(read_trace(plain, limits))
+        incoming = read_trace(plain, limits)
+        if not _ends_before_it_begins(incoming):
+            return LenientRead(incoming)
+        problems = [ENDS_TOO_EARLY]
     except InvalidTraceError as error:
         problems = [problem for problem in error.problems if not _is_of_prompt(problem)]
         if len(problems) < len(error.problems):
             raise InvalidTraceError([problem for problem in error.problems if _is_of_prompt(problem)]) from None
     return _without_fields(plain, problems, limits)
+
+
+def _ends_before_it_begins(incoming: Incoming) -> bool:
+    started_at, completed_at = incoming.columns["started_at"], incoming.columns["completed_at"]
+    return started_at is not None and completed_at is not None and bool(completed_at < started_at)
 
 
 def _is_of_prompt(problem: Problem) -> bool:

@@ -94,3 +94,12 @@ def test_the_prompt_the_model_and_the_path_refuse_a_call(wrong: dict[str, Any]) 
 def test_a_call_without_odd_fields_keeps_its_body() -> None:
     read = read_leniently(BODY | {"temperature": 0.5, "usage": {"input_tokens": 3}, "user_id": "u"})
     assert (read.unreadable_fields, read.incoming.columns["metadata"]) == ({}, None)
+
+
+def test_an_end_before_the_beginning_is_kept_under_metadata_with_the_reason() -> None:
+    early, later = "2026-03-01T10:00:00Z", "2026-03-01T10:00:05Z"
+    read = read_leniently(BODY | {"started_at": later, "completed_at": early})
+    assert read.unreadable_fields == {"completed_at": "Must not be before started_at."}
+    assert read.incoming.columns["completed_at"] is None
+    assert read.incoming.columns["metadata"][UNREAD]["completed_at"]["value"] == early
+    assert read_leniently(BODY | {"started_at": early, "completed_at": early}).unreadable_fields == {}
