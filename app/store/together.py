@@ -150,10 +150,10 @@ _NOTE = ", answer bigint, texts bigint, span bigint, scope bigint"
 
 _TELL = f"""
         told AS (INSERT INTO recent_answer (answer, texts, span, scope)
-          SELECT answer, texts, span, scope FROM current WHERE answer IS NOT NULL ORDER BY answer, texts
+          SELECT DISTINCT ON (answer, texts) answer, texts, span, scope FROM current WHERE answer IS NOT NULL ORDER BY answer, texts
           {REPLACE_OLD} RETURNING answer, span),
 """  # noqa: S608  ours
-"""Of two calls with one answer only one is told; the spans say which, for each call has its own."""
+"""Of two calls with one answer only one is told; the spans say which, for each call has its own. DO UPDATE refuses a statement that gives one key twice."""
 
 _IS_TOLD = "(answer IS NULL OR (answer, span) IN (SELECT answer, span FROM told))"
 

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.front import quick_spans
 from app.http.services import EXTENSION
 from app.otlp import counting
-from app.store import projects, tables
+from app.store import projects, tables, together
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.web import create_app
@@ -137,6 +137,26 @@ def test_exports_of_one_moment_share_a_statement(twins: Twins, statements: list[
     assert sum(statements) == 32
     assert max(statements) > 8
     assert len(twins.rows()[1]) == 36
+
+
+def test_two_signals_of_one_answer_at_one_moment_leave_the_other_calls_in_their_statement(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twins.front.post(twins.front_key, body(call(1)), URL, **{"content-type": PROTOBUF})
+    stored: list[int] = []
+    insert = together.insert_current
+
+    async def counting(connection: Any, rows: Any) -> Any:
+        stored_ids = await insert(connection, rows)
+        stored.append(len(stored_ids))
+        return stored_ids
+
+    monkeypatch.setattr(together, "insert_current", counting)
+    signals = [body(call(number, **{"gen_ai.response.id": "r-1"})) for number in (2, 3)]
+    further = [body(call(number, **{"gen_ai.response.id": f"r-{number}"})) for number in range(10, 16)]
+    answers = twins.front.post_together([(twins.front_key, data) for data in (*signals, *further)], URL, PROTOBUF)
+    assert {(answer.status, answer.data) for answer in answers} == {(200, b"")}
+    assert sum(stored) == len(further) + 1
 
 
 def test_a_span_beside_a_call_of_its_trace_that_is_stored_already_is_read_by_flask(
