@@ -5,6 +5,7 @@ two as for Redis.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, cast
 
 from redis import Redis
@@ -19,8 +20,10 @@ class LoopRedis:
     """Sends one command at a time over a connection of its own, which a thread opens."""
 
     def __init__(self, redis: Redis) -> None:
-        self._pool = redis.connection_pool
-        self._connection: Connection | None = None
+        kind = redis.connection_pool.connection_class
+        is_plain = issubclass(kind, Connection) and not issubclass(kind, SSLConnection)
+        # The pool makes no more than 100 connections, so a lost one is connected again.
+        self._connection = cast(Connection, redis.connection_pool.make_connection()) if is_plain else None
 
     def is_ready(self) -> bool:
         """Whether a command can be sent. An answer that nobody waits for is the end of the connection."""
@@ -35,22 +38,16 @@ class LoopRedis:
 
         Through TLS it stays closed too, since readable bytes of a TLS connection need not be an answer; so it does for a socket in the file system.
         """
-        kind = self._pool.connection_class
-        if self.is_ready() or not issubclass(kind, Connection) or issubclass(kind, SSLConnection):
+        if self._connection is None or self.is_ready():
             return
         self.close()
-        connection = cast(Connection, self._pool.make_connection())
-        try:
-            connection.connect()
-        except (RedisError, OSError):
-            return
-        self._connection = connection
+        with suppress(RedisError, OSError):
+            self._connection.connect()
 
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.disconnect()
-            self._connection = None
 
     async def ask(self, *command: str | float) -> Any:
         """The answer to a command. Raises RedisError; after all of them but NoScriptError it is unknown whether the command was carried out."""

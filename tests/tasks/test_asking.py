@@ -37,6 +37,13 @@ def redis(own_valkey: ValkeyServer) -> Iterator[Redis]:
 
 
 @pytest.fixture
+def is_measured_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One measurement of the queue lasts for the whole test, however slow the machine is."""
+    for seconds in ("DEPTH_SECONDS", "LONGEST_USED"):
+        monkeypatch.setattr(f"tasks.waiting.{seconds}", 600.0)
+
+
+@pytest.fixture
 def sent_to_threads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What threads were given to do."""
     functions: list[Any] = []
@@ -60,6 +67,7 @@ def counted(redis: Redis) -> dict[str, int]:
     return {name: int(fields.get(f"n_{name}", 0)) for name in ("requests", "coalesced")}
 
 
+@pytest.mark.usefixtures("is_measured_for_long")
 def test_a_request_that_a_run_covers_already_takes_no_thread(
     settings: Settings, redis: Redis, sent_to_threads: list[Any]
 ) -> None:
@@ -158,3 +166,11 @@ def test_a_server_behind_tls_is_asked_by_the_thread(own_valkey: ValkeyServer, re
     assert (by_tls.is_ready(), in_clear.is_ready()) == (False, True)
     in_clear.close()
     assert not in_clear.is_ready()
+
+
+def test_a_connection_that_the_server_ends_again_and_again_is_opened_each_time(redis: Redis) -> None:
+    connection = LoopRedis(redis)
+    for _ in range(redis.connection_pool.max_connections + 1):
+        connection.open()
+        assert connection.is_ready()
+        connection.close()
