@@ -37,13 +37,15 @@ class BegunVersion(NamedTuple):
 
 
 def replaced_by(number: int, versions: Iterable[BegunVersion]) -> int | None:
-    """The number of the version that version `number` replaced, among the versions of its task; None for the first version.
+    """The number of the version that version `number` replaced, among the versions of its task; None for the first version, and for one not among them.
 
     It is the last earlier version with the same setup: an app that uses two models edits a prompt for both. Without one, it is the last
     earlier version. Versions are earlier by their first calls: an import of old calls gives an old text a high number.
     """
     in_order = sorted(versions, key=lambda version: (version.first_call or _NEVER, version.number))
     setups = {version.number: version.setup for version in in_order}
+    if number not in setups:  # a run has withdrawn it since the caller read it
+        return None
     earlier = list(takewhile(lambda setup: setup != number, setups))
     alike = [setup for setup in earlier if setups[setup] == setups[number]]
     return next(reversed(alike or earlier), None)

@@ -31,3 +31,7 @@ def test_a_version_with_a_high_number_and_older_calls_was_replaced_by_the_one_in
 def test_a_version_without_a_call_comes_last() -> None:
     without_call = BegunVersion(1, None, "small")
     assert replaced_by(1, [without_call, *begun(v2="small", v3="small")]) == 3
+
+
+def test_a_version_that_was_withdrawn_meanwhile_replaced_none() -> None:
+    assert replaced_by(3, begun(v1="small", v2="small")) is None
