@@ -15,8 +15,8 @@ from app.reading.prices import Prices
 from app.reading.spending import Spending, Stretch
 from app.reading.usage import UsageScope
 
-SHARE_OF_A_MARK = 1 / 8
-"""Of the width of a chart: "12 versions" takes 70 pixels of some 900 on a desk; on a phone, of 350, the words of two marks just touch."""
+SHARE_OF_A_MARK = 1 / 6
+"""Of the width of a chart: "12 versions" takes 70 pixels of some 900 on a desk; on a phone, of 280, "v1, v2" takes 40."""
 
 NAMED_OF_A_MARK = 2
 """Versions that a mark names; for more it says how many."""

@@ -198,6 +198,17 @@ def test_versions_stand_beside_each_other(desk: Any, site: Site) -> None:
         assert page.locator(".plot path.layer").count() == 2
 
 
+def test_numbers_of_an_axis_stand_beside_the_layers_of_a_chart(desk: Any, site: Site) -> None:
+    boxes = "elements => elements.map(element => element.getBoundingClientRect().toJSON())"
+    with Window(desk, site.url) as window:
+        page = window.open(f"/tasks/{site.ids['task']}?range=24h")
+        for size in ("desk", "phone"):
+            page.set_viewport_size(SIZES[size])
+            layers = page.locator(".plot .layer").evaluate_all(boxes)
+            numbers = page.locator(".plot .axis").evaluate_all(boxes)
+            assert max(box["right"] for box in layers) <= min(box["left"] for box in numbers)
+
+
 def test_an_ungrouped_call_shows_the_words_that_stopped_it(desk: Any, site: Site) -> None:
     with Window(desk, site.url) as window:
         page = window.open(f"/traces/{site.ids['ungrouped']}")

@@ -24,7 +24,7 @@ from app.words import dollars, signed, sum_texts
         ([1, 13], ["v1", "v2"]),
         ([1, 1.5], ["v1, v2"]),
         ([1 + number / 60 for number in range(50)], ["50 versions"]),
-        ([9 + number / 10 for number in range(50)], ["30 versions", "20 versions"]),
+        ([9 + number * 0.13 for number in range(50)], ["31 versions", "19 versions"]),
     ],
 )
 def test_versions_that_began_close_together_share_a_mark_with_their_number(
