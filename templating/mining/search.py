@@ -20,7 +20,7 @@ from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.quantities import FEW, GREAT_MAJORITY, HALF, NEARLY_ALL
+from templating.mining.quantities import FEW, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS, NEARLY_ALL
 from templating.mining.sampling import spread
 from templating.mining.siblings import (
     FEWEST_OWN_GRAMS,
@@ -206,7 +206,8 @@ class _Search:
         head, tail = best.template.literals[0], best.template.literals[-1]
         if self._is_whole(best.members) and (_says(head) or _says(tail)):
             return True
-        return calls >= FEW and (_is_label(head) or (self._is_whole(best.members) and any(map(_begins_a_line, best.template.literals))))
+        has_line = self._is_whole(best.members) and _begin_differently(best) and any(map(_begins_a_line, best.template.literals))
+        return calls >= FEW and (_is_label(head) or has_line)
 
     def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:
         """Whether the fixed text is longer, and better placed, than what members of several call sites share by chance."""
@@ -215,7 +216,7 @@ class _Search:
             return False
         if calls < FEW and _is_marks(best.template.literals, self._pool.barrier):
             return False
-        if best.held or _begin_last_line([self._pool.texts[member] for member in best.members]):
+        if best.held or (_begin_differently(best) and _begin_last_line([self._pool.texts[member] for member in best.members])):
             return True
         return texts >= FEW and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
 
@@ -263,6 +264,11 @@ def _is_label(literal: str) -> bool:
 def _begins_a_line(literal: str) -> bool:
     """Whether a line of fixed text begins with a word."""
     return any(map(_says, literal.split("\n")[1:]))
+
+
+def _begin_differently(best: Skeleton) -> bool:
+    """Whether the first values are more than a text that some calls have: examples before a prompt make a prompt of its own."""
+    return len({row[0] for row in best.values if row}) > MOST_EDIT_TEXTS
 
 
 def _begin_last_line(texts: Sequence[str]) -> bool:
