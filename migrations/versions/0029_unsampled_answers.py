@@ -13,36 +13,13 @@ depends_on = None
 
 COLUMNS = ("answer", "texts", "span", "scope")
 
-# The samples of before. PostgreSQL 18 lets the owner of a table remove them, an older server only a superuser.
-REMOVE_SAMPLES = """
-DO $$
-DECLARE sample record;
-BEGIN
-    FOR sample IN SELECT schemaname, tablename, attname, inherited FROM pg_stats
-                   WHERE schemaname = current_schema() AND tablename = 'recent_answer'
-                     AND attname IN ('answer', 'texts', 'span', 'scope')
-    LOOP
-        IF current_setting('server_version_num')::integer >= 180000 THEN
-            PERFORM pg_clear_attribute_stats(sample.schemaname, sample.tablename, sample.attname, sample.inherited);
-        ELSIF current_setting('is_superuser')::boolean THEN
-            DELETE FROM pg_statistic USING pg_attribute
-             WHERE starelid = attrelid AND staattnum = attnum AND attname = sample.attname
-               AND starelid = format('%I.%I', sample.schemaname, sample.tablename)::regclass;
-        END IF;
-    END LOOP;
-END $$
-"""
-
 
 def upgrade() -> None:
-    _sample(0)
-    op.execute(REMOVE_SAMPLES)
+    """The type stays as it is, so no row is written: PostgreSQL removes the samples of a column whose type is set, whoever owns the table."""
+    changes = (f"ALTER COLUMN {column} TYPE bigint, ALTER COLUMN {column} SET STATISTICS 0" for column in COLUMNS)
+    op.execute(f"ALTER TABLE recent_answer {', '.join(changes)}")
 
 
 def downgrade() -> None:
-    _sample(-1)
-
-
-def _sample(target: int) -> None:
-    for column in COLUMNS:
-        op.execute(f"ALTER TABLE recent_answer ALTER COLUMN {column} SET STATISTICS {target}")
+    changes = (f"ALTER COLUMN {column} SET STATISTICS -1" for column in COLUMNS)
+    op.execute(f"ALTER TABLE recent_answer {', '.join(changes)}")
