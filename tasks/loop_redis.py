@@ -13,6 +13,7 @@ from redis.connection import Connection, SSLConnection
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from app.servers import sockets
 from tasks.connections import PRODUCER_TIMEOUT
 
 
@@ -64,19 +65,9 @@ class LoopRedis:
 
 async def _readable(connection: Connection) -> None:
     """Wait until an answer arrives. An answer of a script is smaller than a packet, so it arrives whole."""
-    loop = asyncio.get_running_loop()
-    readable = loop.create_future()
     descriptor: int = connection._sock.fileno()  # type: ignore[attr-defined]  # redis-py has no public name for the socket
-    loop.add_reader(descriptor, _wake, readable)
     try:
         async with asyncio.timeout(PRODUCER_TIMEOUT):
-            await readable
+            await sockets.ready(descriptor)
     except TimeoutError:
         raise RedisTimeoutError("No answer in time.") from None
-    finally:
-        loop.remove_reader(descriptor)
-
-
-def _wake(readable: "asyncio.Future[None]") -> None:
-    if not readable.done():
-        readable.set_result(None)

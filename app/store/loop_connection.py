@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from app.config import Settings
+from app.servers import sockets
 from app.store import session
 from app.store.engine import TRUSTED_SECONDS, outages_named, told_while_connecting, was_closed
 from app.store.prepared import as_sqlalchemy_has_it
@@ -30,7 +31,6 @@ class LoopConnection:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._loop = asyncio.get_running_loop()
         self._resting_since = time.monotonic()
 
     @classmethod
@@ -106,24 +106,4 @@ class LoopConnection:
     async def _finish(self) -> None:
         """Wait until the driver has finished."""
         while (state := self._connection.poll()) != extensions.POLL_OK:
-            await self._ready(writing=state == extensions.POLL_WRITE)
-
-    async def _ready(self, *, writing: bool) -> None:
-        """Wait until the socket is readable or writable. The event loop forgets the socket before it may be closed."""
-        watch, forget = (
-            (self._loop.add_writer, self._loop.remove_writer)
-            if writing
-            else (self._loop.add_reader, self._loop.remove_reader)
-        )
-        ready = self._loop.create_future()
-        descriptor = self._connection.fileno()
-        watch(descriptor, _wake, ready)
-        try:
-            await ready
-        finally:
-            forget(descriptor)
-
-
-def _wake(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
+            await sockets.ready(self._connection.fileno(), writing=state == extensions.POLL_WRITE)
