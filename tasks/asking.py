@@ -37,7 +37,7 @@ class Asking:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "ask")
-        self._loop_requests = loop_requests_of(settings)
+        self._loop_requests = LoopRequests(settings)
         self._waiting: dict[UUID, list[_PendingRequest]] = {}
         self._asks: asyncio.Task[None] | None = None
 
@@ -55,8 +55,7 @@ class Asking:
     def close(self) -> None:
         """End the thread and the connection."""
         self._thread.shutdown()
-        if self._loop_requests is not None:
-            self._loop_requests.close()
+        self._loop_requests.close()
 
     async def _ask(self) -> None:
         """Request groups until no caller waits."""
@@ -71,8 +70,6 @@ class Asking:
 
     async def _ask_in_loop(self, wishes: list[_PendingRequest]) -> bool:
         """Make the request of a group without the thread; False where the thread must make it."""
-        if self._loop_requests is None:
-            return False
         try:
             word = await self._loop_requests.request(wishes[-1].project, wishes[-1].row, self._thread)
         except Exception as error:  # noqa: BLE001  whoever waits must not wait for ever
@@ -91,8 +88,7 @@ class Asking:
                 loop.call_soon_threadsafe(_fail, wishes, error)
             else:
                 loop.call_soon_threadsafe(_answer, wishes, rows)
-        if self._loop_requests is not None:
-            self._loop_requests.open()
+        self._loop_requests.open()
 
 
 class LoopRequests:
@@ -137,11 +133,6 @@ class LoopRequests:
 
     def _measured(self, _: object) -> None:
         self._measures = False
-
-
-def loop_requests_of(settings: Settings) -> LoopRequests | None:
-    """The requests that an event loop makes itself. Benchmarks replace it by None, to replace all requests in `tasks.accept`."""
-    return LoopRequests(settings)
 
 
 def _answer(wishes: Sequence[_PendingRequest], rows: Sequence[Accepted]) -> None:
