@@ -33,14 +33,14 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 """Categories of Unicode: controls, formats (characters without width), and separators."""
 
 NOT_IN_A_NAME = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-"""Characters, as in the brackets of a regular expression, that no name of a person's has: control characters, line ends, and those that turn
-the direction of the text beside them around. A name appears in lines of tables, feeds and logs.
+"""Characters that a name given by a person must not have, as in the brackets of a regular expression: control characters, line ends, and
+those that turn the direction of the text beside them around. A name appears in lines of tables, feeds and logs.
 """
 
 ONE_LINE = "one line without control characters and characters that turn the direction of a text around"
 """What a name must be, for the sentence that refuses another one."""
 
-_HAS_NO_NAME = re.compile(f"[{NOT_IN_A_NAME}]")
+_BREAKS_A_NAME = re.compile(f"[{NOT_IN_A_NAME}]")
 
 _LISTS = (("input",), ("messages",), ("tools",))
 
@@ -91,7 +91,7 @@ def is_blank(text: str) -> bool:
 
 def is_one_line(name: str) -> bool:
     """Whether a name has none of the characters `NOT_IN_A_NAME`."""
-    return _HAS_NO_NAME.search(name) is None
+    return _BREAKS_A_NAME.search(name) is None
 
 
 def _check_path(value: str) -> str:

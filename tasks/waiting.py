@@ -11,9 +11,9 @@ from tasks.coalescing.turns import ProjectLine
 DEPTH_SECONDS = 1.0
 """Seconds for which a measured length of the queue is used."""
 
-LONGEST_USED = 3.0
-"""Seconds for which callers that cannot wait use a measured length. Such a caller has the length measured again, beside it, after DEPTH_SECONDS: the measurement takes
-some thirty times as long as a request, and was the slowest call of a second.
+LONGEST_DEPTH_SECONDS = 3.0
+"""Seconds for which callers that cannot wait use a measured length. After DEPTH_SECONDS such a caller has the length measured again, beside its
+request: a measurement takes some thirty times as long as a request, and whoever waited for it was the slowest call of a second.
 """
 
 SECONDS_A_MESSAGE = 2.0
@@ -72,7 +72,7 @@ class Waiting:
         if not self._lock.acquire(blocking=False):
             return None
         try:
-            is_recent = time.monotonic() < self._until + LONGEST_USED - DEPTH_SECONDS
+            is_recent = time.monotonic() < self._until + LONGEST_DEPTH_SECONDS - DEPTH_SECONDS
             return self._patience(project) if is_recent and not self._is_full(project) else None
         finally:
             self._lock.release()

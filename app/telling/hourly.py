@@ -207,13 +207,13 @@ def _uses_of_edited_tasks(
     if not edited:
         return {}
     week = UsageScope(scope.project_id, Range(scope.since + first_of_week * BLOCK, scope.now), task_ids=edited)
-    hours = _of_lines(spending.in_stretches(connection, week, scope.since, HOUR), lines)
+    by_hour = _of_lines(spending.in_stretches(connection, week, scope.since, HOUR), lines)
     uses: dict[UUID, list[_VersionUses]] = {task_id: [] for task_id in edited}
-    before = [stretch for stretch in stretches if stretch.number < first_of_week and stretch.version.task_id in uses]
-    for width, its in ((BLOCK // HOUR, before), (1, hours)):
-        for stretch in its:
+    by_block = [stretch for stretch in stretches if stretch.number < first_of_week and stretch.version.task_id in uses]
+    for hours, stretches_as_long in ((BLOCK // HOUR, by_block), (1, by_hour)):
+        for stretch in stretches_as_long:
             calls = stretch.spending.used.calls
-            uses[stretch.version.task_id].append(_VersionUses(stretch.version, stretch.number * width, width, calls))
+            uses[stretch.version.task_id].append(_VersionUses(stretch.version, stretch.number * hours, hours, calls))
     return {task_id: of_task for task_id, of_task in uses.items() if of_task}
 
 

@@ -39,7 +39,7 @@ def redis(own_valkey: ValkeyServer) -> Iterator[Redis]:
 @pytest.fixture
 def is_measured_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """One measurement of the queue lasts for the whole test, however slow the machine is."""
-    for seconds in ("DEPTH_SECONDS", "LONGEST_USED"):
+    for seconds in ("DEPTH_SECONDS", "LONGEST_DEPTH_SECONDS"):
         monkeypatch.setattr(f"tasks.waiting.{seconds}", 600.0)
 
 
