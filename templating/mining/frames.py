@@ -200,7 +200,8 @@ class _Frames:
     def _is_spoken(self, members: np.ndarray, head: int) -> bool:
         """Whether the texts begin alike only as people begin their own texts, so that the end alone says which template they are of."""
         start = int(self._texts.rows.first[members[0]])
-        return bool(self._texts.spoken[start : start + head].all())
+        units = slice(start, start + head)  # an empty part before the text is no word
+        return bool(self._texts.letters[units].any() and self._texts.spoken[units].all())
 
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
         """False for a common beginning of several templates with few calls: there the next word comes again in several texts.

@@ -264,3 +264,12 @@ def test_short_prompts_of_two_values_out_of_a_few_are_no_template_for_each_first
     languages = ["French", "German", "Spanish", "Dutch", "Danish", "Polish", "Czech", "Greek"]
     prompts = Random(1).sample([f"{fruit} in {language}" for fruit in fruits for language in languages], 60)
     assert all(fruit not in group.template.to_text() for group in mine(prompts) for fruit in fruits)
+
+
+def test_prompts_that_only_end_alike_are_told_apart_behind_an_empty_system_text_too() -> None:
+    r = Random(1)
+    ends = [f"\n\n{verb} it." for verb in ("shorten", "rename", "cancel", "sort", "rate")]
+    words = ["".join(r.choices("aeioubdgklmnprst", k=r.randint(4, 9))) for _ in range(400)]
+    texts = [f"\0{' '.join(r.choices(words, k=r.randint(2, 7)))}{end}" for end in ends for _ in range(12)]
+    r.shuffle(texts)
+    assert {group.template.literals for group in mine(texts)} == {("\0", end) for end in ends}
