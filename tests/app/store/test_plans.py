@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from app.reading import tasks, worklist
+from app.reading import placing, tasks, worklist
 from app.reading.usage import Range
 from app.reading.worklist import TaskFilter
 from app.store import traces
@@ -54,6 +54,12 @@ def test_a_page_of_traces_sorts_nothing(
     )
     assert not re.search(r"-> +(Incremental )?Sort", plan)
     assert index in plan
+
+
+def test_calls_of_a_path_without_a_template_are_counted_without_those_that_have_one(untouched_engine: Engine) -> None:
+    plan = plan_of(untouched_engine, lambda connection: placing.ungrouped_of_group(connection, PROJECT))
+    assert "ix_trace_owed" in plan
+    assert "ix_trace_residue" in plan
 
 
 def test_a_page_of_tasks_sorts_no_tasks_and_reads_no_month_of_calls(untouched_engine: Engine) -> None:
