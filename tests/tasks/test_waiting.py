@@ -65,13 +65,27 @@ def test_a_later_request_measures_again() -> None:
     assert redis.asked == 2
 
 
-def test_who_cannot_wait_gets_the_last_measure_while_the_next_one_is_taken() -> None:
+def test_who_cannot_wait_gets_the_last_measure_while_the_next_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.waiting.LONGEST_DEPTH_SECONDS", 600.0)
     redis = HangingRedis()
-    messages = iter([3, 5])
-    waiting = Waiting(10, 1, parked=int, lines=dict, messages=lambda: next(messages))
+    measures = iter([int, redis.parked])
+
+    def parked() -> int:
+        return next(measures)()
+
+    waiting = Waiting(10, 1, parked=parked, lines=dict, messages=lambda: 3)
     assert waiting.patience_at_once("shop") is None  # nothing is measured yet
     waiting.measure()
-    assert waiting.patience_at_once("shop") == 3 * SECONDS_A_MESSAGE
+    with ThreadPoolExecutor(1) as threads:
+        measuring = threads.submit(waiting.measure)
+        wait_until(lambda: redis.asked == 1)
+        assert waiting.patience_at_once("shop") == 3 * SECONDS_A_MESSAGE
+        redis.may_end.set()
+        assert isinstance(measuring.exception(60), RedisTimeoutError)
+
+
+def test_who_cannot_wait_gets_nothing_while_others_wait_for_a_measure() -> None:
+    redis = HangingRedis()
     waiting = Waiting(10, 1, parked=redis.parked, lines=dict, messages=int)
     with ThreadPoolExecutor(1) as threads:
         measuring = threads.submit(waiting.is_full, "shop")
