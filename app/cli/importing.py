@@ -276,6 +276,8 @@ def _print(console: Console, project: Project, report: Report, traces: int, seco
         console.print(f"  {count:,} {_MEANINGS[grouping]}")
     if report.passed_over:
         console.print(f"Passed over: {plural(report.passed_over, 'record')} without a call of a model.")
+    if report.left_out:
+        console.print(f"Of {plural(report.left_out, 'line')} something was left out.", style="yellow")
     if report.refused:
         number_hidden = report.refused - SHOWN_PROBLEMS
         note = f" ({number_hidden:,} of them not shown)" if number_hidden > 0 else ""

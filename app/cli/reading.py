@@ -52,11 +52,12 @@ class UnknownColumnError(CallerError):
 
 @dataclass
 class Report:
-    """The outcome of the records."""
+    """The outcome of the records. left_out: records of which a part that belongs to no call was left out."""
 
     stored: int = 0
     known: int = 0
     refused: int = 0
+    left_out: int = 0
     passed_over: int = 0
     groupings: dict[str, int] = field(default_factory=dict)
 
@@ -172,8 +173,12 @@ class LogReader:
         for number, record in records:
             number_of_spans = len(record.spans) + len(record.unreadable)
             reasons = summary([*refusals[number], *record.unreadable], number_of_spans, noun=record.noun)
-            if reasons or record.lack:
+            if reasons:
                 self._refuse(number, [Problem((), " ".join(filter(None, (reasons, record.lack))))])
+            elif record.lack:
+                self.report.left_out += 1
+                if self.report.left_out <= SHOWN_PROBLEMS:
+                    self._tell(number, record.lack)
 
     @property
     def is_noted(self) -> bool:
@@ -243,8 +248,10 @@ class LogReader:
         self.report.refused += 1
         if self.report.refused <= SHOWN_PROBLEMS:
             reasons = " ".join(map(_sentence, problems))
-            message = f"{self.word} {number}: {reasons}{self._hint(problems, value)}"
-            self._console.print(Text(message, style="yellow"))
+            self._tell(number, f"{reasons}{self._hint(problems, value)}")
+
+    def _tell(self, number: int, sentences: str) -> None:
+        self._console.print(Text(f"{self.word} {number}: {sentences}", style="yellow"))
 
     def _hint(self, problems: list[Problem], value: Body | None) -> str:
         if self._forced and value is not None and (likely_format := contradicts([value], self.format)):

@@ -71,6 +71,18 @@ def test_a_span_that_is_not_stored_is_named_with_its_line_also_beside_calls_of_o
     assert (result.returncode, stored(engine)) == (1, 1)
 
 
+def test_a_line_whose_service_has_a_faulty_attribute_is_stored_and_not_refused(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    exported = line(INNER)
+    faulty = {"key": "instance", "value": {"intValue": "word"}}
+    exported["resourceSpans"][0]["resource"]["attributes"].append(faulty)
+    result = cli("import", log_of(tmp_path, exported))
+    assert b"line 1: Left out, as it cannot be read: resourceSpans.resource.attributes" in result.stderr
+    assert b"Of 1 line something was left out." in result.stderr
+    assert (b"refused" in result.stderr, result.returncode, stored(engine)) == (False, 0, 1)
+
+
 def test_importing_spans_again_stores_nothing_twice(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     file = log_of(tmp_path, line(INNER), line(OUTER), line(INNER))
     for _ in range(2):
