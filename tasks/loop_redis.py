@@ -60,7 +60,7 @@ class LoopRedis:
         except BaseException:  # a cancelled caller, too, leaves an answer behind that is nobody's
             self.close()
             raise
-        return connection.read_response()
+        return connection.read_response(disconnect_on_error=True)  # a connection found by Sentinel would stay open
 
 
 async def _readable(connection: Connection) -> None:
