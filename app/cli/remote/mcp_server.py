@@ -28,6 +28,7 @@ from app.api.meta import version
 from app.checks import problems_of
 from app.cli.remote.access import Access
 from app.cli.remote.api import Api, Item
+from app.cli.remote.costs import RANGE
 from app.cli.remote.errors import ApiError
 from app.cli.remote.tasks import find_task, version_of, versions_of
 from app.http.auth import key_in
@@ -230,13 +231,13 @@ class Tools:
         return {"calls": list(api.items("/api/v1/traces", query, limit))}
 
     def costs(self, context: Context, task: Task, since: Moment = None, until: Moment = None) -> dict[str, Any]:
-        """The usage and cost of a task by day and version (30 days unless told), and the bill of all calls with the text in use."""
+        """The usage and cost of a task by day and version, and the bill of all calls with the text in use; of 30 days unless told."""
         api = self._api(context)
         task_found = find_task(api, task)
-        query = {"by": "day", "since": since, "until": until}
-        usage = api.get(f"/api/v1/tasks/{task_found['id']}/usage", query)["items"]
+        within = {"since": since, "until": until} if since or until else {"since": RANGE}
+        usage = api.get(f"/api/v1/tasks/{task_found['id']}/usage", within | {"by": "day"})["items"]
         in_use = version_of(api, task_found, None)
-        bill = api.get(f"/api/v1/implementations/{in_use['id']}/cost", {"of": "template"})
+        bill = api.get(f"/api/v1/implementations/{in_use['id']}/cost", within | {"of": "template"})
         return {"days": usage[-MOST_ITEMS:], "text_in_use": bill}
 
     def changes(

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from app.cli.remote.mcp import KeyCheck
-from app.store import changes
+from app.store import changes, rollup
 from app.store.engine import transaction
 from tests.app.api_helpers import new_key
 from tests.app.grouping_world import World, triage, triage_edited, words
@@ -49,6 +49,7 @@ def key(world: World, engine: Engine) -> str:
         group.run()
         with transaction(engine) as connection:
             changes.note_versions(connection)
+            rollup.add_up(connection)
     return new_key(engine, "shop")
 
 
@@ -98,6 +99,8 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
             assert any(piece["change"] == "added" for piece in edit["template"][-1]["pieces"])
             answer = await call_tool(client, "calls_by_slot_value", task=task["id"], slot="ticket", value=words(3))
             assert [call["variables"] for call in answer["calls"]] == [{"ticket": words(3)}]
+            costs = await call_tool(client, "costs", task=task["id"], since="2025-12-01", until="2026-12-31")
+            assert (costs["days"][-1]["calls"], costs["text_in_use"]["calls"]) == (20, 20)
             assert "fixed" in (await call_tool(client, "costs", task=task["id"]))["text_in_use"]
             assert [change["kind"] for change in (await call_tool(client, "changes"))["changes"]] == [
                 "version.new",
