@@ -206,7 +206,8 @@ class _Frames:
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
         """False for a common beginning of several templates with few calls: there the next word comes again in several texts.
 
-        Also false for few texts whose values stand behind other beginnings too: the beginning may be a value.
+        Also false for few texts that begin as people begin their own, and for few whose values stand behind other beginnings too: such a
+        beginning may be a value.
         """
         rows, letters = self._texts.rows, self._texts.letters
         stop, behind = rows.last[members], rows.first[members] + head
@@ -219,7 +220,8 @@ class _Frames:
         alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)
         its, other_texts = rows.bare[stop - 1 - tail], np.setdiff1d(np.arange(len(rows.last)), members)
         again = np.isin(its, rows.bare[rows.last[other_texts] - 1 - tail])
-        is_apart = len(members) >= 2 * FEW or int(again.sum()) < HALF * len(members)
+        first = rows.first[members[0]] + np.flatnonzero(letters[rows.first[members[0]] : behind[0]])[0]
+        is_apart = len(members) >= 2 * FEW or (not self._texts.spoken[first] and int(again.sum()) < HALF * len(members))
         return is_apart and int(alike.sum()) < GOING_ON_SHARE * len(members)
 
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:

@@ -273,3 +273,12 @@ def test_prompts_that_only_end_alike_are_told_apart_behind_an_empty_system_text_
     texts = [f"\0{' '.join(r.choices(words, k=r.randint(2, 7)))}{end}" for end in ends for _ in range(12)]
     r.shuffle(texts)
     assert {group.template.literals for group in mine(texts)} == {("\0", end) for end in ends}
+
+
+def test_few_questions_that_begin_alike_are_no_template_where_their_next_words_differ() -> None:
+    r = Random(1)
+    words = ["".join(r.choices("aeioubdgklmnprst", k=r.randint(4, 9))) for _ in range(400)]
+    verbs = ["shorten", "rename", "cancel", "sort", "rate", "spell", "rank", "track"]
+    questions = [f"How would you {verb} {' '.join(r.sample(words, 5))}?" for verb in verbs]
+    free_texts = [f"{' '.join(r.sample(words, 6))}." for _ in range(40)]
+    assert not mine([*questions, *free_texts])
