@@ -8,8 +8,7 @@ other, and with no other texts, in one of these ways:
 body    at an open end, different values begin or end alike: fixed text of a template next to a variable; values that pair a text
         out of a few with an ending out of a few do not count
 label   the same elsewhere, and the kind has texts of its own at another place too
-orders  all texts of a part of the prompt (the system text) are equal, at three places, by more than a value, and the kind has text of
-        its own in a part with values too: a persona has none there
+orders  all texts of a part of the prompt (the system text) are equal, at three places, by more than a value
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
         long text outside: a schema belongs to the instruction that changes with it.
@@ -65,7 +64,7 @@ OTHERS_SHARE = 0.1  # least share of the texts in such kinds, without the larges
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts
 FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
-FEWEST_ORDERS = 3  # least places of a part of the prompt where the texts agree at all places of the part
+FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
 MOST_CUES = 3  # most different last words of prompts that go on where others end; answers end in many
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
@@ -282,7 +281,7 @@ class Places:
         blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_LABEL_WORDS for words in agreement.labels)
         return (
             agreement.has_body
-            or (agreement.orders >= FEWEST_ORDERS and sum(blocks) >= FEWEST_WORDS_OF_A_BODY)
+            or (agreement.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_EDIT_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
             or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES)
             or agreement.says_much
@@ -379,9 +378,7 @@ class Places:
         blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]])
         words, data = [words for _, words in blocks], sum(len(words_of(self._columns[place][kind[0]])) for place in own if self._is_data[place])
         words += [data] * (max(words, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT <= data)
-        varied = {self._parts[place] for place, same in enumerate(is_same) if not same}
-        is_answered = any(labels.values()) or any(self._parts[place] in varied for place in own if self._columns[place][kind[0]].strip())
-        return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, numbers) if is_answered else 0)
+        return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, numbers))
 
     def _blocks(self, row: int, places: Iterable[int]) -> list[tuple[int, int]]:
         """(part of the prompt, words) of each block of a text at these places; a text that stands again counts once."""

@@ -450,12 +450,3 @@ def test_two_tasks_behind_one_system_text_that_end_alike_are_templates_each() ->
         for number in range(60)
     ]
     assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 60, 3)) for task in range(3)}
-
-
-def test_a_few_people_in_the_system_text_over_questions_are_values() -> None:
-    """Five people, each with a name, a trade and an employer: the user's text does not say that they are prompts of their own."""
-    dice = Random(3)
-    people = [[prose(words, dice)[:-1] for words in (2, 5, 3)] for _ in range(5)]
-    system = "You are {}, by trade {} and employed by {}. Answer politely and briefly, in the voice of your role.\0"
-    prompts = [system.format(*dice.choice(people)) + prose(dice.randint(5, 15), dice) for _ in range(60)]
-    assert [len(group.members) for group in mine(prompts)] == [60]
