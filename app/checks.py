@@ -32,12 +32,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 """Categories of Unicode: controls, formats (characters without width), and separators."""
 
-NOT_IN_A_NAME = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-"""Characters that a name given by a person must not have, as in the brackets of a regular expression: control characters, line ends, and
-those that turn the direction of the text beside them around. A name appears in lines of tables, feeds and logs.
+NOT_IN_A_NAME = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+"""Characters that a name given by a person must not have, as in the brackets of a regular expression: control characters and line ends.
+A name appears in lines of tables, feeds and logs.
 """
 
-ONE_LINE = "one line without control characters and characters that turn the direction of a text around"
+ONE_LINE = "one line without control characters"
 """What a name must be, for the sentence that refuses another one."""
 
 _BREAKS_A_NAME = re.compile(f"[{NOT_IN_A_NAME}]")
