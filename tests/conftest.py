@@ -310,12 +310,17 @@ MAX_BYTES_OF_DEAD_ROWS = 2**20
 
 
 def _end_open_transactions(cursor: Any) -> list[str]:
-    """The last statements of transactions that stay open after a while. These transactions are ended."""
+    """The last statements of transactions that stay open after a while. These transactions are ended.
+
+    A transaction that a thread of the product begins once there was none is none that the test left open.
+    """
     end = time.monotonic() + SECONDS_TO_COMMIT
-    while _open_transactions(cursor) and time.monotonic() < end:
+    while _open_transactions(cursor):
+        if time.monotonic() >= end:
+            cursor.execute(f"SELECT left(query, 200), pg_terminate_backend(pid, 3000) {OPEN_TRANSACTIONS}")
+            return [query for query, _ in cursor.fetchall()]
         time.sleep(0.01)
-    cursor.execute(f"SELECT left(query, 200), pg_terminate_backend(pid, 3000) {OPEN_TRANSACTIONS}")
-    return [query for query, _ in cursor.fetchall()]
+    return []
 
 
 def _open_transactions(cursor: Any) -> int:

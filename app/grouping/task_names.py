@@ -100,8 +100,8 @@ REACH = 80
 
 SENTENCE_ENDS = frozenset(".!?;:\n。！？；：…")
 CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
-CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[" + NOT_IN_A_NAME + "]")
-"""Colours, which a terminal would obey, and what a name may not have."""
+CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[" + NOT_IN_A_NAME + "\u202a-\u202e\u2066-\u2069]")
+"""Colours, which a terminal would obey, what a name may not have, and characters that turn the direction of a text around."""
 
 DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
 
