@@ -43,7 +43,7 @@ def start(home: Path) -> str:
         )
     except KeyboardInterrupt:
         process.terminate()
-        process.wait(PATIENCE_TO_STOP)
+        wait_until(lambda: process.poll() is not None, PATIENCE_TO_STOP, lambda: _does_not_end(process.pid, home))
         raise LocalError("Stopped before everything was started: Promptlode does not run.") from None
     if process.poll() is not None:
         raise LocalError(last_lines(log, 15))
@@ -84,9 +84,13 @@ def stop(home: Path) -> bool:
     wait_until(
         lambda: is_over(process),
         PATIENCE_TO_STOP,
-        lambda: f"Process {process.pid} does not end. The logs are in {home / 'logs'}.",
+        lambda: _does_not_end(process.pid, home),
     )
     return True
+
+
+def _does_not_end(process_id: int, home: Path) -> str:
+    return f"Process {process_id} does not end. The logs are in {home / 'logs'}."
 
 
 def logs(home: Path, program: str | None) -> list[Path]:

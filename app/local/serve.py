@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -83,10 +84,11 @@ def _serve(instance: Instance, console: Console) -> None:
     """Print deaths and restarts of programs, until the end."""
     _say(console, "\nServing. Ctrl-C stops everything.")
     watch = ProgramWatch(instance.supervisor)
-    while True:
+    while not _asked_to_end.is_set():
         for line in watch.new_deaths():
             _complain(console, line)
         time.sleep(_LOOK_EVERY)
+    raise Interrupted
 
 
 def _until_interrupted(work: Callable[[Console], int]) -> None:
@@ -112,5 +114,10 @@ def _complain(console: Console, line: str) -> None:
     _say(console, line, style="red")
 
 
+_asked_to_end = threading.Event()
+"""Set by a signal, whose exception Python drops where it arrives inside a finalizer or a callback of a fork."""
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _asked_to_end.set()
     raise Interrupted

@@ -29,6 +29,37 @@ def test_ctrl_c_while_modules_are_imported_prints_no_traceback() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
 
 
+SWALLOWED_SIGNAL = """
+import os, signal
+from app.local import serve
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+class NoProgram:
+    def __init__(self, supervisor): pass
+    def new_deaths(self): return []
+
+class Instance:
+    supervisor = None
+
+def work(console):
+    Dying()
+    serve._serve(Instance, console)
+
+serve.ProgramWatch = NoProgram
+serve._until_interrupted(work)
+"""
+
+
+def test_a_signal_that_arrives_in_a_finalizer_ends_an_instance_too() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SWALLOWED_SIGNAL], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "Stopped.")
+
+
 def test_ctrl_c_while_up_waits_stops_what_it_started(settings: Settings, tmp_path: Path) -> None:
     # Given `promptlode up`, with the servers of this test, so that none is started
     servers = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
