@@ -31,7 +31,7 @@ class Memory:
     """
 
     def __init__(self, moments: Mapping[str, int], seen: int = 0, searched: int = 0) -> None:
-        """moments: prompt -> its place in the order of all prompts (`in_order`). seen: more prompts than these, if some are forgotten."""
+        """moments: prompt -> its place in the order of all prompts (`first_moment`). seen: more prompts than these, if some are forgotten."""
         self.seen = max(seen, len(moments))
         self.searched = searched
         self._looked, self._step = 0, 1

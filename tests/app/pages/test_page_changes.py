@@ -14,7 +14,7 @@ from app.store import changes, webhooks
 from app.store.engine import transaction
 from app.store.tables import change
 from tests.app.api_helpers import new_key
-from tests.app.grouping_world import World, triage, triage_edited, words
+from tests.app.grouping_world import Group, World, triage, triage_edited, words
 from tests.app.pages.test_page_forms import logged_in
 
 RANGE = "since=2026-01-01&until=2026-01-02"
@@ -77,13 +77,18 @@ def test_a_choice_that_no_page_has_is_ignored_and_told(web: Flask, world: World,
     assert sentence in unescape(answer.text)
 
 
-def test_settings_that_vary_from_call_to_call_share_a_row_and_are_listed_by_one_click(web: Flask, world: World) -> None:
+def with_varying_settings(world: World) -> Group:
+    """A group of one task, whose last ten calls have a temperature each."""
     group = world.group()
     group.send(map(triage, range(12)))
     group.run()
     for number in range(10):
         group.send([triage(100 + number)], temperature=number / 20)
-    [task_row] = group.tasks
+    return group
+
+
+def test_settings_that_vary_from_call_to_call_share_a_row_and_are_listed_by_one_click(web: Flask, world: World) -> None:
+    [task_row] = with_varying_settings(world).tasks
     local = web.test_client()
     page = local.get(f"/tasks/{task_row.id}?version=1").text
     [address] = re.findall(r'<a href="([^"]+)#versions"[^>]*>10 settings</a>', page)
@@ -98,12 +103,7 @@ def test_settings_that_vary_from_call_to_call_share_a_row_and_are_listed_by_one_
 
 
 def test_the_version_in_use_has_a_row_of_its_own_among_settings(web: Flask, world: World) -> None:
-    group = world.group()
-    group.send(map(triage, range(12)))
-    group.run()
-    for number in range(10):
-        group.send([triage(100 + number)], temperature=number / 20)
-    [task_row] = group.tasks
+    [task_row] = with_varying_settings(world).tasks
     page = web.test_client().get(f"/tasks/{task_row.id}").text
     assert page.count('<td data-label="Model">') == 3
     assert ">9 settings</a>" in page
