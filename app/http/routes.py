@@ -133,7 +133,7 @@ def tagged(response: Response) -> Response:
 def read_query(model: type[BaseModel]) -> Any:
     """The query string as this model; an empty value counts as absent, except for a slot's value. Raises ProblemError 422."""
     values = {name: value for name, value in request.args.items() if value != "" or name.startswith("slot.")}
-    problems = [*_not_utf8(), *_repeated(), *unstorable(values, services().limits)]
+    problems = [*not_utf8(), *_repeated(), *unstorable(values, services().limits)]
     try:
         query = model.model_validate(values)
     except ValidationError as error:
@@ -151,7 +151,7 @@ def _repeated() -> Iterator[Problem]:
             yield Problem((name,), "Is given with several values; give one.")
 
 
-def _not_utf8() -> Iterator[Problem]:
+def not_utf8() -> Iterator[Problem]:
     """Parameters with bytes that are not UTF-8, in whose place `request.args` has a replacement character."""
     for pair in request.query_string.split(b"&"):
         name, _, value = (unquote_to_bytes(part.replace(b"+", b" ")) for part in pair.partition(b"="))

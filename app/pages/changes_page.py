@@ -9,8 +9,16 @@ from flask import Response, abort, g, render_template, request, url_for
 
 from app.http.admission import admitted
 from app.http.problem import ProblemError
-from app.pages import access, ranging
-from app.pages.arguments import PAGE_SIZE, argument, id_or_404, note_ignored
+from app.pages import access
+from app.pages.arguments import (
+    PAGE_SIZE,
+    argument,
+    choice,
+    id_or_404,
+    note_no_choice,
+    range_in_address,
+    refuse_what_is_ignored,
+)
 from app.pages.atom import feed_of
 from app.pages.blueprint import pages
 from app.reading import browse, feed, tasks
@@ -31,8 +39,8 @@ LOG_SHOWN = 100
 @pages.get("/changes")
 def changes() -> str:
     """The changes of the project, or of all that the visitor may see, with the words of each edit."""
-    range_shown, kinds, path = ranging.range_of(request.args), _kinds(), argument("path")
-    all_projects = argument("projects") == "all" and len(g.visitor.choices) > 1
+    range_shown, kinds, path = range_in_address(), _kinds(), argument("path")
+    all_projects = choice("projects", ("all",), "") == "all" and len(g.visitor.choices) > 1
     ids = [project.id for project in g.visitor.choices] if all_projects else [g.visitor.project.id]
     after = argument("after")
     change_filter = ChangeFilter(
@@ -63,7 +71,7 @@ def changes() -> str:
 def _kinds() -> list[str]:
     kinds = [kind for kind in argument("kind").split(",") if kind]
     for kind in sorted({*kinds} - {*KINDS}):
-        note_ignored("kind", kind, KINDS)
+        note_no_choice("kind", kind, KINDS)
     return [kind for kind in kinds if kind in KINDS]
 
 
@@ -72,6 +80,7 @@ def changes_atom() -> Response:
     """The newest changes as a feed, for a session of the pages, or for a key as feed readers send it."""
     project_id = _project()
     change_filter = ChangeFilter([project_id], Range(), _kinds() or None, path=argument("path") or None)
+    refuse_what_is_ignored()
     with access.reading() as connection:
         newest = feed.page(connection, change_filter, MOST_IN_FEED)
     address = url_for("pages.changes_atom", _external=True)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.pages.addresses import here
-from app.pages.arguments import argument, project
+from app.pages.arguments import choice, note_ignored, project
 from app.reading.template_calls import TemplateCalls
 
 MOST_MODELS_OFFERED = 8
@@ -41,8 +41,11 @@ def counted(version: Row[Any], versions: Sequence[Row[Any]]) -> Counted:
     """The selection in the address, for the shown version; versions: all those of its task."""
     twins = TemplateCalls(project(), version.template_id).versions_among(versions)
     models = _by_calls(twins)
-    alone, model = argument("of") == "version", argument("model")
-    model = model if model in models and not alone else ""
+    alone = choice("of", ("version",), "") == "version"
+    model = choice("model", models, "")
+    if alone and model:
+        note_ignored("model", model, "of=version is one version, of one model")
+        model = ""
     calls = TemplateCalls(project(), version.template_id, version.id if alone else None, model or None)
     versions_counted = sorted(calls.versions_among(versions), key=lambda counted: counted.version)
     args = {name: value for name, value in {"of": "version" if alone else "", "model": model}.items() if value}

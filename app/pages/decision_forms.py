@@ -18,7 +18,7 @@ from app.errors import NotFoundError
 from app.http.problem import ProblemError
 from app.http.routes import validated
 from app.pages import access
-from app.pages.arguments import id_or_404
+from app.pages.arguments import argument, id_or_404
 from app.pages.blueprint import pages
 from app.reading import changes, tasks
 from app.reading.pieces import Part, one_line, template_parts
@@ -59,7 +59,7 @@ def name_slots(implementation_id: str) -> Response:
 @pages.get("/tasks/<task_id>/merge")
 def preview_merge(task_id: str) -> str:
     """The preview of a merge, with the form that merges."""
-    source, into = id_or_404(task_id), id_or_404(request.args.get("into", ""))
+    source, into = id_or_404(task_id), id_or_404(argument("into"))
     with preview_transaction() as connection:
         preview = previewing.of_merge(connection, g.visitor.project.id, source, into, g.visitor.decides)
         names = names_of(connection, [source, into])
@@ -123,7 +123,7 @@ def split_implementation(implementation_id: str) -> Response:
 @pages.get("/decisions")
 def decision_list() -> str:
     """The decisions of the project or of a task."""
-    of_task, last = (id_or_404(request.args[name]) if request.args.get(name) else None for name in ("task", "after"))
+    of_task, last = (id_or_404(argument(name)) if argument(name) else None for name in ("task", "after"))
     with access.reading() as connection:
         keys = (connection, g.visitor.project.id)
         page = history.page(*keys, limit=DECISIONS_SHOWN + 1, before=last, task_id=of_task)  # the newest first

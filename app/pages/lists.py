@@ -9,8 +9,18 @@ from flask import Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.http.answer import json_answer
-from app.pages import access, ranging
-from app.pages.arguments import PAGE_SIZE, argument, arguments, choice, id_or_404, project
+from app.pages import access
+from app.pages.addresses import query
+from app.pages.arguments import (
+    PAGE_SIZE,
+    argument,
+    arguments,
+    choice,
+    id_or_404,
+    project,
+    range_in_address,
+    refuse_what_is_ignored,
+)
 from app.pages.blueprint import pages
 from app.pages.overview import overview
 from app.reading import insights, neighbours, ungrouped_calls
@@ -39,12 +49,12 @@ SORTS: Mapping[str, SortOfPage] = {
 @pages.get("/tasks")
 def tasks_by_their_word() -> AnyResponse:
     """Lead to the list from the address that is left when the id is cut from the address of a task."""
-    return redirect(url_for("pages.task_list"))
+    return redirect(url_for("pages.task_list") + query(arguments()))
 
 
 @pages.get("/")
 def task_list() -> str:
-    range_shown, filters = ranging.range_of(arguments()), _filters()
+    range_shown, filters = range_in_address(), _filters()
     sort, descending = _sort()
     task_filter = TaskFilter(
         project(),
@@ -111,7 +121,7 @@ def ungrouped() -> str:
     before = id_or_404(after) if after else None
     with access.reading() as connection:
         if state == "none":
-            calls = ungrouped_calls.without_prompt(connection, project(), limit=PAGE_SIZE)
+            calls = ungrouped_calls.without_prompt(connection, project(), path=path, limit=PAGE_SIZE)
         else:
             calls = ungrouped_calls.page(
                 connection, project(), path=path, states=STATES[state], after=before, limit=PAGE_SIZE + 1
@@ -134,6 +144,7 @@ def ungrouped() -> str:
 def news() -> Response:
     """The number of calls of the project, or of a task, stored after a call, for a page that stays open."""
     after, of_task = id_or_404(argument("after")), argument("task")
+    refuse_what_is_ignored()
     with access.reading() as connection:
         calls = neighbours.later(connection, project(), after, id_or_404(of_task) if of_task else None)
     plus = "+" if calls >= neighbours.MOST_NEWS else ""

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.http.services import services
 from app.pages import access
-from app.pages.arguments import id_or_404
+from app.pages.arguments import id_or_404, whole_argument
 from app.pages.blueprint import pages
 
 
@@ -15,7 +15,7 @@ from app.pages.blueprint import pages
 def login() -> str | tuple[str, int]:
     if not access.can_log_in():
         return render_template("pages/login.html", problem="no secret key"), HTTPStatus.SERVICE_UNAVAILABLE
-    return render_template("pages/login.html", target=access.own_page(request.args.get("next")))
+    return render_template("pages/login.html", target=access.own_page(whole_argument("next")))
 
 
 @pages.post("/login")

@@ -11,10 +11,12 @@ LENGTHS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 WIDTHS = {"24h": HOUR, "7d": 4 * HOUR, "30d": DAY}
 """The width of a stretch in charts, so that there are 24 to 42 of them."""
 
+PARAMETERS = ("range", "since", "until")
 DEFAULT = "7d"
 MOST_STRETCHES = 60
 """Stretches of a chart: more are too narrow to be seen."""
 
+SHOWN_INSTEAD = "These are the last seven days."
 WRONG_DATE = "A date is written like 2026-03-01."
 WRONG_ORDER = "The first day must not be after the last."
 
@@ -23,7 +25,7 @@ WRONG_ORDER = "The first day must not be after the last."
 class ShownRange:
     """The range of a page: `range` for queries, `stretches` of `width` from `begin` on for charts, `args` for links.
 
-    problem: why the requested range is not the one that is shown.
+    problem: which part of the address is ignored, and why; "" for none.
     """
 
     name: str
@@ -69,14 +71,14 @@ class ShownRange:
 def range_of(args: Mapping[str, str], now: datetime | None = None) -> ShownRange:
     """The range in the address; the default range, with the reason, where that is invalid."""
     now = now or datetime.now(UTC)
-    since, until = args.get("since", ""), args.get("until", "")
+    name, since, until = (args.get(parameter, "") for parameter in PARAMETERS)
     if since or until:
         try:
-            return _whole_days(since, until, now)
+            return _whole_days(since, until, now, "range is ignored beside since and until." if name else "")
         except ValueError as error:
-            return _newest(DEFAULT, now, str(error))
-    name = args.get("range", "")
-    return _newest(name, now, "" if name in {"", *LENGTHS} else f"A range is one of {', '.join(LENGTHS)}.")
+            return _newest(DEFAULT, now, f"{error} {SHOWN_INSTEAD}")
+    problem = "" if name in {"", *LENGTHS} else f"A range is one of {', '.join(LENGTHS)}. {SHOWN_INSTEAD}"
+    return _newest(name, now, problem)
 
 
 def _newest(name: str, now: datetime, problem: str = "") -> ShownRange:
@@ -88,7 +90,7 @@ def _newest(name: str, now: datetime, problem: str = "") -> ShownRange:
     return ShownRange(name, begin, end, width, Range(begin), {"range": name} if name != DEFAULT else {}, problem)
 
 
-def _whole_days(since: str, until: str, now: datetime) -> ShownRange:
+def _whole_days(since: str, until: str, now: datetime, problem: str) -> ShownRange:
     """Whole days. Raises ValueError with a sentence for people."""
     begin = _day(since, now) if since else _day(until, now) - 6 * DAY
     last = _day(until, now) if until else _full(now, DAY)
@@ -97,9 +99,8 @@ def _whole_days(since: str, until: str, now: datetime) -> ShownRange:
     end = last + DAY
     days = (end - begin) // DAY
     width = HOUR if days == 1 else -(-days // MOST_STRETCHES) * DAY
-    return ShownRange(
-        "own", begin, end, width, Range(begin, end), {"since": f"{begin:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
-    )
+    days_shown = {"since": f"{begin:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
+    return ShownRange("own", begin, end, width, Range(begin, end), days_shown, problem)
 
 
 def _day(text: str, now: datetime) -> datetime:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask, g
 
 from app.pages import access, addresses
+from app.pages.arguments import notes_of_address
 from app.pages.blueprint import pages
 from app.pages.drawing import DRAWN
 from app.pages.filters import FILTERS
@@ -29,6 +30,7 @@ def common_values() -> dict[str, Any]:
         "here": addresses.here,
         "here_with": addresses.here_with,
         "to_task": addresses.to_task,
+        "notes_of_address": notes_of_address,
         "query": addresses.query,
         "short": short,
         "dollars": dollars,

@@ -10,7 +10,15 @@ from flask import Response, abort, render_template, request
 
 from app.http.paging import MAX_LIMIT
 from app.pages import access, ranging
-from app.pages.arguments import PAGE_SIZE, argument, id_or_404, project
+from app.pages.arguments import (
+    PAGE_SIZE,
+    argument,
+    id_or_404,
+    project,
+    range_in_address,
+    refuse_what_is_ignored,
+    whole_argument,
+)
 from app.pages.blueprint import pages
 from app.pages.charts import Stack, bars, stack
 from app.pages.counted import counted
@@ -36,7 +44,7 @@ TOP = 5
 @pages.get("/tasks/<task_id>/slots/<name>")
 def slot(task_id: str, name: str) -> str:
     """A slot of a version: its values, their frequency, length and age."""
-    range_shown = ranging.range_of(request.args)
+    range_shown = range_in_address()
     text = argument("q")
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
@@ -91,7 +99,7 @@ def _of_other_texts(version_shown: Any, versions: Any) -> list[Any]:
 def _version_of(task: Any, versions: Any, name: str) -> Any:
     """The version in the link, else the one in use or the newest one with this slot."""
     having = [version for version in versions if name in version.slots]
-    number = request.args.get("version", "")
+    number = argument("version")
     candidates = [version for version in having if not number or str(version.version) == number]
     if not candidates:
         abort(HTTPStatus.NOT_FOUND)
@@ -123,7 +131,7 @@ def _turned(before: Summary | None, now: Summary) -> str:
 @pages.get("/tasks/<task_id>/slots/<name>/values.<kind>")
 def slot_download(task_id: str, name: str, kind: str) -> Response:
     """All values of a slot in a range, as JSON lines or CSV."""
-    range_shown = ranging.range_of(request.args)
+    range_shown = range_in_address()
     if kind not in {"jsonl", "csv"}:
         abort(HTTPStatus.NOT_FOUND)
     with access.reading() as connection:
@@ -131,6 +139,7 @@ def slot_download(task_id: str, name: str, kind: str) -> Response:
         versions = versions_of(connection, task)
         version = _version_of(task, versions, name)
         place = SlotPlace(counted(version, versions).calls, version.slots.index(name))
+        refuse_what_is_ignored()
         values = slot_values.values(connection, place, range_shown.range, limit=MOST_EXPORTED)
     body, media_type = (_lines(values), "application/jsonl") if kind == "jsonl" else (_table(values), "text/csv")
     response = Response(body, mimetype=media_type)
@@ -161,11 +170,11 @@ def _table(values: list[slot_values.Value]) -> str:
 def task_calls(task_id: str) -> str:
     """The calls of a task with given values: `?slot.plan=free`."""
     slots = {
-        name.removeprefix(SLOT): value.replace("\x00", "")
-        for name, value in request.args.items()
+        name.removeprefix(SLOT): whole_argument(name).replace("\x00", "")
+        for name in request.args
         if name.startswith(SLOT)
     }
-    after = request.args.get("after", "")
+    after = argument("after")
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task)

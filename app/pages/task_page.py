@@ -10,7 +10,17 @@ from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.pages import access, ranging
-from app.pages.arguments import argument, arguments, choice, cursor, id_or_404, next_cursor, project
+from app.pages.arguments import (
+    argument,
+    arguments,
+    choice,
+    cursor,
+    id_or_404,
+    next_cursor,
+    note_ignored,
+    project,
+    range_in_address,
+)
 from app.pages.blueprint import pages
 from app.pages.counted import Counted, counted
 from app.pages.history import History, history
@@ -40,7 +50,7 @@ SIMILAR_SHOWN = 10
 
 @pages.get("/tasks/<task_id>")
 def task(task_id: str) -> str | AnyResponse:
-    range_shown = ranging.range_of(arguments())
+    range_shown = range_in_address()
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task)
@@ -146,7 +156,7 @@ def _texts(
     compared = changes.compare(_template(before), parts) if before else []
     return {
         "parts": parts,
-        "listed": listed(versions, version, in_full=argument("settings") == "all"),
+        "listed": listed(versions, version, in_full=choice("settings", ("all",), "") == "all"),
         "colours": colours_of(versions),
         "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
         "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
@@ -155,11 +165,19 @@ def _texts(
         "is_changed": changes.is_changed(compared),
         "board": _board(spending_by_version, before, version),
         "may_split": _may_split(versions, version),
-        "was": argument("was"),
+        "was": _number_before(),
         "sample": insights.SAMPLE,
         "least_cached": LEAST_CACHED,
         "few_calls": FEW_CALLS,
     }
+
+
+def _number_before() -> int | None:
+    """The version in the link that led here, whose place the shown one took."""
+    was = argument("was")
+    if was and not was.isdecimal():
+        note_ignored("was", was, "was is the number of a version")
+    return int(was) if was.isdecimal() else None
 
 
 def _template(version: Row[Any] | None) -> list[Part]:
@@ -172,7 +190,11 @@ def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[
         return None
     begun = [BegunVersion(row.version, row.first_seen, (row.model, row.settings_digest)) for row in versions]
     number = changes.replaced_by(version.version, begun)
-    return numbered(versions, argument("against")) or numbered(versions, str(number))
+    against = argument("against")
+    version_named = numbered(versions, against)
+    if against and version_named is None:
+        note_ignored("against", against, "the task has no such version")
+    return version_named or numbered(versions, str(number))
 
 
 def _board(

@@ -130,7 +130,7 @@ def _beginnings() -> tuple[ColumnElement[Any], ColumnElement[int]]:
     return beginnings_of(trace.c.prompt_parts).label("prompt"), characters.label("characters")
 
 
-def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) -> list[UngroupedCall]:
+def without_prompt(connection: Connection, project_id: UUID, *, path: str = "", limit: int = 50) -> list[UngroupedCall]:
     """Calls without a text prompt, which are never grouped, among the newest `WITHOUT_PROMPT_SEARCHED` of the project.
 
     No index has them; the list shows an integration that sends no prompt.
@@ -149,6 +149,8 @@ def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) ->
         .order_by(newest.c.id.desc())
         .limit(limit)
     )
+    if path:
+        query = query.where(is_at(path))
     return [UngroupedCall(*row, "no prompt", [], 0) for row in connection.execute(query)]
 
 
