@@ -1,8 +1,8 @@
 """Use case: move a project to another database while it takes calls.
 
 1 watch: from now on every added, changed or deleted call is noted.
-2 copy: all rows, page by page, each compared in the target.
-3 catch up: the noted calls, until few are left.
+2 copy: the rows of that moment, page by page, each compared in the target.
+3 catch up: the noted calls, until few are left, or no fewer from round to round: the project is written as fast as it is copied.
 4 switch: nothing of the project can be written here any more (503); the rest is copied; both sides are compared; the project is opened
   there, and here it has moved.
 
@@ -10,8 +10,10 @@ What was done stands in both databases (`project_move`), so a move that was kill
 back. A kill in step 4 leaves the project closed on both sides until then: nothing is stored twice, nothing is lost.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from math import inf
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -31,13 +33,13 @@ ReportStep = Callable[[str, int], None]
 """Called with the step that begins, and the calls copied since."""
 
 FEW_NOTES = 500
-"""Noted calls that the switch may still copy, in some 0.1 s."""
+"""Noted calls that the switch copies, in some 0.1 s."""
+
+LONGEST_HOLD_SECONDS = 60.0
+"""Longest round of catching up that the switch repeats, in which callers wait: clients repeat a refused call for minutes."""
 
 ROUND_CALLS = 100_000
 """Calls copied from one snapshot: a longer one keeps PostgreSQL from cleaning up."""
-
-_MOST_ROUNDS_BEHIND = 50
-"""Rounds of catching up before the switch: a project whose calls come faster than they are copied never gets there."""
 
 CHANGED_AT_ONCE = 500
 """Noted calls copied in one transaction, in some 0.1 s."""
@@ -100,17 +102,19 @@ class Move:
     def _copy(self) -> None:
         """Copy in rounds, each from one snapshot; the last arrived page is the starting point of the next."""
         self._tell("copy", 0)
-        while self._copy_round():
+        calls = table_named(parts.CALLS)
+        with parts.snapshot(self._source) as source:
+            newest = project_tables.last_key(source, calls, self._project.id)
+        while newest and self._copy_round(calls, newest):
             pass
 
-    def _copy_round(self) -> bool:
-        """Copy one snapshot; whether there are more calls to copy."""
-        calls = table_named(parts.CALLS)
+    def _copy_round(self, calls: ProjectTable, newest: Sequence[str]) -> bool:
+        """Copy one snapshot; whether there are more calls to copy. Calls behind the newest are noted, so the copy does not follow them."""
         after = self._arrival.copied().get("after", [])
         copied = 0
         with parts.snapshot(self._source) as source:
             self._bring_small(source)
-            for page in project_tables.pages(source, calls, self._project.id, calls.columns, after):
+            for page in project_tables.pages(source, calls, self._project.id, calls.columns, after, until=newest):
                 self._arrival.receive(calls, calls.columns, page.data, {"after": page.last_key})
                 copied += page.rows
                 self._tell("copied", page.rows)
@@ -156,16 +160,32 @@ class Move:
             arriving.merge(table, columns_of(table))
 
     def _catch_up(self) -> None:
+        """Copy noted calls until the switch has few to copy, or as many as the last round, while nothing is written.
+
+        Raises DependencyError when these would take too long.
+        """
         self._tell("catch up", 0)
-        for _ in range(_MOST_ROUNDS_BEHIND):
+        copied_before = inf
+        while True:
+            began = time.monotonic()
             with parts.snapshot(self._source) as source:
                 self._bring_small(source)
                 copied = self._bring_noted(source)
+            seconds = time.monotonic() - began
             if copied < FEW_NOTES:
                 return
-        raise DependencyError(
-            "The project changes faster than it is copied. Run the same command again at a quieter time; what was copied stays."
-        )
+            if copied >= copied_before:
+                self._refuse_long_hold(seconds)
+                return
+            copied_before = copied
+
+    @staticmethod
+    def _refuse_long_hold(seconds: float) -> None:
+        if seconds > LONGEST_HOLD_SECONDS:
+            raise DependencyError(
+                f"The project changes faster than it is copied, and its callers would wait for {seconds:.0f} s until the rest is copied. "
+                "Run the same command again at a quieter time; what was copied stays."
+            )
 
     def _bring_noted(self, source: Connection) -> int:
         """Copy the calls noted by now; answers how many."""

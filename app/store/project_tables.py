@@ -133,15 +133,21 @@ def _parent(table: Table) -> tuple[str, Table]:
 
 
 def pages(
-    connection: Connection, table: ProjectTable, project_id: UUID, columns: Sequence[str], after: Sequence[str] = ()
+    connection: Connection,
+    table: ProjectTable,
+    project_id: UUID,
+    columns: Sequence[str],
+    after: Sequence[str] = (),
+    *,
+    until: Sequence[str] = (),
 ) -> Iterator[TablePage]:
-    """The rows of a project in the order of their keys, after a key."""
+    """The rows of a project in the order of their keys, after a key and until another."""
     query, limit = _paging(table, columns), _FIRST_PAGE_ROWS
-    first, behind = (
-        query.format(condition) for condition in ("", f"AND ({', '.join(table.key)}) > ({_marks(table.key)})")
-    )
     while data := _copied_out(
-        connection, behind if after else first, (str(project_id), *after, limit), MOST_PAGE_BYTES
+        connection,
+        query.format(_bound(table, ">", after), _bound(table, "<=", until)),
+        (str(project_id), *after, *until, limit),
+        MOST_PAGE_BYTES,
     ):
         page = _as_page(data, len(table.key))
         yield page
@@ -152,13 +158,23 @@ def pages(
 
 def _paging(table: ProjectTable, columns: Sequence[str]) -> str:
     condition = table.where_project().replace("%(project)s", "%s")
-    return (
-        f"SELECT {', '.join(columns)} FROM {table.name} WHERE {condition} {{}} ORDER BY {', '.join(table.key)} LIMIT %s"  # noqa: S608
+    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {condition} {{}} {{}} ORDER BY {', '.join(table.key)} LIMIT %s"  # noqa: S608
+
+
+def last_key(connection: Connection, table: ProjectTable, project_id: UUID) -> tuple[str, ...]:
+    """The greatest key of a project's rows; () without rows."""
+    descending = ", ".join(f"{name} DESC" for name in table.key)
+    query = (
+        f"SELECT {', '.join(table.key)} FROM {table.name} WHERE {table.where_project()} ORDER BY {descending} LIMIT 1"  # noqa: S608
     )
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.execute(query, {"project": str(project_id)})
+        return tuple(str(part) for row in cursor.fetchall() for part in row)
 
 
-def _marks(key: Sequence[str]) -> str:
-    return ", ".join(["%s"] * len(key))
+def _bound(table: ProjectTable, sign: str, key: Sequence[str]) -> str:
+    """SQL for: the key of a row is above or below a key, if there is one."""
+    return f"AND ({', '.join(table.key)}) {sign} ({', '.join(['%s'] * len(key))})" if key else ""
 
 
 def rows_of_ids(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -23,9 +24,9 @@ from grouping_world import Group, World, summary, triage
 from sqlalchemy import Engine, text
 
 from app.config import Settings, with_driver
-from app.errors import CallerError, DatabaseDownError
+from app.errors import CallerError, DatabaseDownError, DependencyError
 from app.local.postgres import PostgresServer
-from app.moving import parts
+from app.moving import move, parts
 from app.moving.file import ProjectFileReader
 from app.moving.files import export_project, import_project
 from app.moving.move import Move
@@ -498,34 +499,82 @@ def test_a_project_that_changed_where_it_moved_to_is_not_taken_back(sides: tuple
     World(there.engine, there.settings).group("/chat").send([triage(51)])
 
 
+class Haste:
+    """Stores more calls than were copied, each time that some are: the copy never keeps up with its source."""
+
+    MOST_CALLS = 500
+    """Calls after which the copy followed its source for too long."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.sent = 0
+        self._shop = shop
+
+    def tell(self, step: str, calls: int) -> None:
+        if calls or step == "catch up":
+            number = calls + 5
+            self._shop.send(map(triage, range(100 + self.sent, 100 + self.sent + number)))
+            self.sent += number
+        assert self.sent < self.MOST_CALLS
+
+
+def test_a_project_that_is_written_faster_than_it_is_copied_moves(
+    sides: tuple[Side, Side], shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = sides
+    monkeypatch.setattr(move, "ROUND_CALLS", 5)
+    monkeypatch.setattr(move, "FEW_NOTES", 2)
+    haste = Haste(shop)
+    Move(here.engine, there.engine, shop.project, peer="there", tell=haste.tell).run()
+    assert there.scalar("SELECT count(*) FROM trace") == 7 + haste.sent
+    assert here.scalar("SELECT state FROM project_move") == "moved"
+
+
+def test_a_move_whose_switch_would_take_too_long_says_so_and_ends_at_a_quieter_time(
+    sides: tuple[Side, Side], shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = sides
+    monkeypatch.setattr(move, "FEW_NOTES", 2)
+    haste = Haste(shop)
+    monkeypatch.setattr(move, "LONGEST_HOLD_SECONDS", 0.0)
+    with pytest.raises(DependencyError, match=r"at a quieter time"):
+        Move(here.engine, there.engine, shop.project, peer="there", tell=haste.tell).run()
+    shop.send([triage(77)])  # it is open here
+    Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None).run()
+    assert there.scalar("SELECT count(*) FROM trace") == 8 + haste.sent
+
+
 def test_traffic_during_a_move_is_stored_once_on_one_side(sides: tuple[Side, Side], shop: Shop) -> None:
     """Senders repeat a call with the same external id: first here, and after a refusal there."""
     here, there = sides
     stored: list[list[str]] = [[] for _ in range(3)]
-    ended = threading.Event()
+    moved, given_up = threading.Event(), threading.Event()
 
     def send(sender: int) -> None:
         groups = [
             Group(World(side.engine_of_senders, side.settings), shop.group.id, shop.project.id, "/chat")
             for side in sides
         ]
+        taker: Group | None = None
         for number in count():
+            if given_up.is_set() or (moved.is_set() and taker is groups[1]):
+                return
             names = [f"{sender}-{number}-{copy}" for copy in range(1 + 30 * (number % 2))]
             bodies = [{"model": "m", "path": "/chat", "input": triage(number), "external_id": name} for name in names]
             taker = next((group for group in groups if takes(group, shop.key, bodies)), None)
             if taker is not None:
                 stored[sender] += names
-            if ended.is_set() and taker is groups[1]:
-                return
 
-    threads = [threading.Thread(target=send, args=[sender], daemon=True) for sender in range(3)]
-    for thread in threads:
-        thread.start()
-    wait_for(lambda: all(len(names_of_sender) > 30 for names_of_sender in stored))
-    Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None).run()
-    ended.set()
-    for thread in threads:
-        thread.join(60)
+    with ThreadPoolExecutor(3) as threads:
+        sending = [threads.submit(send, sender) for sender in range(3)]
+        try:
+            wait_for(lambda: all(len(names_of_sender) > 30 for names_of_sender in stored))
+            Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None).run()
+            moved.set()
+            assert not wait(sending, timeout=90).not_done
+        finally:
+            given_up.set()
+    for sender in sending:
+        sender.result()
     answered = sorted(name for names_of_sender in stored for name in names_of_sender)
     query = "SELECT array_agg(external_id) FROM trace WHERE external_id LIKE '%-%'"
     assert sorted(there.scalar(query)) == answered
