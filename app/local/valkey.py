@@ -50,7 +50,7 @@ class ValkeyServer:
     def command(self) -> list[str]:
         return [str(valkey_server()), str(self._configuration)]
 
-    def start(self, seconds: float = 20) -> None:
+    def start(self, seconds: float = 60) -> None:
         """Start the server, and wait until it answers; a port taken meanwhile is replaced."""
         if self.is_running:
             return

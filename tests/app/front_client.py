@@ -110,7 +110,7 @@ def in_front(app: Flask, settings: Settings) -> Iterator[FrontClient]:
     try:
         yield FrontClient(front, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(front.close(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(front.close(), loop).result(90)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(30)
+        thread.join()
         loop.close()

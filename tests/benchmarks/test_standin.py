@@ -41,7 +41,7 @@ def server():
 def chat(url, text, **fields):
     body = {"model": "m", "messages": [{"role": "user", "content": text}], **fields}
     request = Request(f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urlopen(request, timeout=10) as answer:
+    with urlopen(request, timeout=60) as answer:
         return json.load(answer)["choices"][0]["message"]
 
 
@@ -105,7 +105,7 @@ def test_the_fields_of_a_program_are_filled_in_by_their_types(server):
 
 def test_another_address_is_not_found(server):
     with pytest.raises(HTTPError) as refused:
-        urlopen(Request(f"{server.url('/x')}/embeddings", b"{}"), timeout=10)
+        urlopen(Request(f"{server.url('/x')}/embeddings", b"{}"), timeout=60)
 
     assert refused.value.code == 404
     refused.value.close()

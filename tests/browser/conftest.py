@@ -89,7 +89,7 @@ def _served(database_url: str, redis_url: str) -> Iterator["Site"]:
     client = client_with(app, new_key(engine, "shop", "admin"))
     yield Site(f"http://127.0.0.1:{server.port}", engine, project, client).filled()
     server.shutdown()
-    serving.join(10)
+    serving.join()
     server.server_close()
     engine.dispose()
     app.extensions[EXTENSION].engine.dispose()

@@ -147,14 +147,14 @@ def test_nothing_is_sent_before_the_time_that_the_server_names(client: Client, s
 def test_a_batch_that_was_stored_but_whose_answer_was_lost_is_stored_once(
     server: Serving, key: str, stored: Stored
 ) -> None:
-    client = Client(Settings(url=server.url, api_key=key, flush_seconds=0.01, timeout=0.2))
+    client = Client(Settings(url=server.url, api_key=key, flush_seconds=0.01, timeout=1.0))
     answered = server._app
 
     def slow_once(environ: dict[str, Any], start_response: Any) -> Any:
         server._app = answered
         parts = list(answered(environ, start_response))
         wait_for(lambda: len(stored()) == 1)
-        threading.Event().wait(0.4)  # past the client's patience
+        wait_for(lambda: client._failures > 0 or client.stats().sent > 0)  # the client's patience has ended
         return parts
 
     server._app = slow_once

@@ -33,7 +33,7 @@ def test_the_procfile_runs_under_honcho_and_ends_at_sigterm_in_time(
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     honcho = [sys.executable, "-m", "honcho"]
-    subprocess.run([*honcho, "run", "alembic", "upgrade", "head"], cwd=ROOT, env=environment, check=True, timeout=60)
+    subprocess.run([*honcho, "run", "alembic", "upgrade", "head"], cwd=ROOT, env=environment, check=True, timeout=300)
     log = (tmp_path / "honcho.log").open("w+")
     with (
         log,
@@ -56,7 +56,7 @@ def test_the_procfile_runs_under_honcho_and_ends_at_sigterm_in_time(
 
 def answers(port: int, path: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60):
             return True
     except (urllib.error.URLError, OSError):
         return False

@@ -16,13 +16,13 @@ def test_a_hanging_action_does_not_keep_the_other_threads_at_work() -> None:
     others_ended = threading.Event()
 
     def hang() -> None:
-        wait_for(lambda: has_ended("other"), 20)
+        wait_for(lambda: has_ended("other"), 60)
         others_ended.set()
 
     tickers = [Ticker("hanging", 60, hang), Ticker("other", SECONDS_OF_LOOK, bool)]
     for ticker in tickers:
         ticker.start()
-    stop_all(tickers, timeout=60)
+    stop_all(tickers, timeout=90)
     assert others_ended.is_set()
 
 

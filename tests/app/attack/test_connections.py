@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from app.local.processes import find
-from tests.app.front.test_front import BODY, URL, ask, key, port  # noqa: F401 - fixtures
+from tests.app.front.test_front import BODY, PATIENT, URL, ask, key, port  # noqa: F401 - fixtures
 
 CONNECTIONS = 1000
 BEGINNINGS = [
@@ -31,7 +31,7 @@ def held(number: int, server_port: int) -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with ExitStack() as stack:
         for place in range(number):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server_port), 20))
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server_port), 60))
             connection.sendall(BEGINNINGS[place % len(BEGINNINGS)])
         yield
 
@@ -52,6 +52,6 @@ def test_a_thousand_connections_hold_up_nobody(port: int, key: dict[str, str]) -
     with held(CONNECTIONS, port):
         begun = time.monotonic()
         assert ask(port, "POST", URL, BODY, key)[0] == 201
-        assert time.monotonic() - begun < 20
+        assert time.monotonic() - begun < PATIENT / 2
         assert memory(port) - before < CONNECTIONS * 100_000
     assert ask(port, "POST", URL, BODY, key)[0] == 201

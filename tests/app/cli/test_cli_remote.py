@@ -7,8 +7,9 @@ import os
 import pty
 import stat
 import threading
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stdout
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -212,30 +213,33 @@ def test_a_call_is_sent_from_options_and_from_standard_input(remote: Cli) -> Non
 
 
 def test_the_tail_shows_a_call_that_comes_with_its_values(grouped: Cli, url: str) -> None:
-    over = threading.Event()
-    sending = threading.Thread(target=_send_until, args=(over, url, str(grouped.environment["PROMPTLODE_API_KEY"])))
-    sending.start()
-    result = grouped("tail", "--limit", "1")
-    over.set()
-    sending.join()
+    with _sending(grouped, url):
+        result = grouped("tail", "--limit", "1")
     assert result.returncode == 0
     assert "amber" in result.stdout.decode()
     assert "Classify the support ticket" in result.stdout.decode()
 
 
 def test_the_tail_says_that_a_new_prompt_has_no_template_yet(grouped: Cli, url: str) -> None:
-    over = threading.Event()
-    key = str(grouped.environment["PROMPTLODE_API_KEY"])
-    sending = threading.Thread(target=_send_until, args=(over, url, key, "Wie geht es dir?"))
-    sending.start()
-    result = grouped("tail", "--limit", "1")
-    over.set()
-    sending.join()
+    with _sending(grouped, url, "Wie geht es dir?"):
+        result = grouped("tail", "--limit", "1")
     assert b"no template yet" in result.stdout
 
 
-def _send_until(over: threading.Event, url: str, key: str, prompt: str = triage_edited(12)) -> None:
-    """Sends one call after the other; the tail shows none that came before its first look."""
+@contextmanager
+def _sending(cli: Cli, url: str, prompt: str = triage_edited(12)) -> Iterator[None]:
+    """In the block one call is sent after the other; the tail shows none that came before its first look."""
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        sending = threads.submit(_send_until, over, url, str(cli.environment["PROMPTLODE_API_KEY"]), prompt)
+        try:
+            yield
+        finally:
+            over.set()
+    sending.result()
+
+
+def _send_until(over: threading.Event, url: str, key: str, prompt: str) -> None:
     body = {"path": "/mail", "model": "gpt-5", "instructions": SYSTEM, "input": prompt}
     while not over.wait(0.2):
         requests.post(f"{url}/api/v1/traces", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60)

@@ -181,7 +181,7 @@ def test_few_threads_are_shared_too(threads: int) -> None:
                 await asyncio.sleep(0)
                 ended.append(name)
 
-        await asyncio.wait_for(asyncio.gather(*(ask(name) for name in "aaaabbbb")), 10)
+        await asyncio.wait_for(asyncio.gather(*(ask(name) for name in "aaaabbbb")), 60)
         assert sorted(ended) == list("aaaabbbb")
 
     played(story)

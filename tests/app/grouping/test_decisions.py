@@ -1,6 +1,6 @@
 """A person's decisions about a task hold until a person changes them, whatever later runs find."""
 
-import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -103,20 +103,22 @@ def test_a_name_given_while_a_run_saves_comes_after_it(
     admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = about_to_be_renamed(world)
-    task_id, waiting = only(group), text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    person = threading.Thread(target=change, args=(admin, task_id), kwargs={"name": "Post room"})
+    only_task, waiting = only(group), text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    changes: list[Future[Any]] = []
     given_name = tasks.given_name
 
     def named(connection: Any, task_id: UUID) -> str | None:
         name = given_name(connection, task_id)
-        person.start()
-        wait_for(lambda: not person.is_alive() or bool(world.rows(waiting)[0][0]))
+        changes.append(person.submit(change, admin, only_task, name="Post room"))
+        wait_for(lambda: changes[0].done() or bool(world.rows(waiting)[0][0]))
         return name
 
     # If a person names the task at that moment
     monkeypatch.setattr("app.store.tasks.given_name", named)
-    assert group.run().outcome == "committed"
-    person.join(timeout=90)
+    with ThreadPoolExecutor(1) as person:
+        assert group.run().outcome == "committed"
+        [changing] = changes
+        changing.result(90)
 
     # I expect the person's name
     assert [task_row.name for task_row in group.tasks] == ["Post room"]

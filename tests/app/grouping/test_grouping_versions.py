@@ -1,6 +1,7 @@
 """Tasks and their versions as traffic changes: edits, models, returns, widening, splits, reviews."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -242,7 +243,7 @@ def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> 
     group.send(map(triage, range(5)))
     group.run()
     [known] = group.templates
-    start = threading.Barrier(6)
+    start = threading.Barrier(6, timeout=90)
     versions: list[Any] = []
 
     def make(model: str) -> None:
@@ -252,11 +253,8 @@ def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> 
                 implementation_for(connection, known.id, model=model, settings={}, tools=None, settings_digest="x")
             )
 
-    threads = [threading.Thread(target=make, args=(f"model-{number % 3}",)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=90)
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(make, [f"model-{number % 3}" for number in range(6)]))
     assert (len(versions), len(set(versions))) == (6, 3)
     assert [version.number for version in group.versions(known.task_id)] == [1, 2, 3, 4]
 

@@ -1,6 +1,6 @@
 """A person merges and splits tasks: everything follows, and no later run undoes the decision."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -185,12 +185,12 @@ def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: W
             )
 
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    thread = threading.Thread(target=make)
-    with world.engine.begin() as connection:
-        decisions.merge(connection, pair.project_id, second.id, first.id, actor=COMMAND)
-        thread.start()
-        wait_for(lambda: bool(world.rows(waiting)[0][0]))
-    thread.join(timeout=90)
+    with ThreadPoolExecutor(1) as threads:
+        with world.engine.begin() as connection:
+            decisions.merge(connection, pair.project_id, second.id, first.id, actor=COMMAND)
+            making = threads.submit(make)
+            wait_for(lambda: bool(world.rows(waiting)[0][0]))
+        making.result(90)
     [row] = world.rows(select(implementation).where(implementation.c.id == versions[0]))
     assert (row.task_id, row.version) == (first.id, 3)
 

@@ -151,7 +151,7 @@ def test_the_counts_of_a_process_are_shared_once(two_processes: tuple[Rates, Rat
 def test_a_redis_that_hangs_holds_up_nobody(own_valkey: ValkeyServer) -> None:
     """A request does not wait for the exchange with Redis, and at most one exchange is under way."""
     clock = Clock()
-    with redis.Redis.from_url(own_valkey.url(), socket_timeout=30) as client:
+    with redis.Redis.from_url(own_valkey.url(), socket_timeout=60) as client:
         client.ping()
         before = set(threading.enumerate())  # other tests may have such threads that are about to end
         rates = Rates(client, clock)
@@ -162,7 +162,7 @@ def test_a_redis_that_hangs_holds_up_nobody(own_valkey: ValkeyServer) -> None:
         sharing = [thread for thread in set(threading.enumerate()) - before if thread.name == "share-rates"]
         assert len(sharing) == 1
         own_valkey.resume()
-        sharing[0].join(30)
+        sharing[0].join()
 
 
 def test_without_redis_a_process_counts_for_itself(own_valkey: ValkeyServer) -> None:

@@ -226,8 +226,12 @@ def test_the_counters_add_up_when_everything_rests(
     shop.wait_until_grouped("/counted", len(WORDS) + 3)
     now = wait_until(lambda: _at_rest(shop, settings), event="every message is accounted for")
     assert now["requests"] == now["coalesced"] + now["messages"]
-    assert now["workers"][0]["alive"]
-    assert now["reconcilers"][0]["alive"]
+    wait_until(lambda: _all_alive(shop, settings), event="nobody is late with a sign of life")
+
+
+def _all_alive(shop: Shop, settings: Settings) -> bool:
+    now = pipeline(shop.engine, None, settings)
+    return [process["alive"] for process in (*now["workers"], *now["reconcilers"])] == [True, True]
 
 
 def _is_idle(shop: Shop, settings: Settings, path: str) -> bool:

@@ -112,7 +112,7 @@ def test_messages_that_nobody_takes_make_the_installation_unready(
 
 def _told(control: Celery, action: str) -> None:
     for queue in (FIRST, RERUN):
-        assert control.control.broadcast(action, arguments={"queue": queue}, reply=True, timeout=30, limit=1)
+        assert control.control.broadcast(action, arguments={"queue": queue}, reply=True, timeout=90, limit=1)
 
 
 def _worker_is_down(shop: Shop) -> str:
