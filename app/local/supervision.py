@@ -22,7 +22,7 @@ from app.local.account import Account
 from app.local.errors import LocalError
 from app.local.processes import Child, free_port, wait_until
 
-_SECONDS_TO_ANSWER = 60
+_SECONDS_TO_LISTEN = 60
 """Seconds for supervisord to start, as long as the servers have: a second on an idle machine."""
 
 _SECONDS_BEFORE_SIGKILL = 25
@@ -91,7 +91,7 @@ class Supervisor:
         path.write_text(self._configuration())
         command = [sys.executable, "-m", "app.local.supervisord", "-c", str(path)]
         self.process.launch(command, self.log_of("supervisord-output"), cwd=str(self._home), env=dict(environment))
-        wait_until(lambda: self._answers() or not self.process.is_running, _SECONDS_TO_ANSWER, self._silence)
+        wait_until(lambda: self._answers() or not self.process.is_running, _SECONDS_TO_LISTEN, self._silence)
         wait_until(self._answers, 0, self._silence)
 
     def start_group(self, name: str) -> None:

@@ -84,7 +84,7 @@ def versions(client: FlaskClient, task_id: Any) -> list[Any]:
     return client.get(f"/api/v1/tasks/{task_id}/implementations").json["items"]
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 180.0) -> None:
     """Waits until the condition holds; fails when it does not within the bound."""
     end = time.monotonic() + seconds
     while not condition():

@@ -134,7 +134,7 @@ class Shop:
     def tasks(self, path: str) -> list[dict]:
         return self.client.get("/api/v1/tasks", query_string={"path": path}).json["items"]
 
-    def wait_until_grouped(self, path: str, calls: int, seconds: float = 90) -> None:
+    def wait_until_grouped(self, path: str, calls: int, seconds: float = 180) -> None:
         wait_until(lambda: self.grouped(path) == calls, seconds, f"{calls} calls of {path} grouped")
 
     def run_is_held(self, path: str) -> AbstractContextManager[None]:

@@ -25,7 +25,7 @@ from tests.rabbitmq import RabbitServer
 ROOT = Path(__file__).parents[2]
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 90, event: str = "") -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 180, event: str = "") -> Any:
     """Waits until `condition` is true and returns its result; fails the test after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -91,7 +91,7 @@ class ProcessContainer(CeleryTestContainer):
         """Kills the child that does the work; its parent lives."""
         _kill(psutil.Process(self.pid).children())
 
-    def wait_for_exit(self, seconds: float = 90) -> int:
+    def wait_for_exit(self, seconds: float = 180) -> int:
         return self._process.wait(seconds)
 
     def reload(self) -> None:
