@@ -48,7 +48,7 @@ def pgbouncer(folder: Path, database_url: str, **settings: str) -> Iterator[str]
     )
     behind = url.set(host="127.0.0.1", port=port, drivername="postgresql").render_as_string(hide_password=False)
     try:
-        wait_until(lambda: _answers(behind), 60, (folder / "log").read_text)
+        wait_until(lambda: _answers(behind), 180, (folder / "log").read_text)
         yield with_driver(behind)
     finally:
         running.kill()

@@ -54,7 +54,7 @@ class RabbitServer:
         (self._home / "plugins").write_text("[].\n")
         self._epmd.launch(["epmd", "-port", str(self._epmd_port)], self._home / "epmd.log", env=self._environment)
         self._node.launch([self._program], self._home / "node.log", env=self._environment)
-        wait_until(lambda: self.answers() or not self.is_running, 60, self._failure, pause=0.2)
+        wait_until(lambda: self.answers() or not self.is_running, 180, self._failure, pause=0.2)
         assert self.is_running, self._failure()
 
     def kill(self) -> None:

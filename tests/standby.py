@@ -50,7 +50,7 @@ class Standby:
             f"--port={self.port}",
         ]
         self.process.launch(command, self._primary.home / "standby.log", env=environment, **account)
-        wait_until(self.answers, 60, "the standby does not answer")
+        wait_until(self.answers, 180, "the standby does not answer")
 
     def answers(self) -> bool:
         with contextlib.suppress(psycopg2.OperationalError):

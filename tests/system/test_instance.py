@@ -61,7 +61,7 @@ class Run:
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def wait_for(self, *sentences: str, seconds: float = 90) -> str:
+    def wait_for(self, *sentences: str, seconds: float = 180) -> str:
         """The next line with the sentence. For several sentences in any order, the line that came last."""
         deadline = time.monotonic() + seconds
         missing = list(sentences)
@@ -84,7 +84,7 @@ class Run:
 
     def end(self, ending: signal.Signals) -> int:
         self.process.send_signal(ending)
-        return self.process.wait(90)
+        return self.process.wait(180)
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -117,7 +117,7 @@ def started(home: Path, *command: str, **settings: Any) -> Run:
     return run
 
 
-def nothing_lives(family: list[psutil.Process], seconds: float = 90) -> None:
+def nothing_lives(family: list[psutil.Process], seconds: float = 180) -> None:
     wait_until(
         lambda: all(map(is_over, family)), seconds, lambda: f"still there: {[p for p in family if not is_over(p)]}"
     )
@@ -148,7 +148,7 @@ def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_the_n
         nothing_lives(children)
     refused = Run(home)
     refused.wait_for("already runs")
-    assert refused.process.wait(90) == 1
+    assert refused.process.wait(180) == 1
     family = run.family()
     assert len(family) >= 7  # supervisor, two servers, web, worker, reconciler, Flower
     assert_the_next_start_clears(run, family, key)
@@ -211,11 +211,11 @@ def test_a_taken_port_that_was_asked_for_is_a_clear_error(home: Path, name: str)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         run = Run(home, **{name: str(taken.getsockname()[1])})
         assert "Another program uses the port" in run.wait_for(name)
-        assert run.process.wait(90) == 1
+        assert run.process.wait(180) == 1
 
 
 def test_a_data_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file where a folder must be")
     run = Run(tmp_path / "file" / "data")
     assert "PROMPTLODE_DATA_DIR" in run.wait_for("Cannot write in")
-    assert run.process.wait(90) == 1
+    assert run.process.wait(180) == 1

@@ -17,7 +17,7 @@ from app.local.valkey import ValkeyServer
 from tests.flows.containers import tied
 
 ROOT = Path(app.__file__).parent.parent
-PATIENCE = 90
+PATIENCE = 180
 """Seconds. Heroku kills what has not ended after 30, which a machine that is not busy keeps with ease."""
 
 
@@ -46,7 +46,9 @@ def test_the_procfile_runs_under_honcho_and_ends_at_sigterm_in_time(
         ) as running,
     ):
         try:
-            wait_until(lambda: answers(port, "/readyz"), 90, lambda: Path(log.name).read_text()[-4000:], pause=0.2)
+            wait_until(
+                lambda: answers(port, "/readyz"), PATIENCE, lambda: Path(log.name).read_text()[-4000:], pause=0.2
+            )
             family = psutil.Process(running.pid).children(recursive=True)
         finally:
             running.send_signal(signal.SIGTERM)

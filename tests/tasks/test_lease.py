@@ -12,7 +12,7 @@ from tasks.coalescing.protocol import RedisCoalescing, Terms
 from tasks.lease import Lease
 from tests.flows.containers import wait_until
 
-SECONDS = 1.5
+SECONDS = 3.0
 GROUP = new_id()
 TERMS = Terms(lease=SECONDS, pace=Pace(quiet=0))
 

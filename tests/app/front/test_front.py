@@ -84,11 +84,11 @@ def listening(database_url: str, redis_url: str, folder: Path, body_timeout: flo
         command = tied("SIGKILL", [sys.executable, "-m", *words])
         running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
     try:
-        wait_until(lambda: _answers(port), 90, log.read_text)
+        wait_until(lambda: _answers(port), 180, log.read_text)
         yield port
     finally:
         running.terminate()
-        running.wait(60)
+        running.wait(180)
 
 
 def _answers(port: int) -> bool:
@@ -357,14 +357,14 @@ def test_a_call_that_a_killed_worker_stored_without_an_answer_is_stored_once_whe
     with ThreadPoolExecutor(2) as pool, engine.connect() as connection:
         connection.execute(tables.trace_external_id.insert(), taken)
         requests = [pool.submit(ask, young_port, "POST", URL, call, key)]
-        wait_until(lambda: _waiting_statements(engine) == 1, 60, str)
+        wait_until(lambda: _waiting_statements(engine) == 1, 180, str)
         requests.append(pool.submit(ask, young_port, "POST", "/v1/traces", spans, in_protobuf))
-        wait_until(lambda: _waiting_statements(engine) == 2, 60, str)
+        wait_until(lambda: _waiting_statements(engine) == 2, 180, str)
         _kill(_worker(young_port), young_port)
         assert all(request.exception() is not None for request in requests)
         assert _stored(engine) == before
         connection.rollback()
-    wait_until(lambda: _stored(engine) == before + 2, 60, str)
+    wait_until(lambda: _stored(engine) == before + 2, 180, str)
     assert ask(young_port, "POST", URL, call, key)[0] == 200
     assert ask(young_port, "POST", "/v1/traces", spans, in_protobuf)[::2] == (200, b"")
     assert _stored(engine) == before + 2
@@ -391,7 +391,7 @@ def _kill(worker: psutil.Process, port: int) -> None:
     """Kills the worker process and waits until another one answers."""
     worker.kill()
     worker.wait(60)
-    wait_until(lambda: _answers(port), 90, str)
+    wait_until(lambda: _answers(port), 180, str)
 
 
 def _worker(port: int) -> psutil.Process:

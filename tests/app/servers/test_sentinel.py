@@ -47,7 +47,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     watch = [
         f"sentinel monitor promptlode 127.0.0.1 {first} 1",
         f"sentinel auth-pass promptlode {QUOTED}",
-        "sentinel down-after-milliseconds promptlode 500",
+        "sentinel down-after-milliseconds promptlode 3000",
         "sentinel failover-timeout promptlode 3000",
     ]
     with ExitStack() as stack:
@@ -87,14 +87,14 @@ def test_both_clients_follow_a_failover(watched: Watched, database_url: str) -> 
         except (redis.RedisError, OperationalError, OSError):
             return False
 
-    wait_for(takes, 60)
+    wait_for(takes)
     assert ours.get("a") == b"1"
     assert ours.connection_pool.connection_kwargs["db"] == 3
 
     # If the primary dies, I expect both clients to write to the other server
     watched.primary.end(9)
     ours_before = ours.connection_pool.master_address
-    wait_for(takes, 60)
+    wait_for(takes)
     assert ours.connection_pool.master_address != ours_before
     ours.close()
     connection.close()
