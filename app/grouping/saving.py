@@ -15,6 +15,9 @@ from app.store import calls, templates, unfinished
 from app.store.calls import Assignment, Call
 from app.store.templates import VersionKey
 
+VERSIONS_AT_A_TIME = 20
+"""Versions that a run makes with the same statements: the tools of one call may have 32 MB."""
+
 
 @dataclass(frozen=True)
 class TemplateChoice:
@@ -90,14 +93,12 @@ def assign(
     makes versions of several tasks. id_by_version: the ids of versions known to the caller; new ones are added.
     """
     ordered = sorted(choices, key=lambda choice: (choice.task_id, choice.call.moment))
+    _make_versions(connection, ordered, id_by_version)
     return calls.assign(
         connection,
         [
             Assignment(
-                choice.call.id,
-                choice.template_id,
-                _version(connection, choice, id_by_version),
-                _values_to_store(choice, policy),
+                choice.call.id, choice.template_id, id_by_version[_version_of(choice)], _values_to_store(choice, policy)
             )
             for choice in ordered
         ],
@@ -110,16 +111,21 @@ def _values_to_store(choice: TemplateChoice, policy: Policy) -> tuple[str, ...]:
     return policy.stored_values(choice.variables) if choice.call.template_id is None else choice.variables
 
 
-def _version(connection: Connection, choice: TemplateChoice, id_by_version: dict[VersionKey, UUID]) -> UUID:
-    key = (choice.template_id, choice.call.model, choice.call.settings_digest)
-    if key not in id_by_version:
-        settings, tools = calls.settings_of(connection, choice.call.id)
-        id_by_version[key] = templates.implementation_for(
-            connection,
-            choice.template_id,
-            model=choice.call.model,
-            settings=settings,
-            tools=tools,
-            settings_digest=choice.call.settings_digest,
-        )
-    return id_by_version[key]
+def _make_versions(
+    connection: Connection, ordered: Iterable[TemplateChoice], id_by_version: dict[VersionKey, UUID]
+) -> None:
+    """Add the ids of the versions that the caller does not know, in the order of their first calls."""
+    first_calls: dict[VersionKey, UUID] = {}
+    for choice in ordered:
+        if (version := _version_of(choice)) not in id_by_version:
+            first_calls.setdefault(version, choice.call.id)
+    new = list(first_calls)
+    for start in range(0, len(new), VERSIONS_AT_A_TIME):
+        versions = new[start : start + VERSIONS_AT_A_TIME]
+        settings_by_call = calls.settings_of(connection, [first_calls[version] for version in versions])
+        settings_by_version = {version: settings_by_call[first_calls[version]] for version in versions}
+        id_by_version |= templates.implementations_for(connection, settings_by_version)
+
+
+def _version_of(choice: TemplateChoice) -> VersionKey:
+    return choice.template_id, choice.call.model, choice.call.settings_digest

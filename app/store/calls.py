@@ -34,7 +34,7 @@ from sqlalchemy import (
 
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.tables import trace
-from app.store.templates import parts_of, prompt_of
+from app.store.templates import VersionSettings, parts_of, prompt_of
 from templating import BARRIER
 
 WINDOW_CHARACTERS = 50_000_000
@@ -208,10 +208,10 @@ def otel_trace_of(external_id: str | None) -> str | None:
     return trace_id if colon and is_span else None
 
 
-def settings_of(connection: Connection, call_id: UUID) -> tuple[dict[str, Any], Any]:
-    """Request settings and tools of a call: what its implementation is made of."""
-    row = connection.execute(select(trace.c.settings, trace.c.tools).where(trace.c.id == call_id)).one()
-    return row.settings, row.tools
+def settings_of(connection: Connection, call_ids: Sequence[UUID]) -> dict[UUID, VersionSettings]:
+    """Request settings and tools of calls: what their implementations are made of."""
+    rows = connection.execute(select(trace.c.id, trace.c.settings, trace.c.tools).where(trace.c.id.in_(call_ids)))
+    return {row.id: VersionSettings(row.settings, row.tools) for row in rows}
 
 
 def assign(connection: Connection, assignments: Sequence[Assignment], *, keep_texts: bool = True) -> int:

@@ -9,10 +9,10 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Connection, Text, Uuid, and_, any_, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.errors import TemplateGoneError
@@ -27,6 +27,13 @@ IDENTITY_SETTINGS = ("temperature", "tool_choice", "reasoning", "response_format
 
 VersionKey = tuple[UUID, str, str]
 """What an implementation is found by: template, model, digest of settings and tools."""
+
+
+class VersionSettings(NamedTuple):
+    """Request settings and tools of a call, of which a new implementation is made."""
+
+    settings: Mapping[str, Any]
+    tools: Any
 
 
 @dataclass(frozen=True)
@@ -100,76 +107,151 @@ def implementation_for(
     tools: Any,
     settings_digest: str,
 ) -> UUID:
-    """The implementation of a template, a model and settings with tools; made as the next version when it is new.
+    """As `implementations_for`, of a single version."""
+    version = (template_id, model, settings_digest)
+    return implementations_for(connection, {version: VersionSettings(settings, tools)})[version]
 
-    Web processes and runs make versions at the same time: each holds the row of the task, and then looks again for the version. A caller
-    that makes several versions in one transaction goes in the order of `task_id`, against deadlocks.
+
+def implementations_for(
+    connection: Connection, settings_by_version: Mapping[VersionKey, VersionSettings]
+) -> dict[VersionKey, UUID]:
+    """The implementation of every version; new ones are made as the next versions of their tasks, in the given order.
+
+    Other requests that make versions of the same tasks wait until the caller's COMMIT, so any number of versions takes a few statements.
     """
-    implementation_id = _find_implementation(connection, template_id, model, settings_digest)
-    if implementation_id is not None:
-        return implementation_id
-    task_id, template_id = _lock_versions(connection, template_id)
-    made_meanwhile = _find_implementation(connection, template_id, model, settings_digest)
-    if made_meanwhile is not None:
-        return made_meanwhile
-    values = {
-        "id": new_id(),
-        "task_id": task_id,
-        "template_id": template_id,
-        "version": next_version(connection, task_id),
+    id_by_version = implementations_of(connection, settings_by_version)
+    new = {version: settings_by_version[version] for version in settings_by_version if version not in id_by_version}
+    return id_by_version | _make_implementations(connection, new) if new else id_by_version
+
+
+def _make_implementations(
+    connection: Connection, settings_by_version: Mapping[VersionKey, VersionSettings]
+) -> dict[VersionKey, UUID]:
+    """Make versions that did not exist.
+
+    Web processes and runs make versions at the same time: each holds the rows of the tasks, and then looks again for the versions. A caller
+    that calls this several times in one transaction goes in the order of `task_id`, against deadlocks.
+    """
+    place_by_template = _hold_tasks(connection, {template_id for template_id, _, _ in settings_by_version})
+    placed = {version: (place_by_template[version[0]].template_id, *version[1:]) for version in settings_by_version}
+    id_by_version = implementations_of(connection, set(placed.values()))
+    numbers = next_versions(connection, {place.task_id for place in place_by_template.values()})
+    rows = []
+    for version, version_settings in settings_by_version.items():
+        if placed[version] not in id_by_version:
+            id_by_version[placed[version]] = id_ = new_id()
+            rows.append(_new_row(id_, version, place_by_template[version[0]], version_settings, numbers))
+    if rows:
+        connection.execute(insert(implementation), rows)
+    return {version: id_by_version[key] for version, key in placed.items()}
+
+
+def _new_row(
+    id_: UUID, version: VersionKey, place: "Place", version_settings: VersionSettings, numbers: dict[UUID, int]
+) -> dict[str, Any]:
+    """The row of a new version; takes the next number of its task from `numbers`."""
+    _, model, settings_digest = version
+    number = numbers[place.task_id]
+    numbers[place.task_id] += 1
+    settings, tools = version_settings
+    return {
+        "id": id_,
+        "task_id": place.task_id,
+        "template_id": place.template_id,
+        "version": number,
         "model": model,
         "settings": {name: settings[name] for name in IDENTITY_SETTINGS if settings.get(name) is not None},
         "tools": tools,
         "settings_digest": settings_digest,
     }
-    connection.execute(insert(implementation).values(values))
-    return values["id"]
 
 
 def implementations_of(connection: Connection, versions: Collection[VersionKey]) -> dict[VersionKey, UUID]:
     """The implementations of versions, for those that exist."""
     if not versions:
         return {}
-    key = (implementation.c.template_id, implementation.c.model, implementation.c.settings_digest)
-    rows = connection.execute(select(*key, implementation.c.id).where(tuple_(*key).in_(versions)))
+    template_ids, models, digests = map(list, zip(*versions, strict=True))
+    rows = connection.execute(_IDS_OF_VERSIONS, {"template_ids": template_ids, "models": models, "digests": digests})
     return {(row.template_id, row.model, row.settings_digest): row.id for row in rows}
+
+
+_WANTED = (
+    func.unnest(
+        bindparam("template_ids", type_=ARRAY(Uuid)).cast(ARRAY(Uuid)),
+        bindparam("models", type_=ARRAY(Text)).cast(ARRAY(Text)),
+        bindparam("digests", type_=ARRAY(Text)).cast(ARRAY(Text)),
+    )
+    .table_valued(column("template_id", Uuid), column("model", Text), column("settings_digest", Text))
+    .render_derived("wanted")
+)
+"""Three parameters for any number of versions."""
+
+_IDS_OF_VERSIONS = select(_WANTED.c.template_id, _WANTED.c.model, _WANTED.c.settings_digest, implementation.c.id).join(
+    implementation,
+    and_(
+        implementation.c.template_id == _WANTED.c.template_id,
+        implementation.c.model == _WANTED.c.model,
+        implementation.c.settings_digest == _WANTED.c.settings_digest,
+    ),
+)
 
 
 def next_version(connection: Connection, task_id: UUID) -> int:
     """The number after the highest of a task. The caller holds the row of the task."""
-    highest = select(func.coalesce(func.max(implementation.c.version), 0)).where(implementation.c.task_id == task_id)
-    return connection.execute(highest).scalar_one() + 1
+    return next_versions(connection, {task_id})[task_id]
 
 
-def _find_implementation(connection: Connection, template_id: UUID, model: str, settings_digest: str) -> UUID | None:
-    return connection.execute(
-        select(implementation.c.id).where(
-            implementation.c.template_id == template_id,
-            implementation.c.model == model,
-            implementation.c.settings_digest == settings_digest,
-        )
-    ).scalar_one_or_none()
+def next_versions(connection: Connection, task_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The numbers after the highest of tasks, by task. The caller holds the rows of the tasks."""
+    rows = connection.execute(_NEXT_VERSIONS, {"task_ids": list(task_ids)})
+    return {row.id: row.number for row in rows}
 
 
-def _lock_versions(connection: Connection, template_id: UUID) -> tuple[UUID, UUID]:
-    """Hold the task of a template; answers the task and the template that its implementations are under now.
+_HIGHEST = select(func.max(implementation.c.version)).where(implementation.c.task_id == task.c.id).scalar_subquery()
+"""A subquery for each task reads one entry of the index; GROUP BY would read all versions."""
 
-    While we waited for the row, a run may have replaced the template by a wider one, with its implementations, or moved the template to
-    another task. NO KEY: rows that point to the task may be written meanwhile.
+_NEXT_VERSIONS = select(task.c.id, (func.coalesce(_HIGHEST, 0) + 1).label("number")).where(
+    task.c.id == any_(bindparam("task_ids", type_=ARRAY(Uuid)))
+)
+
+
+class Place(NamedTuple):
+    """The task and the template that the implementations of a template are under."""
+
+    task_id: UUID
+    template_id: UUID
+
+
+def _hold_tasks(connection: Connection, template_ids: Collection[UUID]) -> dict[UUID, Place]:
+    """Hold the tasks of templates, in the order of their ids; answers where the implementations of each template are now.
+
+    While we waited for the rows, a run may have replaced a template by a wider one, with its implementations, or moved a template to
+    another task. NO KEY: rows that point to the tasks may be written meanwhile.
     """
-    task_id = connection.execute(
-        select(task.c.id)
-        .join(template, template.c.task_id == task.c.id)
-        .where(template.c.id == template_id)
-        .with_for_update(key_share=True, of=task)
-    ).scalar_one_or_none()
-    if task_id is None:
+    ids = {"template_ids": list(template_ids)}
+    task_ids_held = set(connection.execute(_HOLD_TASKS, ids).scalars())
+    rows = {row.id: row for row in connection.execute(_PLACES, ids)}
+    if len(rows) < len(template_ids):
         raise TemplateGoneError("A template was deleted while a call of it was stored.")
-    query = select(template.c.task_id, template.c.replaced_by).where(template.c.id == template_id)
-    now = connection.execute(query).one()
-    if now.replaced_by is None and now.task_id == task_id:
-        return task_id, template_id
-    return _lock_versions(connection, now.replaced_by or template_id)
+    moved = {row.id for row in rows.values() if row.replaced_by is not None or row.task_id not in task_ids_held}
+    places = {id_: Place(row.task_id, id_) for id_, row in rows.items() if id_ not in moved}
+    if moved:
+        next_by_template = {id_: rows[id_].replaced_by or id_ for id_ in moved}
+        further = _hold_tasks(connection, set(next_by_template.values()))
+        places |= {id_: further[next_id] for id_, next_id in next_by_template.items()}
+    return places
+
+
+_OF_TEMPLATES = template.c.id == any_(bindparam("template_ids", type_=ARRAY(Uuid)))
+
+_HOLD_TASKS = (
+    select(task.c.id)
+    .where(task.c.id.in_(select(template.c.task_id).where(_OF_TEMPLATES)))
+    .order_by(task.c.id)
+    .with_for_update(key_share=True, of=task)
+)
+
+_PLACES = select(template.c.id, template.c.task_id, template.c.replaced_by).where(_OF_TEMPLATES)
 
 
 def to_parts(mined: Template) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import orjson
 import psycopg2
 
 from benchmarks.ingest import traffic
@@ -28,6 +29,7 @@ PLAIN = "app.web:create_app"
 PRODUCT, BARE, INSIDE = "app.front:create", "benchmarks.ingest.apps:bare", "benchmarks.ingest.apps:inside"
 TWO = "two web processes"
 ROUNDS = 6
+VERSION_ROUNDS = 3
 MINED = 100_000
 """Traces for the worker to mine during the measurement: more than the worker can finish."""
 
@@ -147,7 +149,7 @@ class Bench:
         samples_by_name = in_turns(senders)
         rate = {name: statistics.median(1000 / s.wall for s in samples_by_name[name]) for name in ("copy", "batch")}
         single = statistics.median(s.rate for s in samples_by_name["single"])
-        copied = _ratio(samples_by_name["copy"], samples_by_name["batch"], lambda sample: sample.wall)
+        copied = _ratio(samples_by_name["copy"], samples_by_name["batch"], _wall)
         return [
             number,
             f"{rate['copy']:.0f}",
@@ -156,6 +158,34 @@ class Bench:
             f"{single:.0f}",
             times(rate["batch"] / single),
         ]
+
+    def versions(self) -> str:
+        """A batch whose calls are all of new versions against the same batch again, and single POSTs of new versions meanwhile."""
+        samples_by_name: dict[str, list[Sample]] = {"new": [], "known": []}
+        longest = []
+        for number in range(VERSION_ROUNDS):
+            path, known_templates = f"/versions/v{number}", traffic.templates(10)
+            self.at.know(path, known_templates)
+            calls = traffic.calls(path, known_templates, 1000, 2_000)
+            batch, singles = traffic.with_tools(calls), traffic.with_tools(calls[:100])
+            whole_batch = [orjson.dumps({"traces": batch})]
+            with generator() as other:
+                other.send(self.web, traffic.singles(calls[:1]))  # until the other generator sends
+                end_batch = other.start(self.web, whole_batch, connections=1)
+                longest.append(max(self.load.send(self.web, list(map(orjson.dumps, singles)), connections=1).seconds))
+                samples_by_name["new"].append(end_batch())
+            samples_by_name["known"].append(self.load.send(self.web, whole_batch, connections=1))
+        rows = [
+            [
+                name,
+                f"{statistics.median(sample.wall for sample in samples):.2f}",
+                times(_ratio(samples_by_name["known"], samples, _wall)),
+            ]
+            for name, samples in samples_by_name.items()
+        ]
+        rows[0].append(f"{statistics.median(longest):.2f}")
+        rows[1].append("")
+        return table(("1,000 versions in a batch", "s", "x known", "longest POST of a new version meanwhile, s"), rows)
 
     def otlp(self) -> str:
         """An export of OpenTelemetry in protobuf against a batch of the same calls, both uncompressed."""
@@ -179,7 +209,7 @@ class Bench:
                 name,
                 f"{sum(map(len, ways[name][1]())) / 1e6:.1f}",
                 f"{statistics.median(len(calls) / sample.wall for sample in samples):.0f}",
-                times(_ratio(samples_by_name["batch"], samples, lambda sample: sample.wall)),
+                times(_ratio(samples_by_name["batch"], samples, _wall)),
                 f"{statistics.mean(sample.cpu for sample in samples):.2f}",
             ]
             for name, samples in samples_by_name.items()
@@ -332,6 +362,10 @@ def in_turns(senders: dict[str, Callable[[], Sample]], rounds: int = ROUNDS) -> 
     return {name: [samples[name] for samples in rounds_done[1:]] for name in senders}
 
 
+def _wall(sample: Sample) -> float:
+    return sample.wall
+
+
 def _ratio(of: list[Sample], to: list[Sample], figure: Callable[[Sample], float]) -> float:
     return statistics.median(figure(sample) / figure(base) for sample, base in zip(of, to, strict=True))
 
@@ -383,6 +417,7 @@ ALONE = {
     "connections": Bench.connections,
     "processes": Bench.processes,
     "batch": Bench.batch,
+    "versions": Bench.versions,
     "otlp": Bench.otlp,
     "tenants": Bench.tenants,
 }

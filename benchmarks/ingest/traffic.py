@@ -125,6 +125,11 @@ def singles(calls: Iterable[Call]) -> list[bytes]:
     return [orjson.dumps(call.body()) for call in calls]
 
 
+def with_tools(calls: Iterable[Call]) -> list[dict[str, Any]]:
+    """Bodies each with a tool of its own, so that each is of a version of its own."""
+    return [call.body() | {"tools": [{"type": "function", "name": f"tool_{next(_numbers)}"}]} for call in calls]
+
+
 def batches(calls: list[Call], size: int = 1000) -> list[bytes]:
     """Bodies of `size` calls each."""
     starts = range(0, len(calls), size)

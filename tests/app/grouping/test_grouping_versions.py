@@ -238,6 +238,17 @@ def test_a_version_keeps_settings_and_tools_of_its_calls(world: World) -> None:
     assert (row.settings, row.tools, row.made_by) == ({"temperature": 0.2}, tools, "auto")
 
 
+def test_many_versions_of_a_run_are_numbered_in_the_order_of_their_first_calls(world: World) -> None:
+    group = world.group()
+    temperatures = [number * 7 % 50 / 50 for number in range(50)]
+    for number, temperature in enumerate(temperatures):
+        group.send([triage(number)], temperature=temperature)
+    group.run()
+    rows = world.rows(select(implementation).order_by(implementation.c.version))
+    assert [row.version for row in rows] == list(range(1, 51))
+    assert [row.settings["temperature"] for row in rows] == temperatures
+
+
 def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> None:
     group = world.group()
     group.send(map(triage, range(5)))
