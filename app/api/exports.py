@@ -96,7 +96,7 @@ def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -
     "GET", "/api/v1/implementations/<uuid:implementation_id>/dataset", scope="read", query=DatasetQuery, answers=FILE
 )
 def get_dataset(holder: KeyHolder, implementation_id: UUID, query: DatasetQuery) -> Response:
-    """The calls of a version or of all versions with its text, the last one stored first: a column for each slot, and what the model answered."""
+    """The calls of a version or of all versions with its text, the newest first: a column for each slot, and what the model answered."""
     with transaction(services().engine) as connection:
         row = by_id.implementation(connection, holder.project_id, implementation_id)
         examples = datasets.examples(

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
-from app.reading.template_calls import TemplateCalls
+from app.reading.template_calls import TemplateCalls, sampled_calls
 from app.reading.usage import Range
 from app.store.tables import template, trace
 from app.store.traces import variables_of
@@ -41,31 +41,10 @@ def examples(
     limit: int,
     answered: bool = False,
 ) -> Iterator[Example]:
-    """The last of these calls to be stored; answered: only calls with an output and without an error."""
-    query = (
-        select(
-            trace.c.id,
-            trace.c.seen_at,
-            trace.c.model,
-            template.c.slots,
-            trace.c.variables,
-            trace.c.output,
-            trace.c.usage,
-            trace.c.error,
-        )
-        .join_from(trace, template, template.c.id == trace.c.template_id)
-        .where(trace.c.project_id == calls.project_id, *_conditions(calls))
-        .order_by(trace.c.id.desc())
-        .limit(min(limit, MOST_CALLS_OF_A_DATASET))
-    )
-    if within is not None and within.since is not None:
-        query = query.where(trace.c.seen_at >= within.since)
-    if within is not None and within.until is not None:
-        query = query.where(trace.c.seen_at < within.until)
-    if answered:
-        query = query.where(trace.c.output.is_not(None), trace.c.error.is_(None))
+    """The newest of these calls; answered: only calls with an output and without an error."""
+    query = _query(calls, within or Range(), min(limit, MOST_CALLS_OF_A_DATASET), answered=answered)
     characters_left = MOST_CHARACTERS
-    for row in connection.execute(query, execution_options={"yield_per": 100}):
+    for row in connection.execute(query, calls.parameters, execution_options={"yield_per": 100}):
         variables = variables_of(row.slots, row.variables) or {}
         characters_left -= sum(map(len, variables.values())) + len(str(row.output))
         if characters_left < 0:
@@ -73,13 +52,29 @@ def examples(
         yield Example(row.id, row.seen_at, row.model, variables, row.output, row.usage, row.error)
 
 
-def _conditions(calls: TemplateCalls) -> Iterator[ColumnElement[bool]]:
-    if calls.version_id is not None:
-        yield trace.c.implementation_id == calls.version_id
-        return
-    yield trace.c.template_id == calls.template_id
-    if calls.model is not None:
-        yield trace.c.model == calls.model
+def _query(calls: TemplateCalls, within: Range, limit: int, *, answered: bool) -> Select[Any]:
+    """All versions without a range: the last calls stored, by the index of the template. Else the newest calls of each version, by its index."""
+    names = ("id", "project_id", "template_id", "seen_at", "model", "variables", "output", "usage", "error")
+    columns = [trace.c[name] for name in names]
+    by_store = calls.of_all_versions and within == Range()
+    newest = sampled_calls(columns, limit, *_conditions(within, answered=answered), of_all_versions=by_store)
+    return (
+        select(newest, template.c.slots)
+        .join_from(newest, template, template.c.id == newest.c.template_id)
+        .where(newest.c.project_id == calls.project_id)
+        .order_by(*([] if by_store else [newest.c.seen_at.desc()]), newest.c.id.desc())
+    )
+
+
+def _conditions(within: Range, *, answered: bool) -> Iterator[ColumnElement[bool]]:
+    """Nothing that another index has: PostgreSQL would read all its calls and sort them."""
+    if within.since is not None:
+        yield trace.c.seen_at >= within.since
+    if within.until is not None:
+        yield trace.c.seen_at < within.until
+    if answered:
+        yield trace.c.output.is_not(None)
+        yield trace.c.error.is_(None)
 
 
 def text_of(output: Any) -> str | None:

@@ -78,13 +78,15 @@ def newest_calls(columns: Iterable[ColumnElement[Any]], limit: int, *conditions:
     )
 
 
-def sampled_calls(columns: Iterable[ColumnElement[Any]], limit: int, *, of_all_versions: bool) -> Subquery:
-    """Newest calls for statistics, at most `limit`; columns: of `trace`, with `seen_at` and `id`.
+def sampled_calls(
+    columns: Iterable[ColumnElement[Any]], limit: int, *conditions: ColumnElement[bool], of_all_versions: bool
+) -> Subquery:
+    """Newest calls under some conditions, at most `limit`, for statistics and data sets; columns: of `trace`, with `seen_at` and `id`.
 
     Of all versions they are the last ones stored, which one index has for the whole template: to look among hundreds of versions for the
     newest by their own times takes a second.
     """
     if not of_all_versions:
-        return newest_calls(columns, limit)
-    of_template = select(*columns).where(trace.c.template_id == bindparam("template", type_=Uuid))
+        return newest_calls(columns, limit, *conditions)
+    of_template = select(*columns).where(trace.c.template_id == bindparam("template", type_=Uuid), *conditions)
     return of_template.order_by(trace.c.id.desc()).limit(limit).subquery("newest")

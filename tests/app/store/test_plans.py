@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from app.reading import placing, tasks, worklist
+from app.reading.datasets import examples
+from app.reading.template_calls import TemplateCalls
 from app.reading.usage import Range
 from app.reading.worklist import TaskFilter
 from app.store import traces
@@ -79,3 +82,20 @@ def test_neither_the_page_of_tasks_nor_versions_read_a_month_of_calls(untouched_
     assert "call_count" in listed
     assert "call_count" in versions
     assert " on trace" not in listed + versions
+
+
+@pytest.mark.parametrize(
+    ("calls", "within", "index"),
+    [
+        (TemplateCalls(PROJECT, uuid4()), None, "ix_trace_template"),
+        (TemplateCalls(PROJECT, uuid4()), Range(datetime(2026, 1, 1, tzinfo=UTC)), "ix_trace_implementation"),
+        (TemplateCalls(PROJECT, uuid4(), model="gpt-5"), None, "ix_trace_implementation"),
+        (TemplateCalls(PROJECT, uuid4(), version_id=uuid4()), None, "ix_trace_implementation"),
+    ],
+)
+def test_a_data_set_reads_as_many_calls_as_it_has(
+    untouched_engine: Engine, calls: TemplateCalls, within: Range | None, index: str
+) -> None:
+    plan = plan_of(untouched_engine, lambda connection: list(examples(connection, calls, within, limit=10)))
+    indexes = set(re.findall(r"using \S*?(ix_trace_\w+)", plan))
+    assert indexes == {index}, plan
