@@ -28,7 +28,6 @@ The steps, one module each:
     filing      families of texts that share rare grams, for rounds after the random samples
     findings    the templates of a search so far, each with its texts
     texts       the texts of a search, with their times and runs (sessions)
-    witnesses   a check that a template's texts come from enough runs
     known       known templates as texts for a search; widening: which fixed text these may lose
     mine        the entry, with its types (result), time limit (budget) and names of slots (naming)
 """

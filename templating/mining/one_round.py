@@ -1,7 +1,7 @@
 """One round: the search in a sample, with some texts of the templates so far."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from templating.mining.findings import Findings
 from templating.mining.replacing import Replacing
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
 from templating.mining.siblings import Places
-from templating.mining.sieve import Row
 from templating.mining.skeleton import Skeleton
 from templating.mining.texts import Texts
 from templating.template import Template
@@ -55,16 +54,16 @@ class Round:
         rows = dict(zip((self._pool.texts[member] for member in candidate.members), candidate.values, strict=True))
         if self._filed and not self._is_clear(candidate):
             return False
-        if not self._texts.are_of_enough_runs(candidate.template, self._told(rows)) or self._joins(candidate):
+        if self._texts.are_of_one_run(self._new(rows)) or self._joins(candidate):
             return False
         best = self._replacing.allowed(candidate, rows)
         if best:
             self._allowed[candidate.template] = best
         return best is not None
 
-    def _told(self, rows: dict[str, Row]) -> dict[str, Row]:
-        """The rows of texts that have no template of this call yet."""
-        return {text: values for text, values in rows.items() if text in self._fresh or text in self._findings.copies}
+    def _new(self, texts: Iterable[str]) -> list[str]:
+        """The texts that have no template of this call yet."""
+        return [text for text in texts if text in self._fresh or text in self._findings.copies]
 
     def _is_clear(self, candidate: Skeleton) -> bool:
         """Whether texts of a family share more than a value or a turn of phrase, by which they may have been filed together."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from math import log2
 
-from templating.matching import fit
 from templating.mining.budget import SpentError
 from templating.mining.findings import Finding, Findings
 from templating.mining.forest import Forest
@@ -80,8 +79,7 @@ class ShortTemplates:
         best = self._texts.template_of(texts)
         if best is None or is_mixture(best):
             return None
-        rows = {text: values for text in self._findings.prompts(texts) if (values := fit(best.template.literals, text)) is not None}
-        if not self._texts.are_of_enough_runs(best.template, rows):
+        if self._texts.are_of_one_run(self._findings.prompts(texts)):
             return None
         some = spread(texts, TEXTS_OF_A_SHORT_TEMPLATE)
         is_long = best.bits >= BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / self._texts.count(texts)

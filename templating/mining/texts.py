@@ -9,11 +9,9 @@ from templating.mining.families import Held
 from templating.mining.pool import Pool
 from templating.mining.result import Options
 from templating.mining.sampling import spread
-from templating.mining.sieve import Placed, Row
+from templating.mining.sieve import Placed
 from templating.mining.skeleton import MOST_MENDS, Skeleton, skeleton
 from templating.mining.units import Splits
-from templating.mining.witnesses import Witnesses
-from templating.template import Template
 
 TEXTS_OF_A_SECOND_LOOK = 40  # texts of a template at the second look; a template with as many at the first look gets none
 
@@ -29,7 +27,6 @@ class Texts:
         self.calls, self.options, self.budget = dict(calls), options, budget
         self.splits, self.held = Splits(), Held()
         self._run_of = dict(enumerate(runs))
-        self._witnesses = Witnesses()
 
     def add(self, text: str, times: Sequence[int], run: int) -> None:
         """Adds a text that stands for a known template, unless a prompt says the same. run: a run of the template's own."""
@@ -60,9 +57,9 @@ class Texts:
             return self.calls[text]
         return [self._run_of.get(call, call) for call in self.calls[text]]
 
-    def are_of_enough_runs(self, template: Template, rows: Mapping[str, Row]) -> bool:
-        """Whether texts without a template (text -> its values) come from enough runs for a template, where runs are known."""
-        return not self._run_of or not rows or self._witnesses.are_enough(template, rows, self.runs)
+    def are_of_one_run(self, texts: Iterable[str]) -> bool:
+        """Whether all calls of these texts are of one run, where runs are known: text that only one run holds is no fixed text."""
+        return bool(self._run_of) and len({run for text in texts for run in self.runs(text)}) == 1
 
     def pool(self, texts: Iterable[str]) -> Pool:
         """These texts as a pool of one search."""
