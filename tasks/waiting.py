@@ -83,10 +83,12 @@ class Waiting:
         return time.monotonic() >= self._until
 
     def measure(self) -> None:
-        """Measure the lengths beside the requests: nobody waits for the lock meanwhile."""
+        """Measure the lengths beside the requests: nobody waits for the lock meanwhile. Messages of that time are counted on."""
+        with self._lock:
+            mine_before = self._mine.copy()
         lengths = self._measure()
         with self._lock:
-            self._keep(lengths)
+            self._keep(lengths, mine_before)
 
     def patience_in_the_broker(self) -> float:
         """Seconds beyond its ticket that a message in the broker may be under way."""
@@ -129,7 +131,7 @@ class Waiting:
         if not self.is_due:
             return
         try:
-            self._keep(self._measure())
+            self._keep(self._measure(), self._mine)
         except Exception as failure:
             self._failure, self._failed_at = failure, time.monotonic()
             raise
@@ -139,11 +141,13 @@ class Waiting:
         parked, lines, messages = self._counts
         return parked(), lines(), messages(), began_at
 
-    def _keep(self, lengths: "_Lengths") -> None:
-        """Use these lengths from now on; under the lock."""
-        self._parked, self._lines, self._messages, measured_at = lengths
-        self._mine.clear()
-        self._until = measured_at + DEPTH_SECONDS
+    def _keep(self, lengths: "_Lengths", mine_before: Counter[str]) -> None:
+        """Use these lengths from now on, unless newer ones are in use; under the lock. mine_before: own messages that the lengths hold for certain."""
+        *_, measured_at = lengths
+        if measured_at + DEPTH_SECONDS >= self._until:
+            self._parked, self._lines, self._messages, _ = lengths
+            self._mine = self._mine - mine_before
+            self._until = measured_at + DEPTH_SECONDS
 
 
 _Lengths = tuple[int, dict[str, ProjectLine], int, float]

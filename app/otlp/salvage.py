@@ -7,7 +7,7 @@ each `spans`; log records have the same field numbers.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -54,11 +54,11 @@ class Salvage:
         return bool(self.unreadable or self.left_out) and self.readable > 0
 
 
-def of_json(body: Any, kind: type[Message]) -> Salvage:
-    """Take unreadable spans, and unreadable fields around spans, out of parsed JSON."""
+def of_json(body: Any, kind: type[Message]) -> tuple[Any, Salvage]:
+    """The request without unreadable spans and fields around spans. The parsed JSON stays as it is: it shares its readable spans with the request."""
     salvage, path = Salvage(), list(_path_to_spans(kind.DESCRIPTOR))
-    kind_of_span = GetMessageClass(path[-1].message_type)
-    for items, place in _lists(body, path, (), salvage):
+    kind_of_span, readable = GetMessageClass(path[-1].message_type), _copied_around_spans(body, path)
+    for items, place in _lists(readable, path, (), salvage):
         faults = {
             number: reason
             for number, item in enumerate(items)
@@ -67,7 +67,19 @@ def of_json(body: Any, kind: type[Message]) -> Salvage:
         salvage.unreadable += [((*place, number), reason) for number, reason in faults.items()]
         salvage.readable += len(items) - len(faults)
         items[:] = [item for number, item in enumerate(items) if number not in faults]
-    return salvage
+    return readable, salvage
+
+
+def _copied_around_spans(value: Any, path: Sequence[FieldDescriptor]) -> Any:
+    """A copy that shares with the value what is inside of spans, and fields around them."""
+    if not path or not isinstance(value, dict):
+        return value
+    first, *further = path
+    copied = dict(value)
+    for name in {first.json_name, first.name}:
+        if isinstance(items := value.get(name), list):
+            copied[name] = [_copied_around_spans(item, further) for item in items]
+    return copied
 
 
 def _path_to_spans(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
@@ -114,9 +126,8 @@ def _leave_out(value: dict[str, Any], besides: FieldDescriptor, levels: int, pla
             salvage.left_out += [
                 ((*place, name, _ATTRIBUTES, number), reason) for number, reason in enumerate(reasons) if reason
             ]
-            inner[_ATTRIBUTES] = [
-                attribute for attribute, reason in zip(attributes, reasons, strict=True) if reason is None
-            ]
+            readable = [attribute for attribute, reason in zip(attributes, reasons, strict=True) if reason is None]
+            value[name] = inner = inner | {_ATTRIBUTES: readable}
         if (reason := _reason({name: inner}, kind, levels)) is not None:
             del value[name]
             salvage.left_out.append(((*place, name), reason))

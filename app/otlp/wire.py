@@ -103,11 +103,10 @@ def from_json(body: Any, kind: type[M]) -> Decoded[M]:
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
     if (decoded := valid_json(body, kind)) is not None:
         return decoded
-    fault = fault_of(body, kind)
-    salvage = salvaging.of_json(body, kind)
-    if salvage.is_worth_it and (message := message_of(body, kind)) is not None:
+    readable, salvage = salvaging.of_json(body, kind)
+    if salvage.is_worth_it and (message := message_of(readable, kind)) is not None:
         return Decoded(message, _refusals(salvage), _left_out(salvage))
-    raise UnreadableExportError(f"The body is not an OTLP/JSON {name}: it {fault or WRONG_FORM}.")
+    raise UnreadableExportError(f"The body is not an OTLP/JSON {name}: it {fault_of(body, kind) or WRONG_FORM}.")
 
 
 def _refusals(salvage: salvaging.Salvage) -> list[Refusal]:

@@ -102,3 +102,34 @@ def test_who_cannot_wait_is_told_nothing_while_the_queue_is_full() -> None:
     waiting.one_more("shop")
     assert waiting.patience_at_once("shop") is None
     assert waiting.is_full("shop")
+
+
+def test_messages_sent_during_a_measure_beside_the_requests_are_counted_on() -> None:
+    sent_meanwhile = iter([0, 2, 0])
+
+    def messages() -> int:
+        for _ in range(next(sent_meanwhile)):
+            waiting.one_more("shop")
+        return 0
+
+    waiting = Waiting(2, 1, parked=int, lines=dict, messages=messages)
+    waiting.measure()
+    assert waiting.patience_at_once("shop") is not None
+    waiting.measure()
+    assert waiting.patience_at_once("shop") is None  # two messages, which the measure cannot have seen, fill the queue
+    waiting.measure()
+    assert waiting.patience_at_once("shop") is not None
+
+
+def test_an_older_measure_replaces_no_newer_one() -> None:
+    lengths = iter([2, 7])
+
+    def messages() -> int:
+        length = next(lengths)
+        if length == 2:
+            waiting.measure()
+        return length
+
+    waiting = Waiting(9, 1, parked=int, lines=dict, messages=messages)
+    waiting.measure()
+    assert waiting.patience_at_once("shop") == 7 * SECONDS_A_MESSAGE

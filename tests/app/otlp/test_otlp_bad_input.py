@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from app.config import Settings
 from app.otlp import form
+from app.otlp.wire import from_json
 from app.web import create_app
 from tests.app.api_helpers import assert_problem, client_with, new_key
 from tests.app.otlp_helpers import (
@@ -294,15 +295,34 @@ def test_a_span_nested_as_deep_as_can_be_is_stored_in_both_encodings(client: Fla
     assert rejected(send_bytes(client, as_protobuf(with_attributes(AS_DEEP_AS_CAN_BE)))) == (0, "")
 
 
-def test_the_fault_of_a_deep_value_is_found_without_reading_it_once_a_level(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of what protobuf reads from JSON."""
+    lengths: list[int] = []
     read = json_format.ParseDict
 
     def measured(body: Any, *arguments: Any, **options: Any) -> Any:
-        sizes.append(len(json.dumps(body)))
+        lengths.append(len(json.dumps(body)))
         return read(body, *arguments, **options)
 
     monkeypatch.setattr(json_format, "ParseDict", measured)
+    return lengths
+
+
+def test_an_export_with_a_faulty_service_is_read_three_times_at_most(sizes: list[int]) -> None:
+    healthy, faulty = (as_json({}, attributes=[{"key": "a", "value": nested(3)}] * 50) for _ in range(2))
+    faulty["resourceSpans"][0]["resource"] = {"attributes": [{"key": "a", "value": {"intValue": "one"}}]}
+    body = {"resourceSpans": [healthy["resourceSpans"][0], faulty["resourceSpans"][0]]}
+    size = len(json.dumps(body))
+
+    decoded = from_json(body, ExportTraceServiceRequest)
+
+    assert "resourceSpans.resource.attributes (items 1, 0)" in decoded.lack
+    assert [len(spans.scope_spans[0].spans) for spans in decoded.message.resource_spans] == [1, 1]
+    assert sum(sizes) < 3.2 * size
+
+
+def test_the_fault_of_a_deep_value_is_found_without_reading_it_once_a_level(sizes: list[int]) -> None:
     body = json.dumps(as_json({}, attributes=[{"key": "a", "value": nested(30)}])).replace("stringValue", "intValue")
     fault = form.fault_of(json.loads(body), ExportTraceServiceRequest)
 
