@@ -60,6 +60,8 @@ class Placing:
             self._relatives[template_id], template=finding.template, call_times=call_times
         )
         self._replaced = (self._replaced | finding.supersedes) - {template_id}
+        if finding.supersedes:
+            self._name_again(self._task_of[self._relatives[template_id].line_id], successor=template_id)
         return template_id
 
     def _known_id(self, finding: Finding) -> UUID | None:
@@ -132,7 +134,7 @@ class Placing:
         ):
             related_line = line_of(finding.template, call_times, self._outside(task_ids))
             task_ids |= set() if related_line is None else {self._task_of[related_line]}
-        survivor = self._renamed(self._merged(task_ids), finding.template)
+        survivor = self._merged(task_ids)
         return survivor if oldest in task_ids else oldest
 
     def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
@@ -173,39 +175,43 @@ class Placing:
     def _leave(self, template_id: UUID, relative: Relative) -> None:
         old_task_id = self._task_of[relative.line_id]
         outside = self._outside({old_task_id})
-        self._name_after_remaining(old_task_id, leaving=template_id)
+        self._name_again(old_task_id, leaving=template_id)
         line_id = line_of(relative.template, relative.call_times, outside) or self._begin(relative.template)
         self._book.move_templates([template_id], self._task_of[line_id], line_id)
         self._relatives[template_id] = replace(relative, line_id=line_id)
 
-    def _name_after_remaining(self, task_id: UUID, leaving: UUID) -> None:
-        """Rename a task that a template leaves after its newest other one with calls, unless one of these gives the name, or a person gave it."""
-        remaining = [
-            relative.template
-            for template_id, relative in sorted(self._relatives.items(), reverse=True)
-            if template_id != leaving
-            and template_id not in self._replaced
+    def _name_again(self, task_id: UUID, leaving: UUID | None = None, successor: UUID | None = None) -> None:
+        """Rename a task if no template of it that has calls says the name any more, or not the most used one, which has just replaced another.
+
+        leaving: a template that is about to leave the task. A name that a person gave stays.
+        """
+        given_name = self._book.given_name(task_id)
+        remaining = {
+            template_id: relative
+            for template_id, relative in sorted(self._relatives.items())
+            if template_id not in self._replaced | {leaving}
             and self._task_of[relative.line_id] == task_id
             and relative.call_times.total() > 0
-        ]
-        given_name = self._book.given_name(task_id)
+        }
+        if given_name is None or not remaining:
+            return
+        most_used = max(remaining, key=lambda template_id: (remaining[template_id].call_times.total(), template_id))
+        namer = successor if successor == most_used else None
         names_taken = self._book.names() - {given_name}
-        names = [self._name(template, names_taken) for template in remaining]
-        if given_name is not None and names and given_name not in names:
-            self._book.rename_task(task_id, names[0])
+        if not any(
+            self._says(remaining[template_id].template, given_name, names_taken)
+            for template_id in ([namer] if namer else remaining)
+        ):
+            named_after = remaining[namer or max(remaining)]
+            self._book.rename_task(task_id, self._name(named_after.template, names_taken))
+
+    def _says(self, template: Template, name: str, names_taken: set[str]) -> bool:
+        return task_names.is_said_by(name, template) or self._name(template, names_taken) == name
 
     def _begin(self, template: Template) -> UUID:
         """Begin a task of one line; the line has the id of the task."""
         task_id = self._book.create_task(self._name(template, self._book.names()))
         self._task_of[task_id] = task_id
-        return task_id
-
-    def _renamed(self, task_id: UUID, template: Template) -> UUID:
-        """Rename a task after a better template, unless a person named the task."""
-        names = self._book.names()
-        given_name = self._book.given_name(task_id)
-        if given_name is not None:
-            self._book.rename_task(task_id, self._name(template, names - {given_name}))
         return task_id
 
     def _name(self, template: Template, names_taken: set[str]) -> str:

@@ -11,7 +11,7 @@ from itertools import count, islice
 
 from app.checks import NOT_IN_A_NAME
 from templating import BARRIER, Template
-from templating.scripts import is_unspaced
+from templating.scripts import is_unspaced, tokens
 
 MOST_WORDS = 7
 """Words of a name."""
@@ -92,6 +92,9 @@ SPEAKING = _words("you your using what when where which who how if my no do")
 REST_OF_SENTENCE = 4
 """Rank of the rest of a sentence: after every whole one that says something."""
 
+GOOD_ENOUGH = 1
+"""Rank of an order or a role: while the prompt says such a name, no other one replaces it."""
+
 ITEM_WORDS = 4
 """Words of one item of a list; a clause between commas has more."""
 
@@ -117,6 +120,27 @@ def task_name(template: Template, names_taken: Collection[str], fallback: str) -
     free = (name for name in names[:CHOICES] if name not in names_taken)
     numbered = (f"{names[0]} {number}" for number in count(2))
     return next(free, None) or next(name for name in numbered if name not in names_taken)
+
+
+def is_said_by(name: str, template: Template) -> bool:
+    """Whether the fixed text still says a name, and says no better one: an order or a role is good enough.
+
+    A sentence says the name when it has its words in their order; a number that made the name unique does not count.
+    """
+    words, number = name.lower().split(), name.rpartition(" ")[2]
+    wordings = (words, words[:-1]) if len(words) > 1 and number.isdecimal() else (words,)
+    ranked = [(_suggestion(sentence), sentence.lower()) for sentence in islice(_sentences(template), SENTENCES)]
+    ranks = [(suggestion[0], sentence) for suggestion, sentence in ranked if suggestion is not None]
+    best = min((rank for rank, _ in ranks), default=0)
+    return any(
+        rank <= max(best, GOOD_ENOUGH) and any(_has_in_order(sentence, wording) for wording in wordings)
+        for rank, sentence in ranks
+    )
+
+
+def _has_in_order(sentence: str, words: Sequence[str]) -> bool:
+    remainder = iter(tokens(sentence))
+    return all(token in remainder for word in words for token in tokens(word))
 
 
 def suggestions(template: Template) -> list[str]:
