@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from app.grouping.lineage import CallTimes
-from app.store import tasks, template_changes, templates, versions
+from app.grouping.lineage import CallTimes, SeenCallTimes
+from app.store import calls, review_times, tasks, template_changes, templates, versions
 from app.store.calls import StoredCallTimes
 from app.store.ids import new_id
 from app.store.marks import marks_of
@@ -32,9 +32,16 @@ class Book:
         """Every template that the group ever had, oldest first."""
         return templates.load_all(self._connection, self._state.id)
 
-    def call_times(self, template_id: UUID) -> CallTimes:
-        """The times of a stored template's calls."""
-        return StoredCallTimes(self._connection, template_id)
+    def is_young(self) -> bool:
+        """Whether the group has so few calls that all its templates are looked at together."""
+        return review_times.is_young(self._connection, self._state.id)
+
+    def call_times(self, template_ids: Sequence[UUID], *, at_once: bool) -> dict[UUID, CallTimes]:
+        """The times of the calls of stored templates: read at once, or when they are asked for."""
+        if not at_once:
+            return {template_id: StoredCallTimes(self._connection, template_id) for template_id in template_ids}
+        moments = calls.moments(self._connection, template_ids)
+        return {template_id: SeenCallTimes(moments[template_id]) for template_id in template_ids}
 
     def tasks_kept_apart(self) -> KeptApart:
         """Tasks that no run brings together."""

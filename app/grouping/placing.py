@@ -39,9 +39,10 @@ class Placing:
         self._window = window
         staying = _staying(window, findings)
         stored_templates = book.templates()
+        self._is_young = book.is_young()
+        call_times = book.call_times([stored.id for stored in stored_templates], at_once=self._is_young) | staying
         self._relatives = {
-            stored.id: Relative(stored.line_id, stored.template, staying.get(stored.id) or book.call_times(stored.id))
-            for stored in stored_templates
+            stored.id: Relative(stored.line_id, stored.template, call_times[stored.id]) for stored in stored_templates
         }
         self._replaced = {stored.id for stored in stored_templates if stored.is_retired}
         self._task_of = {stored.line_id: stored.task_id for stored in stored_templates}
@@ -154,21 +155,23 @@ class Placing:
     def part(self) -> None:
         """Make two versions of a line that are in use side by side two call sites: the newer version leaves the line.
 
-        When the newer version was found, its few calls looked like an edit being rolled out.
+        When the newer version was found, its few calls looked like an edit being rolled out. Looked at are the templates under review, and all
+        templates of a young group.
         """
-        lines = {self._relatives[template_id].line_id for template_id in self._window.reviewing}
+        seen = self._relatives.keys() - self._replaced if self._is_young else self._window.reviewing
+        lines = {self._relatives[template_id].line_id for template_id in seen}
         for template_id, relative in sorted(self._relatives.items()):
-            if relative.line_id in lines and self._is_beside_an_older(template_id, relative):
+            if relative.line_id in lines and self._is_beside_an_older(template_id, relative, seen):
                 self._leave(template_id, relative)
 
-    def _is_beside_an_older(self, template_id: UUID, relative: Relative) -> bool:
-        """Whether an older template of the line, one of the two under review, is in use side by side with this one."""
+    def _is_beside_an_older(self, template_id: UUID, relative: Relative, seen: Collection[UUID]) -> bool:
+        """Whether an older template of the line is in use side by side with this one, and one of the two was `seen`."""
         older = (
             candidate
             for other_id, candidate in self._relatives.items()
             if other_id < template_id
             and candidate.line_id == relative.line_id
-            and not self._window.reviewing.isdisjoint((template_id, other_id))
+            and (template_id in seen or other_id in seen)
         )
         return any(_surely_together(relative.call_times, candidate.call_times) for candidate in older)
 

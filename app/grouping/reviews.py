@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from templating import MiningResult
 
 REVIEWED_TEMPLATES = 20
-"""Templates under review at a time: with more, the sample of each has too few calls."""
+"""Templates under review, up to which templates join that are only related to a due one: with more, the sample of each has too few calls.
+More may be due at once, as all templates of a young group are; those have few calls.
+"""
 
 NEWEST_PART = 5
 """The newest fifth of a sample is searched for an edit; the next review then finds the edit."""

@@ -277,6 +277,15 @@ def consider(connection: Connection, run_id: UUID, call_ids: Sequence[UUID]) -> 
     connection.execute(update(trace).where(trace.c.id.in_(call_ids)).values(considered_run_id=run_id))
 
 
+def moments(connection: Connection, template_ids: Sequence[UUID]) -> dict[UUID, list[CallPosition]]:
+    """When each call of these templates was made, a list for every template."""
+    query = select(trace.c.template_id, trace.c.seen_at, trace.c.id)
+    of_template: dict[UUID, list[CallPosition]] = {template_id: [] for template_id in template_ids}
+    for row in connection.execute(query.where(trace.c.template_id.in_(template_ids))):
+        of_template[row.template_id].append((row.seen_at, row.id))
+    return of_template
+
+
 @dataclass(frozen=True)
 class StoredCallTimes:
     """The times of a stored template's calls: an `app.grouping.lineage.Life` that asks the database."""

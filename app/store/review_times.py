@@ -1,7 +1,7 @@
 """When the calls of a template are mined again: to find an edit that a slot has taken in, and what too few calls have hidden."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,10 +11,11 @@ from sqlalchemy import (
     case,
     func,
     select,
+    true,
     update,
 )
+from sqlalchemy.sql.selectable import LateralFromClause
 
-from app.store.counting import calls_of_version
 from app.store.owed import groups_that_may_run
 from app.store.tables import call_count, grouping_key, implementation, template
 
@@ -39,48 +40,70 @@ YOUNG_GROUP_CALLS = 2000
 
 def due_for_review(connection: Connection, group_id: UUID) -> list[UUID]:
     """Templates of a group to be reviewed: all when the group has grown, else those with enough calls since their last review."""
-    in_use = template.c.retired_at.is_(None) & (template.c.group_id == group_id)
-    has_grown = connection.execute(select(_has_grown()).where(in_use)).scalar_one()
-    query = select(template.c.id).where(in_use, *([] if has_grown else [is_due()]))
-    return list(connection.execute(query.order_by(template.c.id)).scalars())
+    counted, in_use = _counted_calls(), _in_use() & (template.c.group_id == group_id)
+    query = select(template.c.id, _is_due(counted).label("is_due")).join_from(template, counted, true()).where(in_use)
+    rows = connection.execute(query.order_by(template.c.id)).all()
+    has_grown = connection.execute(select(_has_grown(counted)).join_from(template, counted, true()).where(in_use))
+    return [row.id for row in rows if row.is_due] if not has_grown.scalar_one() else [row.id for row in rows]
 
 
-def is_due() -> ColumnElement[bool]:
+def groups_to_review(connection: Connection) -> list[UUID]:
+    """Groups with a template that is due, and young groups that have grown."""
+    counted = _counted_calls()
+    by_group = select(template.c.group_id).join_from(template, counted, true()).where(_in_use())
+    due = by_group.group_by(template.c.group_id).having(func.bool_or(_is_due(counted)) | _has_grown(counted))
+    return groups_that_may_run(connection, grouping_key.c.id.in_(due))
+
+
+def is_young(connection: Connection, group_id: UUID) -> bool:
+    """Whether a group has few calls in its templates in use."""
+    counted = _counted_calls()
+    query = select(_is_young(counted)).join_from(template, counted, true())
+    return connection.execute(query.where(_in_use(), template.c.group_id == group_id)).scalar_one()
+
+
+def _in_use() -> ColumnElement[bool]:
+    return template.c.retired_at.is_(None)
+
+
+def _is_due(counted: LateralFromClause) -> ColumnElement[bool]:
     """Whether a template has twice the calls of its last review, or half a day's new ones."""
-    calls = _calls_of_template()
-    is_later = _newest_call() >= template.c.reviewed_until + REVIEWED_AGAIN
-    has_new_calls = calls >= template.c.review_at_calls / 2 + REVIEWED_AGAIN_CALLS
-    return template.c.retired_at.is_(None) & ((calls >= template.c.review_at_calls) | (is_later & has_new_calls))
+    is_later = counted.c.last_seen >= template.c.reviewed_until + REVIEWED_AGAIN
+    has_new_calls = counted.c.calls >= template.c.review_at_calls / 2 + REVIEWED_AGAIN_CALLS
+    return (counted.c.calls >= template.c.review_at_calls) | (is_later & has_new_calls)
 
 
-def _has_grown() -> ColumnElement[bool]:
+def _has_grown(counted: LateralFromClause) -> ColumnElement[bool]:
     """Of a query about the templates of a group: whether it is young, with a quarter more calls than in their last reviews.
 
     A template that was never reviewed had no calls then. A single template has none to be told from.
     """
-    calls, calls_seen = func.sum(_calls_of_template()), func.sum(template.c.review_at_calls) / 2
+    calls, calls_seen = func.sum(counted.c.calls), func.sum(template.c.review_at_calls) / 2
     calls_reviewed = func.sum(case((template.c.reviewed_until.is_(None), 0), else_=template.c.review_at_calls / 2))
     return and_(
         func.count() > 1,
-        calls <= YOUNG_GROUP_CALLS,
+        _is_young(counted),
         calls >= GROUP_GROWTH * calls_reviewed,
         calls >= calls_seen + GROUP_GROWTH_CALLS,
     )
 
 
-def _calls_of_template() -> ColumnElement[int]:
-    """The number of calls of its versions, including calls still to be matched again."""
-    calls = select(func.sum(calls_of_version())).where(implementation.c.template_id == template.c.id)
-    return func.coalesce(calls.correlate(template).scalar_subquery(), 0)
+def _is_young(counted: LateralFromClause) -> ColumnElement[bool]:
+    return func.coalesce(func.sum(counted.c.calls), 0) <= YOUNG_GROUP_CALLS
 
 
-def _newest_call() -> ColumnElement[datetime]:
-    newest = (
-        select(func.max(call_count.c.last_seen))
-        .join(implementation, implementation.c.id == call_count.c.implementation_id)
+def _counted_calls() -> LateralFromClause:
+    """The calls of a template, including calls still to be matched again, and the newest one, beside it: `calls`, `last_seen`; one row."""
+    return (
+        select(
+            func.coalesce(func.sum(call_count.c.calls), 0).label("calls"),
+            func.max(call_count.c.last_seen).label("last_seen"),
+        )
+        .join_from(implementation, call_count, call_count.c.implementation_id == implementation.c.id)
         .where(implementation.c.template_id == template.c.id)
+        .correlate(template)
+        .lateral("counted")
     )
-    return newest.correlate(template).scalar_subquery()
 
 
 def note_reviews(connection: Connection, template_ids: Iterable[UUID]) -> None:
@@ -91,18 +114,13 @@ def note_reviews(connection: Connection, template_ids: Iterable[UUID]) -> None:
     reviewed_ids = list(template_ids)
     old = template.alias()
     heirs = select(old.c.replaced_by).where(old.c.id.in_(reviewed_ids), old.c.replaced_by.is_not(None))
+    counted = _counted_calls()
+    calls_now = select(template.c.id, counted).join_from(template, counted, true()).subquery("calls_now")
     connection.execute(
         update(template)
-        .where(template.c.id.in_(reviewed_ids) | template.c.id.in_(heirs))
+        .where(template.c.id.in_(reviewed_ids) | template.c.id.in_(heirs), calls_now.c.id == template.c.id)
         .values(
-            review_at_calls=func.greatest(template.c.review_at_calls, 2 * _calls_of_template()),
-            reviewed_until=_newest_call(),
+            review_at_calls=func.greatest(template.c.review_at_calls, 2 * calls_now.c.calls),
+            reviewed_until=calls_now.c.last_seen,
         )
     )
-
-
-def groups_to_review(connection: Connection) -> list[UUID]:
-    """Groups with a template that is due, and young groups that have grown."""
-    in_use = select(template.c.group_id).where(template.c.retired_at.is_(None)).group_by(template.c.group_id)
-    due = in_use.having(func.bool_or(is_due()) | _has_grown())
-    return groups_that_may_run(connection, grouping_key.c.id.in_(due))

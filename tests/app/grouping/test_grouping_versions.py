@@ -142,6 +142,28 @@ def test_a_roll_out_that_mixes_both_for_a_while_is_one_task(world: World) -> Non
     assert versions_of_tasks(group) == [[(1, 23), (2, 23)]]
 
 
+def test_call_sites_of_a_young_path_part_in_a_run_that_reviews_neither(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two call sites of which one was taken for an edit of the other
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
+    group = world.group()
+    for prompts in (map(triage, range(8)), map(triage_edited, range(3))):
+        group.send(prompts)
+        group.run()
+    assert versions_of_tasks(group) == [[(1, 8), (2, 3)]]
+
+    # When both went on for a while, and a run reads a call that is of neither
+    for number in range(8, 26):
+        group.send([triage(number), triage_edited(number)])
+    group.send([words(1)])
+    group.run()
+
+    # Then each has its task
+    assert group.runs[-1].reviewed == 0
+    assert versions_of_tasks(group) == [[(1, 26)], [(1, 21)]]
+
+
 def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -798,6 +820,28 @@ def test_a_name_that_a_person_gave_stays(world: World) -> None:
     group.run()
     assert [task_row.name for task_row in group.tasks] == ["Post room"]
     assert versions_of_tasks(group) == [[(1, 10), (2, 10)]]
+
+
+def test_a_task_keeps_its_name_while_its_prompt_says_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a task that is named after the role in its prompt
+    wide, narrow = (
+        f"You are a strict grader of answers.\nGoal: {goal}\n{{{{answer}}}}" for goal in ("{{goal}}", "Write a script")
+    )
+    group = world.group()
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide))
+    group.send(wide.replace("{{goal}}", words(number)).replace("{{answer}}", words(7 * number)) for number in range(3))
+    group.run()
+    assert [task_row.name for task_row in group.tasks] == ["Strict grader of answers"]
+
+    # When a value that stayed for some calls makes an order of it, which would be a name as well
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(narrow, supersedes={narrow: wide}))
+    group.send(narrow.replace("{{answer}}", words(number)) for number in range(3, 9))
+    group.want("all")
+    group.run()
+
+    # Then the name stays
+    assert "Write a script" in group.versions(group.tasks[0].id)[0].text
+    assert [task_row.name for task_row in group.tasks] == ["Strict grader of answers"]
 
 
 def test_the_name_of_a_task_is_the_same_for_all_its_versions(world: World) -> None:

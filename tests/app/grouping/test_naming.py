@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.grouping.task_names import MOST_CHARACTERS, suggestions, task_name
+from app.grouping.task_names import MOST_CHARACTERS, is_said_by, suggestions, task_name
 from templating import Template
 
 
@@ -63,6 +63,25 @@ def test_a_number_follows_when_all_names_are_taken() -> None:
 def test_a_template_without_words_is_named_by_its_path() -> None:
     assert name("<<< {{a}} | {{b}} >>>") == "Support/chat"
     assert name("<<< {{a}} | {{b}} >>>", "Support/chat") == "Support/chat 2"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_said"),
+    [
+        ("Rate the answer", "Rate the answer briefly, in {{n}} words.", True),
+        ("Rate the answer 2", "Rate the answer.\n{{a}}", True),
+        ("Write a reply", "Write a {{tone}} reply.\n{{mail}}", True),
+        ("Grader of answers", "Write one line.\nYou are a grader of answers.\n{{a}}", True),
+        ("将下面的文本翻译成英文", "请将下面的文本翻译成英文。\n{{text}}", True),
+        ("Rate the answer of Bo", "Rate the answer of {{who}}.", False),
+        ("Label", "Classify the ticket.\n{{ticket}}\nLabel:", False),
+        ("Label", "{{ticket}}\nLabel:", True),
+    ],
+)
+def test_a_text_says_a_name_unless_a_word_is_missing_or_a_clearly_better_name_is_there(
+    name: str, text: str, is_said: bool
+) -> None:
+    assert is_said_by(name, Template.parse(text)) is is_said
 
 
 def test_no_control_character_is_in_a_name() -> None:
