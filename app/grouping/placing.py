@@ -4,6 +4,7 @@ A line is the templates that descend from each other (`app.grouping.lineage`). A
 that a person merged with another one has several lines.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from uuid import UUID
@@ -55,7 +56,11 @@ class Placing:
 
     def add(self, finding: Finding, review_after: int) -> UUID:
         """Store a finding in the task that it belongs to; the id of its template."""
-        template_id = self._known_id(finding) or self._add_template(finding, review_after)
+        template_id = self._known_id(finding)
+        if template_id is None:
+            template_id = self._add_template(finding, review_after)
+        else:
+            self._take_over(template_id, finding)
         call_times = SeenCallTimes(call.moment for call in finding.calls)
         self._relatives[template_id] = replace(
             self._relatives[template_id], template=finding.template, call_times=call_times
@@ -76,6 +81,24 @@ class Placing:
             renamed = self._keeping_names(old_template, self._relatives[template_id].line_id, {template_id})
             self._book.name_slots(template_id, renamed.template.slots, renamed.places)
         return template_id
+
+    def _take_over(self, template_id: UUID, finding: Finding) -> None:
+        """Bring the calls that a known template takes over into one task with it, so that no task is left without a template.
+
+        The template leaves a task that has others for the line that most of its calls come from; else the two tasks become one.
+        """
+        calls_of = Counter(call.template_id for call in finding.calls)
+        for old in sorted(finding.supersedes - {template_id}):
+            own_line, old_line = self._relatives[template_id].line_id, self._relatives[old].line_id
+            own_task, old_task = self._task_of[own_line], self._task_of[old_line]
+            if own_task == old_task:
+                continue
+            if calls_of[old] > calls_of[template_id] and self._remaining(own_task, {template_id}):
+                self._name_again(own_task, leaving=template_id)
+                self._book.move_templates([template_id], old_task, old_line)
+                self._relatives[template_id] = replace(self._relatives[template_id], line_id=old_line)
+            elif not self._remaining(old_task, finding.supersedes):
+                self._merged({own_task, old_task})
 
     def _add_template(self, finding: Finding, review_after: int) -> UUID:
         line_id = self._line(finding)
@@ -189,13 +212,7 @@ class Placing:
         leaving: a template that is about to leave the task. A name that a person gave stays.
         """
         given_name = self._book.given_name(task_id)
-        remaining = {
-            template_id: relative
-            for template_id, relative in sorted(self._relatives.items())
-            if template_id not in self._replaced | {leaving}
-            and self._task_of[relative.line_id] == task_id
-            and relative.call_times.total() > 0
-        }
+        remaining = self._remaining(task_id, {leaving})
         if given_name is None or not remaining:
             return
         most_used = max(remaining, key=lambda template_id: (remaining[template_id].call_times.total(), template_id))
@@ -207,6 +224,17 @@ class Placing:
         ):
             named_after = remaining[namer or max(remaining)]
             self._book.rename_task(task_id, self._name(named_after.template, names_taken))
+
+    def _remaining(self, task_id: UUID, leaving: Collection[UUID | None]) -> dict[UUID, Relative]:
+        """The templates of a task that are in use and have calls, without those that leave it."""
+        return {
+            template_id: relative
+            for template_id, relative in sorted(self._relatives.items())
+            if template_id not in self._replaced
+            and template_id not in leaving
+            and self._task_of[relative.line_id] == task_id
+            and relative.call_times.total() > 0
+        }
 
     def _says(self, template: Template, name: str, names_taken: set[str]) -> bool:
         return task_names.is_said_by(name, template) or self._name(template, names_taken) == name

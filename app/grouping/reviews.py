@@ -58,10 +58,19 @@ def related(to: Sequence[Template], stored_templates: Sequence[StoredTemplate], 
 def judged(
     findings: Sequence[Finding], reviewed: Sequence[StoredTemplate], proofs: Sequence[Call]
 ) -> Sequence[Finding]:
-    """The findings, adjusted for each template under review. A template found again is a finding only if it replaces another one."""
+    """The findings, adjusted for each template under review.
+
+    A template found again is a finding only if it replaces another one under review: it stood beside the others before, and takes the place
+    of none of them.
+    """
     for old in reviewed:
         findings = _verdict(findings, old, [call for call in proofs if call.template_id == old.id])
     standing = {old.template for old in reviewed}
+    reviewed_ids = {old.id for old in reviewed}
+    findings = [
+        replace(finding, supersedes=finding.supersedes & reviewed_ids) if finding.template in standing else finding
+        for finding in findings
+    ]
     return [finding for finding in findings if finding.supersedes or finding.template not in standing]
 
 

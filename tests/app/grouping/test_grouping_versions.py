@@ -659,6 +659,60 @@ def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, mon
     group.assert_exact()
 
 
+FRAME = "Classify the support ticket below into one of: billing, delivery, {{last}}\n\nTicket: {{ticket}}\nLabel:"
+"""A template that matches the calls of `triage` and of `triage_edited`."""
+
+
+def triage_framed(number: int) -> str:
+    return triage(number).replace("other.", "returns, or none.")
+
+
+def test_a_task_whose_last_template_another_task_takes_over_leads_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(FRAME, EDITED))
+    group = world.group()
+    for number in range(10):
+        group.send([triage_framed(number), triage_edited(number)])
+    group.run()
+    first, second = group.tasks
+
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(FRAME))
+    group.want("all")
+    group.run()
+
+    assert versions_of_tasks(group) == [[(1, 20)]]
+    assert group.tasks[0].id == first.id
+    assert world.rows(select(task.c.merged_into).where(task.c.id == second.id)) == [(first.id,)]
+    group.assert_exact()
+
+
+def test_a_template_that_takes_over_the_calls_of_another_task_goes_there_if_its_own_task_has_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two tasks, and a version of the first one that matches the second one's calls too
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
+    group = world.group()
+    for number in range(10):
+        group.send([triage(number), triage_edited(number)])
+    group.run()
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, FRAME))
+    group.send(map(triage_framed, range(3)))
+    group.run()
+    before = group.tasks
+    assert versions_of_tasks(group) == [[(1, 10), (2, 3)], [(1, 10)]]
+
+    # When that version turns out to be the wider form of the second task's template
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, FRAME))
+    group.want("all")
+    group.run()
+
+    # Then the second task goes on with it, and nothing else changes
+    assert [(task_row.id, task_row.name) for task_row in group.tasks] == [(row.id, row.name) for row in before]
+    assert [[version.calls for version in group.versions(row.id)] for row in before] == [[10], [13]]
+    group.assert_exact()
+
+
 def test_a_better_text_brings_a_task_together_with_the_one_that_it_is_an_edit_of(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -823,25 +877,27 @@ def test_a_name_that_a_person_gave_stays(world: World) -> None:
 
 
 def test_a_task_keeps_its_name_while_its_prompt_says_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a task that is named after the role in its prompt
-    wide, narrow = (
-        f"You are a strict grader of answers.\nGoal: {goal}\n{{{{answer}}}}" for goal in ("{{goal}}", "Write a script")
+    # Given a task that is named after the role in its prompt, and an edit found with a value that is an order, and a day
+    first, narrow, wide = (
+        f"You are a strict grader of answers.\nGoal: {goal}\n{{{{answer}}}}\nGrade{day}:"
+        for goal, day in (("{{goal}}", ""), ("Write a script", " on Monday"), ("Write a script", " on {{day}}"))
     )
     group = world.group()
-    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide))
-    group.send(wide.replace("{{goal}}", words(number)).replace("{{answer}}", words(7 * number)) for number in range(3))
-    group.run()
-    assert [task_row.name for task_row in group.tasks] == ["Strict grader of answers"]
+    sent_and_found = (
+        (first.replace("{{goal}}", "{{answer}}"), first, {}),
+        (narrow, narrow, {}),
+        (wide.replace("{{day}}", "Sunday"), wide, {wide: narrow}),
+    )
+    for prompt, template_found, supersedes in sent_and_found:
+        stand_in = miner_that_finds(template_found, supersedes=supersedes)
+        monkeypatch.setattr("app.grouping.mining.mine_templates", stand_in)
+        group.send(prompt.replace("{{answer}}", words(number)) for number in range(8))
+        group.run()
 
-    # When a value that stayed for some calls makes an order of it, which would be a name as well
-    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(narrow, supersedes={narrow: wide}))
-    group.send(narrow.replace("{{answer}}", words(number)) for number in range(3, 9))
-    group.want("all")
-    group.run()
-
-    # Then the name stays
-    assert "Write a script" in group.versions(group.tasks[0].id)[0].text
-    assert [task_row.name for task_row in group.tasks] == ["Strict grader of answers"]
+    # Then the wider form of the edit, whose order would be a name as well, leaves the name as it is
+    [task_row] = group.tasks
+    assert [version.calls for version in group.versions(task_row.id)] == [8, 16]
+    assert task_row.name == "Strict grader of answers"
 
 
 def test_the_name_of_a_task_is_the_same_for_all_its_versions(world: World) -> None:
