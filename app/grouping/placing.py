@@ -181,20 +181,20 @@ class Placing:
         When the newer version was found, its few calls looked like an edit being rolled out. Looked at are the templates under review, and all
         templates of a young group.
         """
-        seen = self._relatives.keys() - self._replaced if self._is_young else self._window.reviewing
-        lines = {self._relatives[template_id].line_id for template_id in seen}
+        looked_at = self._relatives.keys() - self._replaced if self._is_young else self._window.reviewing
+        lines = {self._relatives[template_id].line_id for template_id in looked_at}
         for template_id, relative in sorted(self._relatives.items()):
-            if relative.line_id in lines and self._is_beside_an_older(template_id, relative, seen):
+            if relative.line_id in lines and self._is_beside_an_older(template_id, relative, looked_at):
                 self._leave(template_id, relative)
 
-    def _is_beside_an_older(self, template_id: UUID, relative: Relative, seen: Collection[UUID]) -> bool:
-        """Whether an older template of the line is in use side by side with this one, and one of the two was `seen`."""
+    def _is_beside_an_older(self, template_id: UUID, relative: Relative, looked_at: Collection[UUID]) -> bool:
+        """Whether an older template of the line is in use side by side with this one, and one of the two is among `looked_at`."""
         older = (
             candidate
             for other_id, candidate in self._relatives.items()
             if other_id < template_id
             and candidate.line_id == relative.line_id
-            and (template_id in seen or other_id in seen)
+            and (template_id in looked_at or other_id in looked_at)
         )
         return any(_surely_together(relative.call_times, candidate.call_times) for candidate in older)
 
