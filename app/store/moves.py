@@ -49,8 +49,8 @@ NOW = func.clock_timestamp()
 _REMOVED_CALLS = 5_000
 """Calls that one transaction removes."""
 
-_WATCH_TRIES = 100
-"""Tries to take the lock of a trigger, together half a minute."""
+_WATCH_TRIES = 600
+"""Tries to take the lock of a trigger, together three minutes: on a busy machine most tries meet a transaction that lasts longer than one."""
 
 _WATCH_PAUSE_SECONDS = 0.1
 """Seconds between two tries, in which ingest goes on."""

@@ -211,8 +211,8 @@ def quick_environment(database_url: str, redis_url: str) -> dict[str, str]:
         "GROUPING_STALLED_AFTER": "3",
         "RECONCILE_PERIOD": "0.5",
         "GROUPING_MAX_ATTEMPTS": "3",
-        "DATABASE_LOCK_TIMEOUT": "60",
-        "DATABASE_STATEMENT_TIMEOUT": "60",
+        "DATABASE_LOCK_TIMEOUT": "300",  # longer than a test holds a run, however slow the machine is
+        "DATABASE_STATEMENT_TIMEOUT": "300",
         "LOG_FORMAT": "json",
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "ignore",  # Celery warns of root, the user of tests in a container

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 import app
+from app.config import Settings
 from app.local.processes import free_port, wait_until
 from app.store import tables
 from app.store.engine import transaction
@@ -68,8 +69,8 @@ def listening(database_url: str, redis_url: str, folder: Path, body_timeout: flo
         "BODY_TIMEOUT": str(body_timeout),
         "WEB_THREADS": str(THREADS),
         "SECRET_KEY": "s",
-        "DATABASE_LOCK_TIMEOUT": "60",  # statements wait for what a test holds, however slow the machine is
-        "DATABASE_STATEMENT_TIMEOUT": "90",
+        "DATABASE_LOCK_TIMEOUT": "300",  # statements wait for what a test holds, however slow the machine is
+        "DATABASE_STATEMENT_TIMEOUT": "300",
     }
     procfile = (ROOT / "Procfile").read_text(encoding="utf-8")
     (command,) = [line for line in procfile.splitlines() if line.startswith("web: ")]
@@ -101,7 +102,7 @@ def _answers(port: int) -> bool:
 def ask(
     port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
 ) -> tuple[int, Any, bytes]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=180)) as connection:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
@@ -336,8 +337,14 @@ def test_a_worker_that_dies_is_replaced_and_the_web_process_lives_on(hasty_port:
     assert parent.is_running()
 
 
+@pytest.fixture
+def patient_engine(settings: Settings, engines: Callable[[Settings], Engine]) -> Engine:
+    """Connections whose transactions may rest while a process starts."""
+    return engines(settings.model_copy(update={"database_statement_timeout": 300.0}))
+
+
 def test_a_call_that_a_killed_worker_stored_without_an_answer_is_stored_once_when_it_is_sent_again(
-    young_port: int, engine: Engine, project: Project, key: dict[str, str]
+    young_port: int, patient_engine: Engine, project: Project, key: dict[str, str]
 ) -> None:
     """SIGKILL comes while statements wait for external ids that another transaction takes and gives up: PostgreSQL
     carries the statements out afterwards.
@@ -349,25 +356,25 @@ def test_a_call_that_a_killed_worker_stored_without_an_answer_is_stored_once_whe
     for number in (1, 2):
         warm = export(span(CALL, number, trace_id=number.to_bytes(16, "big"))).SerializeToString()
         assert ask(young_port, "POST", "/v1/traces", warm, in_protobuf)[0] == 200
-    before = _stored(engine)
+    before = _stored(patient_engine)
     taken = [
         {"project_id": project.id, "external_id": external_id, "trace_id": project.id}
         for external_id in ("taken", _ID_OF_SPAN)
     ]
-    with ThreadPoolExecutor(2) as pool, engine.connect() as connection:
+    with ThreadPoolExecutor(2) as pool, patient_engine.connect() as connection:
         connection.execute(tables.trace_external_id.insert(), taken)
         requests = [pool.submit(ask, young_port, "POST", URL, call, key)]
-        wait_until(lambda: _waiting_statements(engine) == 1, 180, str)
+        wait_until(lambda: _waiting_statements(patient_engine) == 1, 180, str)
         requests.append(pool.submit(ask, young_port, "POST", "/v1/traces", spans, in_protobuf))
-        wait_until(lambda: _waiting_statements(engine) == 2, 180, str)
+        wait_until(lambda: _waiting_statements(patient_engine) == 2, 180, str)
         _kill(_worker(young_port), young_port)
         assert all(request.exception() is not None for request in requests)
-        assert _stored(engine) == before
+        assert _stored(patient_engine) == before
         connection.rollback()
-    wait_until(lambda: _stored(engine) == before + 2, 180, str)
+    wait_until(lambda: _stored(patient_engine) == before + 2, 180, str)
     assert ask(young_port, "POST", URL, call, key)[0] == 200
     assert ask(young_port, "POST", "/v1/traces", spans, in_protobuf)[::2] == (200, b"")
-    assert _stored(engine) == before + 2
+    assert _stored(patient_engine) == before + 2
 
 
 _ID_OF_SPAN = f"{TRACE_ID.hex()}:{7:016x}"
