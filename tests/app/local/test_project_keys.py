@@ -32,3 +32,13 @@ def test_a_kept_key_of_another_project_is_not_used(engine: Engine, tmp_path: Pat
         key = key_of(connection, tmp_path, mine, cell="")
         key_file(tmp_path, "mine").rename(key_file(tmp_path, "yours"))
         assert key_of(connection, tmp_path, yours, cell="") != key
+
+
+def test_a_key_that_an_older_version_kept_under_the_name_as_it_is_goes_on(engine: Engine, tmp_path: Path) -> None:
+    with transaction(engine) as connection:
+        project = projects.get_or_create(connection, "Läden: 50 %")
+        key = key_of(connection, tmp_path, project, cell="")
+        file = key_file(tmp_path, project.name)
+        file.rename(file.with_name(project.name))
+        assert key_of(connection, tmp_path, project, cell="") == key
+    assert [kept.name for kept in file.parent.iterdir()] == [file.name]
