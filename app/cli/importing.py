@@ -134,8 +134,8 @@ def _print_look(engine: Engine, settings: Settings, project: Project) -> None:
     if not _is_read(engine, project):
         name = shlex.quote(project.name)
         is_here = servers_here().get("database_url") == settings.database_url
-        lacking = f"promptlode keys create --project {name} --scope admin, then {command} --key KEY"
-        command = f"{command} --project {name}" if is_here else lacking
+        elsewhere = f"promptlode keys create --project {name} --scope admin, then {command} --key KEY"
+        command = f"{command} --project {name}" if is_here else elsewhere
     Console(stderr=True, soft_wrap=True).print(f"See what is found in project {project.name}: {command}", markup=False)
 
 
@@ -214,7 +214,7 @@ def _reader(source: LogSource, options: ReadingOptions, console: Console, note: 
     if reader.warning:
         console.print(reader.warning, style="yellow", markup=False)
     else:
-        console.print(reader.lack or f"Format: {reader.format.name}.")
+        console.print(reader.nothing_read or f"Format: {reader.format.name}.")
     return reader
 
 

@@ -115,7 +115,7 @@ class LogReader:
         self._first = list(islice(self._records, LOOKED_AT))
         values = [self._renamed(value) for record in self._first if (value := _object_of(record)) is not None]
         self.warning = _unknown(values, self.word) if not self._forced and is_unknown(values) else None
-        self.warning = self.warning or _lacking(options.reading, self._first, self.word)
+        self.warning = self.warning or _missing_column(options.reading, self._first, self.word)
         format_known = options.format if self._forced else before.format if before else None
         self.format = FORMATS[format_known] if format_known else detect(values)
         if self._forced and (likely_format := contradicts(values, self.format)):
@@ -124,7 +124,7 @@ class LogReader:
             )
 
     @property
-    def lack(self) -> str:
+    def nothing_read(self) -> str:
         """Why nothing is read; "" for a file with records."""
         if self._first or self.report.refused:
             return ""
@@ -174,11 +174,11 @@ class LogReader:
             number_of_spans = len(record.spans) + len(record.unreadable)
             reasons = summary([*refusals[number], *record.unreadable], number_of_spans, noun=record.noun)
             if reasons:
-                self._refuse(number, [Problem((), " ".join(filter(None, (reasons, record.lack))))])
-            elif record.lack:
+                self._refuse(number, [Problem((), " ".join(filter(None, (reasons, record.left_out))))])
+            elif record.left_out:
                 self.report.left_out += 1
                 if self.report.left_out <= SHOWN_PROBLEMS:
-                    self._tell(number, record.lack)
+                    self._tell(number, record.left_out)
 
     @property
     def is_noted(self) -> bool:
@@ -259,8 +259,8 @@ class LogReader:
         if value is not None and self._is_first_without_prompt(problems):
             return f" Its fields are {_listed(value)}: name the one of the prompt, --column input=FIELD."
         defaults = {"path": self._reading.default_path, "model": self._reading.default_model}
-        lacking = [name for name, default in defaults.items() if default is None and _lacks(problems, name)]
-        return f" Give one for all with {' and '.join(f'--{name}' for name in lacking)}." if lacking else ""
+        missing = [name for name, default in defaults.items() if default is None and _misses(problems, name)]
+        return f" Give one for all with {' and '.join(f'--{name}' for name in missing)}." if missing else ""
 
     def _is_first_without_prompt(self, problems: list[Problem]) -> bool:
         """Whether this is the first line without a prompt, where the command named no field of it."""
@@ -276,7 +276,7 @@ def _sentence(problem: Problem) -> str:
     return f"{field}: {problem.message}" if field else problem.message
 
 
-def _lacks(problems: list[Problem], name: str) -> bool:
+def _misses(problems: list[Problem], name: str) -> bool:
     return any(problem.loc == (name,) for problem in problems)
 
 
@@ -303,7 +303,7 @@ def _check_columns(columns: Sequence[str], reading: RecordContext) -> None:
             raise UnknownColumnError(f"The table has no column {column}. Its columns: {_listed(columns)}.")
 
 
-def _lacking(reading: RecordContext, records: Sequence[Record], word: str) -> str | None:
+def _missing_column(reading: RecordContext, records: Sequence[Record], word: str) -> str | None:
     """A warning about a field that none of the first records has; a later one may have it."""
     values = [value for record in records if (value := _object_of(record)) is not None]
     for column in reading.columns.values() if values else ():

@@ -83,7 +83,7 @@ class QuickSpans:
         """The spans of the body; None when Flask must refuse the body or it holds too many spans."""
         try:
             exported = self._parsed(request)
-            if exported is None or exported.lack or _number_of_spans(exported.message) > QUICK_SPANS:
+            if exported is None or exported.left_out or _number_of_spans(exported.message) > QUICK_SPANS:
                 return None
             return ExportReading(spans_of(exported.message), self._settings.otlp_path_attribute, self._limits)
         except Exception:  # noqa: BLE001  Flask comes to the same, and has an answer to it

@@ -111,7 +111,7 @@ def export_traces_of(holder: KeyHolder) -> Response:
 
     export = _store_export(holder, read_export_of)
     export.refuse_unreadable(exported.unreadable)
-    return _answer(wire.response(len(export.refusals), _message(_count(holder, export, "span"), exported.lack)))
+    return _answer(wire.response(len(export.refusals), _message(_count(holder, export, "span"), exported.left_out)))
 
 
 @routes.route(
@@ -160,7 +160,7 @@ def export_logs(holder: KeyHolder) -> Response:
     export = _store_export(holder, read_export_of)
     export.refuse_unreadable(exported.unreadable)
     return _answer(
-        wire.logs_response(len(export.refusals), _message(_count(holder, export, "log record"), exported.lack))
+        wire.logs_response(len(export.refusals), _message(_count(holder, export, "log record"), exported.left_out))
     )
 
 

@@ -53,12 +53,12 @@ class UnreadableExportError(CallerError):
 class Decoded(Generic[M]):
     """A request; unreadable: invalid spans or log records, which were removed from it.
 
-    lack: why nothing was read of a JSON body of another kind, with the remedy, or what was left out around the spans; "" for every other body.
+    left_out: why nothing was read of a JSON body of another kind, with the remedy, or what was left out around the spans; "" for every other body.
     """
 
     message: M
     unreadable: list[Refusal] = dataclasses.field(default_factory=list)
-    lack: str = ""
+    left_out: str = ""
 
 
 def valid_protobuf(data: bytes, kind: type[M]) -> Decoded[M] | None:
@@ -93,7 +93,7 @@ def valid_json(body: Any, kind: type[M]) -> Decoded[M] | None:
     for holder in _holders_of_ids(body):
         _turn_ids(holder)
     message = message_of(body, kind)
-    return None if message is None else Decoded(message, lack=_lack(body, kind))
+    return None if message is None else Decoded(message, left_out=_nothing_read(body, kind))
 
 
 def from_json(body: Any, kind: type[M]) -> Decoded[M]:
@@ -122,7 +122,7 @@ def _left_out(salvage: salvaging.Salvage) -> str:
     return f"Left out, as it cannot be read: {places}{further}"
 
 
-def _lack(body: dict[str, Any], kind: type[Message]) -> str:
+def _nothing_read(body: dict[str, Any], kind: type[Message]) -> str:
     fields = kind.DESCRIPTOR.fields
     if not body or any(name in body for field in fields for name in (field.json_name, field.name)):
         return ""

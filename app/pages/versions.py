@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from app.pages.arguments import argument, project
-from app.reading import setups, tasks
+from app.reading import settings_of_day, tasks
 from app.reading.pieces import colours
 
 MOST_VERSIONS = 500
@@ -50,7 +50,7 @@ def listed(
     if in_full:
         return [(version, None) for version in versions]
     rows: list[tuple[Row[Any], SettingsOfDay | None]] = []
-    for line in setups.by_day(reversed(versions)):
+    for line in settings_of_day.by_day(reversed(versions)):
         alone = [version for version in line if version.production or version is chosen]
         folded = [version for version in line if version not in alone]
         if len(folded) > 1:
@@ -64,7 +64,7 @@ def listed(
 def _settings_of_day(versions: Sequence[Row[Any]]) -> SettingsOfDay:
     return SettingsOfDay(
         len(versions),
-        setups.varying([(version.settings, version.tools) for version in versions]),
+        settings_of_day.varying([(version.settings, version.tools) for version in versions]),
         sum(version.calls for version in versions),
         min((version.first_seen for version in versions if version.first_seen), default=None),
         max((version.last_seen for version in versions if version.last_seen), default=None),

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
-from app.reading import changes, setups, tasks
+from app.reading import changes, settings_of_day, tasks
 from app.reading.changes import BegunVersion
 from app.reading.pieces import Part, Piece, template_parts
 from app.reading.usage import Range
@@ -41,7 +41,7 @@ MOST_OF_PIECE = 2_000
 MOST_COMPARED = 200_000
 """Characters of two templates that are compared for the feed, which takes 0.2 s; longer templates are compared on their own page."""
 
-MOST_SETUPS_COMPARED = 50
+MOST_SETTINGS_COMPARED = 50
 """Versions of a day whose settings are compared to name what varies: what varies from call to call shows in fewer."""
 
 COMPARISONS_KEPT = 64
@@ -89,7 +89,7 @@ def page(connection: Connection, change_filter: ChangeFilter, limit: int) -> lis
     rows = connection.execute(query).all()
     versions_by_task = _versions_by_task(connection, rows)
     older = _older(connection, rows, versions_by_task)
-    settings = _setups(connection, rows, versions_by_task)
+    settings = _settings_of_days(connection, rows, versions_by_task)
     return [_change(row, older.get(row.id), settings.get(row.id, {})) for row in rows]
 
 
@@ -270,21 +270,24 @@ def _replaced_version(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | Non
     return next((version.id for version in versions if version.version == number), None)
 
 
-def _setups(
+def _settings_of_days(
     connection: Connection, rows: Sequence[Row[Any]], versions_by_task: _VersionsByTask
 ) -> dict[UUID, Mapping[str, Any]]:
     """By change: the number of the versions that differ from the new one in settings alone and came on the same day, and what varies."""
     lines_by_version = {
-        line[0].id: line for versions in versions_by_task.values() for line in setups.by_day(versions) if len(line) > 1
+        line[0].id: line
+        for versions in versions_by_task.values()
+        for line in settings_of_day.by_day(versions)
+        if len(line) > 1
     }
     line_by_change = {row.id: lines_by_version.get(row.implementation_id) for row in rows if row.kind == "version.new"}
     lines = {change_id: line for change_id, line in line_by_change.items() if line is not None}
-    compared = {version.id for line in lines.values() for version in line[:MOST_SETUPS_COMPARED]}
+    compared = {version.id for line in lines.values() for version in line[:MOST_SETTINGS_COMPARED]}
     full = _in_full(connection, compared) if compared else {}
     return {
         change_id: {
             "settings": len(line),
-            "varying": setups.varying(
+            "varying": settings_of_day.varying(
                 [(full[version.id].settings, full[version.id].tools) for version in line if version.id in full]
             ),
         }

@@ -54,17 +54,17 @@ _BEGINS = f"""
 """
 """A task begins with its lowest version that was not withdrawn as a mistake."""
 
-_OLDER_SETUPS = f"""
+_OLDER_SETTINGS = f"""
     SELECT FROM implementation AS older
      WHERE older.template_id = implementation.template_id AND older.model = implementation.model
        AND older.version < implementation.version AND {_NOT_WITHDRAWN}
 """
 
 _FIRST_OF_ITS_DAY = f"""
-    ((SELECT count(*) FROM ({_OLDER_SETUPS} AND older.created_at >= date_trunc('day', implementation.created_at, 'UTC') LIMIT 1) AS setups) = 0
-     OR (SELECT count(*) FROM ({_OLDER_SETUPS} LIMIT 2) AS setups) = 1)
+    ((SELECT count(*) FROM ({_OLDER_SETTINGS} AND older.created_at >= date_trunc('day', implementation.created_at, 'UTC') LIMIT 1) AS settings_of_text) = 0
+     OR (SELECT count(*) FROM ({_OLDER_SETTINGS} LIMIT 2) AS settings_of_text) = 1)
 """  # noqa: S608  ours
-"""The first line of `app.reading.setups.by_day` with its versions: the first version of a text and model is a line of its own, so the second
+"""The first line of `app.reading.settings_of_day.by_day` with its versions: the first version of a text and model is a line of its own, so the second
 is the first of its day too.
 """
 

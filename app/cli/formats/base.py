@@ -97,13 +97,13 @@ class LoggedCall:
 class RecordSpans:
     """The spans of a record, or its log records: which of them are calls is known when they are stored, together with those of other records.
 
-    unreadable: spans that cannot be read, by their places. lack: a sentence for what was left out around the spans.
+    unreadable: spans that cannot be read, by their places. left_out: a sentence for what was left out around the spans.
     """
 
     spans: list[Span] = field(repr=False)
     unreadable: list[Refusal]
     noun: str
-    lack: str = ""
+    left_out: str = ""
 
 
 @dataclass
@@ -151,14 +151,14 @@ def checked(kind: LogFormat, record: Record, value: Body, reading: RecordContext
 
 def _take_call(call: LoggedCall, body: Body, limits: TraceLimits, taken_calls: RecordCalls) -> None:
     """Take one call; without a prompt its line is reported and not stored."""
-    lack = [] if _has_prompt(body) else [Problem((), call.remedy)]
+    no_prompt = [] if _has_prompt(body) else [Problem((), call.remedy)]
     try:
         incoming = call.read(body, limits)
     except InvalidTraceError as error:
-        taken_calls.problems += [*error.problems, *([] if call.is_strict else lack)]
+        taken_calls.problems += [*error.problems, *([] if call.is_strict else no_prompt)]
         return
-    taken_calls.problems += lack
-    taken_calls.incoming += [] if lack else [incoming]
+    taken_calls.problems += no_prompt
+    taken_calls.incoming += [] if no_prompt else [incoming]
 
 
 def _has_prompt(body: Body) -> bool:

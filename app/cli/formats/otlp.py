@@ -56,6 +56,6 @@ def read_spans(spans: list[Span], noun: str, reading: RecordContext, known_calls
 def _spans(value: Body) -> RecordSpans:
     if any(name in value for name in _SPANS):
         exported = wire.from_json(value, ExportTraceServiceRequest)
-        return RecordSpans(spans_of(exported.message), exported.unreadable, SPAN, exported.lack)
+        return RecordSpans(spans_of(exported.message), exported.unreadable, SPAN, exported.left_out)
     logged = wire.from_json(value, ExportLogsServiceRequest)
-    return RecordSpans(spans_of_logs(logged.message), logged.unreadable, LOG_RECORD, logged.lack)
+    return RecordSpans(spans_of_logs(logged.message), logged.unreadable, LOG_RECORD, logged.left_out)

@@ -29,11 +29,11 @@ def by_day(versions: Iterable[Version]) -> list[list[Version]]:
     return list(lines.values())
 
 
-def varying(setups: Sequence[tuple[Mapping[str, Any], Any]]) -> list[str]:
+def varying(pairs: Sequence[tuple[Mapping[str, Any], Any]]) -> list[str]:
     """The names of settings that differ among these pairs of settings and tools."""
-    names = sorted({name for settings, _ in setups for name in settings})
-    first_settings, first_tools = setups[0]
+    names = sorted({name for settings, _ in pairs for name in settings})
+    first_settings, first_tools = pairs[0]
     varying_names = [
-        name for name in names if any(settings.get(name) != first_settings.get(name) for settings, _ in setups)
+        name for name in names if any(settings.get(name) != first_settings.get(name) for settings, _ in pairs)
     ]
-    return varying_names + ([TOOLS] if any(tools != first_tools for _, tools in setups) else [])
+    return varying_names + ([TOOLS] if any(tools != first_tools for _, tools in pairs) else [])
