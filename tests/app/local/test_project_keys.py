@@ -41,4 +41,4 @@ def test_a_key_that_an_older_version_kept_under_the_name_as_it_is_goes_on(engine
         file = key_file(tmp_path, project.name)
         file.rename(file.with_name(project.name))
         assert key_of(connection, tmp_path, project, cell="") == key
-    assert [kept.name for kept in file.parent.iterdir()] == [file.name]
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
