@@ -17,10 +17,12 @@ SCOPES = ("ingest", "read", "admin")
 def key_of(connection: Connection, data_folder: Path, project: Project, *, cell: str) -> str:
     """The key that is kept for a project, if it still has all scopes, else a new one, which is kept. cell: as of `keys.create`."""
     file = key_file(data_folder, project.name)
-    key = file.read_text().strip() if file.exists() else ""
-    holder = keys.holder(connection, keys.hash_of(key))
-    if holder is not None and holder.project_id == project.id and all(map(holder.may, SCOPES)):
-        return key
+    for kept_file in (file, _file_of_older_version(data_folder, project.name)):
+        key = kept_file.read_text().strip() if kept_file.is_file() else ""
+        holder = keys.holder(connection, keys.hash_of(key))
+        if holder is not None and holder.project_id == project.id and all(map(holder.may, SCOPES)):
+            kept_file.replace(file)
+            return key
     created = keys.create(connection, project.id, "local", SCOPES, cell=cell)
     details = {"scopes": sorted(SCOPES)}
     audit.record(connection, COMMAND, "create_key", project_id=project.id, subject=created.id, details=details)
@@ -30,6 +32,11 @@ def key_of(connection: Connection, data_folder: Path, project: Project, *, cell:
 
 def key_file(data_folder: Path, project_name: str) -> Path:
     return data_folder / "keys" / quote(project_name, safe=" ")
+
+
+def _file_of_older_version(data_folder: Path, project_name: str) -> Path:
+    """The file of a key under the project's name as it is, as the first versions kept it; names with a slash had none."""
+    return data_folder / "keys" / project_name.replace("/", "")
 
 
 def projects_with_key(data_folder: Path) -> list[str]:
