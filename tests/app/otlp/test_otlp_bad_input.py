@@ -317,7 +317,7 @@ def test_an_export_with_a_faulty_service_is_read_three_times_at_most(sizes: list
 
     decoded = from_json(body, ExportTraceServiceRequest)
 
-    assert "resourceSpans.resource.attributes (items 1, 0)" in decoded.lack
+    assert "resourceSpans.resource.attributes (items 1, 0)" in decoded.left_out
     assert [len(spans.scope_spans[0].spans) for spans in decoded.message.resource_spans] == [1, 1]
     assert sum(sizes) < 3.2 * size
 
