@@ -1,17 +1,20 @@
 """The worth of each rule of the miner: the template F1 of every corpus without the rule.
 
-    python -m benchmarks.ablation [--rule NAME ...] [--scenario NAME ...] [--seed 1 ...]
+    python -m benchmarks.ablation [--rule NAME ... | --constants] [--scenario NAME ...] [--seed 1 ...]
 
 Prints one Markdown table with a line per rule: the template F1 that each corpus loses without the rule (mean over the seeds; negative:
-the corpus gains), mined at once and, for two corpora, warm and as a stream of batches, and the share of the frameworks' templates
-that is no longer found exactly (`benchmarks.frameworks`).
-A rule is worth keeping where a corpus loses .005 or more.
+the corpus gains), mined at once and, for two corpora, in parts of their calls, warm and as a stream of batches, and the share of the
+frameworks' templates that is no longer found exactly (`benchmarks.frameworks`).
+A rule is worth keeping where a corpus loses .005 or more. --constants: the same for half and for twice the value of each number.
 """
 
 import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 from statistics import mean
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +23,7 @@ from benchmarks import mining
 from benchmarks.corpora import SCENARIOS, Corpus, corpus
 from benchmarks.frameworks import compare
 from benchmarks.score import score
+from templating import mining as package
 from templating.mining import alignment, ends, families, forest, one_round, revising, rounds, search, siblings, skeleton
 
 Off = Sequence[tuple[Any, str, object]]
@@ -27,6 +31,10 @@ WAYS: Mapping[str, tuple[str, mining.Miner]] = {
     "medium, warm": ("medium", mining.warm),
     "versions, stream": ("versions", mining.stream),
 }
+
+PARTS: Mapping[str, slice] = {"every second call": slice(None, None, 2), "the first 200 calls": slice(200)}
+"""Parts of a corpus on which a rule may be worth more than on the whole: what is right only for one number of calls is chance."""
+PARTED = ("medium", "versions")
 
 LARGE = {"large"}
 """Takes a quarter of an hour for all rules."""
@@ -93,11 +101,28 @@ RULES: Mapping[str, Off] = {
 }
 
 
+def constants() -> Iterator[tuple[str, Off]]:
+    """(name, what to change) for half and for twice the value of each number of the miner, in all modules that use the number."""
+    modules = [import_module(f"{package.__name__}.{module.name}") for module in iter_modules(package.__path__)]
+    numbers = {name: value for module in modules for name, value in vars(module).items() if _is_number(name, value)}
+    for name, value in numbers.items():
+        for factor in (0.5, 2):
+            changed = type(value)(value * factor)
+            yield f"{name} {changed}", [(module, name, changed) for module in modules if hasattr(module, name)]
+
+
+def _is_number(name: str, value: object) -> bool:
+    return name.isupper() and type(value) in (int, float)
+
+
+SWITCHES = {**RULES, **dict(constants())}
+
+
 @contextmanager
 def without_rule(rule: str) -> Iterator[None]:
-    """The miner without one rule; "" leaves all rules on."""
+    """The miner without one rule, or with a changed number; "" leaves all rules on."""
     with ExitStack() as stack:
-        for owner, name, value in RULES.get(rule, ()):
+        for owner, name, value in SWITCHES.get(rule, ()):
             stack.enter_context(patch.object(owner, name, value))
         yield
 
@@ -134,13 +159,20 @@ def table(rules: Sequence[str], corpora: Mapping[str, Sequence[Corpus]]) -> Iter
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rule", nargs="+", choices=RULES, default=list(RULES))
+    parser.add_argument("--constants", action="store_true")
     parser.add_argument(
         "--scenario", nargs="+", choices=SCENARIOS, default=[name for name in SCENARIOS if name not in LARGE]
     )
     parser.add_argument("--seed", nargs="+", type=int, default=[1, 2])
     options = parser.parse_args()
     corpora = {name: [corpus(name, seed) for seed in options.seed] for name in options.scenario}
-    for line in table(options.rule, corpora):
+    corpora |= {
+        f"{name}, {part}": [replace(whole, traces=whole.traces[some]) for whole in corpora[name]]
+        for name in PARTED
+        if name in corpora
+        for part, some in PARTS.items()
+    }
+    for line in table(list(dict(constants())) if options.constants else options.rule, corpora):
         print(line, flush=True)
 
 

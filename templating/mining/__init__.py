@@ -23,7 +23,7 @@ The steps, one module each:
                 replacing         which templates so far give way to a template found around their texts
                 second_look       a template whose values begin or end alike is searched again with more texts
                 short_templates   texts that begin and end alike, with few fixed words (frames)
-                revising          with all its texts: was a template edited, which marks separate its values?
+                revising          with all its texts: was a template edited, which labels and marks separate its values?
                 answer            each text in the most specific of the templates (sieve)
     filing      families of texts that share rare grams, for rounds after the random samples
     findings    the templates of a search so far, each with its texts

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from templating.mining.units import Rows, alike, run_heads
+from templating.mining.units import Rows, alike, are_equal, run_heads
 
 Item = TypeVar("Item")
 
@@ -76,7 +76,7 @@ class Aligner:
             return []
         head = self._equal_run(begins, size, 1)
         tail = self._equal_run(ends - 1, size - head, -1)
-        if head + tail < size and _same(self.rows.bare[ends - 1 - tail]):
+        if head + tail < size and are_equal(self.rows.bare[ends - 1 - tail]):
             tail += 1
         inner = self._inside(begins + head, ends - tail, depth) if size > head + tail else []
         return [*([Anchor(begins, head)] if head else []), *inner, *([Anchor(ends - tail, tail)] if tail else [])]
@@ -283,13 +283,13 @@ class Aligner:
         """Whether the run stands between white space, as "A." on a new line or a dash between blanks, unlike brackets in a value."""
         blanks = self.rows.blanks
         apart = run.length > 1 or bool(blanks[run.ends].all())
-        return apart and bool(blanks[run.starts[0]]) and _same(self.rows.codes[run.starts])
+        return apart and bool(blanks[run.starts[0]]) and are_equal(self.rows.codes[run.starts])
 
     def _joined(self, anchors: list[Anchor]) -> list[Anchor]:
         """The anchors; those that touch in every member with the same white space are joined."""
         joined: list[Anchor] = []
         for anchor in anchors:
-            if joined and (joined[-1].ends == anchor.starts).all() and _same(self.rows.codes[anchor.starts]):
+            if joined and (joined[-1].ends == anchor.starts).all() and are_equal(self.rows.codes[anchor.starts]):
                 joined[-1] = Anchor(joined[-1].starts, joined[-1].length + anchor.length)
             else:
                 joined.append(anchor)
@@ -324,10 +324,6 @@ def _stand_in_all(units: np.ndarray, stops: list[int]) -> np.ndarray:
         span = hashed[begin:end]
         held[span[held[span] == number]] = number + 1
     return held[hashed] == len(stops)
-
-
-def _same(codes: np.ndarray) -> bool:
-    return bool((codes == codes[0]).all())
 
 
 def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

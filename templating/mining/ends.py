@@ -13,6 +13,7 @@ from templating.mining.borders import shared_length
 from templating.mining.pool import Pool
 from templating.mining.quantities import GREAT_MAJORITY, HALF
 from templating.mining.skeleton import BITS_THAT_HOLD, UNITS_THAT_HOLD
+from templating.mining.units import are_equal
 
 UNITS_OF_AN_END = 12  # units that are compared of a beginning or an end
 ALIKE_SHARE = 0.6  # share, at most, of a set with several beginnings that has the most frequent one
@@ -58,7 +59,7 @@ class Ends:
     def _side(self, step: int, members: Sequence[int]) -> _Side:
         """The end of all texts where the members differ. step: 1 for the beginning, -1 for the end."""
         skipped = 0
-        while skipped < self._pool.parts - 1 and _is_one(self._parts[::step][skipped][members]):
+        while skipped < self._pool.parts - 1 and are_equal(self._parts[::step][skipped][members]):
             skipped += 1
         if (step, skipped) not in self._sides:
             self._sides[step, skipped] = self._made(step, skipped)
@@ -110,7 +111,3 @@ class Ends:
         place = side.units[members[0]] + side.step * np.arange(count)
         others = (units[:, :count] == units[members[0], :count]).all(axis=1) & (side.outer == side.outer[members[0]])
         return bool(self._pool.bits[place].sum() >= BITS_THAT_HOLD and len(members) >= HALF * others.sum())
-
-
-def _is_one(numbers: np.ndarray) -> bool:
-    return bool((numbers == numbers[0]).all())

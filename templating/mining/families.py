@@ -43,7 +43,6 @@ VALUES_OF_A_TIME = 24  # values that are compared of the first, the middle and t
 FEWEST_CHANGED_VALUES = 6  # least difference in the number of these values that begin, or end, alike
 BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # least bits of evidence in a sample that each text has its own time
 FEWEST_RECORD_PLACES = 2  # least places that change at the same time, on average, in a record
-BITS_OF_ORDERED_VERSIONS = 1.2  # least bits where each text has one block and few calls: three calls and four calls cannot give more
 BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the oldest or newest version: one call among sixteen, two among seven
 MOST_EDIT_RETURNS = 2  # most times that texts come back at an edited place (A, B, A, B); more are a held value, unless two versions run side by side
 Kind = tuple[str, ...]
@@ -342,7 +341,7 @@ def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
     """Whether each text has its own time; one text may have two times, before and after another."""
     saved = blocks(times)
     if in_order(times):  # a job's outer loop holds its values so too
-        return saved >= least or (least == BITS_OF_AN_EDIT_IN_A_SAMPLE and saved >= BITS_OF_ORDERED_VERSIONS)
+        return saved >= least or least == BITS_OF_AN_EDIT_IN_A_SAMPLE
     calls = Calls(times)
     alone = sorted(max(calls.stay([text]), calls.begin_or_end([text])) for text in range(len(times)))
     return saved >= least or alone[1] >= least

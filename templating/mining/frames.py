@@ -17,7 +17,7 @@ from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
 from templating.mining.quantities import FEW, FEWEST_ALIKE, HALF, NEARLY_ALL
 from templating.mining.signatures import UNITS_PER_GRAM
-from templating.mining.units import Rows, Splits, run_heads
+from templating.mining.units import Rows, Splits, are_equal, run_heads
 
 BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
@@ -129,15 +129,13 @@ class _Frames:
         return [_Frame(members, saved, self._is_sure(members, head, tail))]
 
     def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
-        """Whether nearly all texts are in sets that differ in one word before the same fixed text: this word is a value out of a few."""
+        """Whether nearly all texts are in sets that have the same fixed text behind one word, or before it: this word is a value."""
         rows = self._texts.rows
         if sum(len(frame.members) for frame in narrow) < NEARLY_ALL * len(members):
             return False
         for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
             ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + UNITS_BEHIND_A_VALUE)] for frame in narrow]
-            if all((way == ways[0][0]).all() for way in ways) and all(
-                _same(rows.bare[begin[frame.members]]) for frame in narrow
-            ):
+            if all((way == ways[0][0]).all() for way in ways):
                 return True
         return False
 
@@ -154,13 +152,13 @@ class _Frames:
         texts = self._texts
         first, last = texts.rows.first[members], texts.rows.last[members]
         size = int((last - first).min())
-        while head + tail < size and head < MOST_END_UNITS and _same(texts.rows.codes[first + head]):
+        while head + tail < size and head < MOST_END_UNITS and are_equal(texts.rows.codes[first + head]):
             head += 1
         while (
             head + tail < size
             and tail < MOST_END_UNITS
-            and _same(texts.rows.bare[last - 1 - tail])
-            and _same(texts.rows.codes[last - tail] if tail else texts.rows.bare[last - 1])
+            and are_equal(texts.rows.bare[last - 1 - tail])
+            and are_equal(texts.rows.codes[last - tail] if tail else texts.rows.bare[last - 1])
         ):
             tail += 1
         return head, tail
@@ -250,7 +248,3 @@ def _come_again(units: np.ndarray) -> np.ndarray:
 
 def _without(members: np.ndarray, frames: Sequence[_Frame]) -> np.ndarray:
     return np.setdiff1d(members, np.concatenate([frame.members for frame in frames])) if frames else members
-
-
-def _same(codes: np.ndarray) -> bool:
-    return bool((codes == codes[0]).all())

@@ -100,7 +100,7 @@ def _change_as_one(rows: Sequence[Row], place: int) -> bool:
     if LEAST_TEXTS_PER_VALUE * len({row[place] for row in rows}) > len(rows):
         return False
     pairs = {(row[place], row[place + 1]) for row in rows}
-    return LEAST_TEXTS_PER_VALUE * len(pairs) <= len(rows) and all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
+    return all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
 
 
 def _head(literal: str) -> Head | None:

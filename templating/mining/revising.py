@@ -1,6 +1,6 @@
-"""Revising: each template is examined with all its texts, for rules that need many: edits, and marks that separate its values."""
+"""Revising: each template is examined with all its texts, for rules that need many: edits, and labels and marks that separate its values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from templating.matching import fit
@@ -9,8 +9,9 @@ from templating.mining.findings import BORN_LAST, Finding, Findings
 from templating.mining.repeats import repeated
 from templating.mining.separators import parted
 from templating.mining.sieve import Placed
-from templating.mining.skeleton import template_of
+from templating.mining.skeleton import ALIGNED_TEXTS, template_of
 from templating.mining.texts import Texts
+from templating.mining.widening import values_of
 from templating.template import Template
 
 KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls; with .8, 1 of 8 prompts of a planning agent's middle is lost
@@ -26,7 +27,20 @@ def revise(texts: Texts, findings: Findings) -> None:
             to_part += part_by_edits(texts, findings, template)
     for template in list(findings):
         if not texts.budget.spent():
-            _separate(texts, findings, template)
+            _separate(findings, _aligned(texts, findings, template), texts.budget.spent)
+
+
+def _aligned(texts: Texts, findings: Findings, template: Template) -> Template:
+    """The template of all texts in the place of one that was aligned among a few of these: few texts do not prove a short label."""
+    finding = findings[template]
+    if template in findings.known or not finding.looked < ALIGNED_TEXTS < len(finding.rows):
+        return template
+    best = texts.template_of([text for text, _ in finding.rows])
+    if best is None or best.template.fixed <= template.fixed or best.template in findings:
+        return template
+    rows = zip((text for text, _ in finding.rows), values_of(best.template.literals, (text for text, _ in finding.rows)), strict=True)
+    findings[best.template] = replace(findings.drop(template), rows=list(rows))
+    return best.template
 
 
 def part_by_edits(texts: Texts, findings: Findings, template: Template) -> list[Template]:
@@ -39,7 +53,7 @@ def part_by_edits(texts: Texts, findings: Findings, template: Template) -> list[
     if not finding.rows or finding.supersedes or template in findings.known:
         return []
     kinds = _versions(texts, template, finding.rows)
-    if not kinds or not KEPT_SHARE * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
+    if not KEPT_SHARE * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
         return []
     parts = [part for its in kinds if (part := texts.template_of(its))]
     if len(parts) < len(kinds):
@@ -65,15 +79,15 @@ def _versions(texts: Texts, template: Template, rows: Sequence[Placed]) -> list[
     return [its for its in kinds.values() if texts.count(its) >= texts.options.min_group_size]
 
 
-def _separate(texts: Texts, findings: Findings, template: Template) -> None:
+def _separate(findings: Findings, template: Template, tick: Callable[[], object]) -> None:
     """Makes fixed text of the marks that separate the values of a slot in every text."""
     finding = findings[template]
     if template in findings.known:
         return
     its_values = [values for _, values in finding.rows]
-    literals = repeated(template.literals, its_values, texts.budget.spent)
+    literals = repeated(template.literals, its_values, tick)
     if literals == template.literals:
-        literals = parted(literals, its_values, texts.budget.spent)
+        literals = parted(literals, its_values, tick)
     if literals == template.literals:
         return
     new = template_of(literals)

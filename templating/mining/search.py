@@ -211,14 +211,13 @@ class _Search:
 
     def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:
         """Whether the fixed text is longer, and better placed, than what members of several call sites share by chance."""
-        texts = len(best.members)
         if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls:
             return False
         if calls < FEW and _is_marks(best.template.literals, self._pool.barrier):
             return False
         if best.held or (_begin_differently(best) and _begin_last_line([self._pool.texts[member] for member in best.members])):
             return True
-        return texts >= FEW and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
+        return best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
 
     def _is_whole(self, members: Sequence[int]) -> bool:
         return len(members) >= GREAT_MAJORITY * len(self._pool.texts)

@@ -52,6 +52,7 @@ from templating.mining.quantities import (
     NEARLY_ALL,
 )
 from templating.mining.skeleton import Skeleton, trim
+from templating.mining.units import are_equal
 from templating.scripts import words_of
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
@@ -327,7 +328,7 @@ class Places:
 
     def have_label(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind have different values behind or before the same few words at an open end."""
-        return len(kind) >= FEWEST_SIBLING_TEXTS and any(_label(values) >= FEWEST_LABEL_WORDS for values in self._at_open_ends(kind))
+        return len(kind) >= FEWEST_SIBLING_TEXTS and any(self._is_open(place) and _label(values) >= FEWEST_LABEL_WORDS for place, values in self._varied(kind))
 
     def have_instruction(self, kind: np.ndarray) -> bool:
         """`have_label`, where a mark or a line break stands between the words and the values: sentences of people begin alike too.
@@ -352,10 +353,6 @@ class Places:
     def _fixed_words(self) -> int:
         return sum(len(words_of(literal)) for literal in self._template.literals)
 
-    def _at_open_ends(self, kind: np.ndarray) -> list[list[str]]:
-        """The values of a kind at each open end that has several."""
-        return [values for place, values in self._varied(kind) if self._is_open(place)]
-
     def _varied(self, kind: np.ndarray) -> Iterator[tuple[int, list[str]]]:
         """(place, the values of a kind) of each place that has several, and no data: records of one shape begin alike."""
         for place, column in enumerate(self._columns):
@@ -365,7 +362,7 @@ class Places:
 
     def _held(self, kind: np.ndarray) -> frozenset[str]:
         """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again."""
-        return frozenset(word for column, row in zip(self._columns, self._numbers[:, kind], strict=True) if _is_one(row) for word in words_of(column[kind[0]]))
+        return frozenset(word for column, row in zip(self._columns, self._numbers[:, kind], strict=True) if are_equal(row) for word in words_of(column[kind[0]]))
 
     def agreement(self, kind: np.ndarray) -> _Agreement:
         """The places where the texts of a kind agree."""
@@ -398,7 +395,7 @@ class Places:
 
     def _orders(self, blocks: Iterable[tuple[int, int]], numbers: np.ndarray) -> int:
         """The most blocks of a part without values; 0 where no part has values. numbers: per place and text of a kind."""
-        varied = {part for part, row in zip(self._parts, numbers, strict=True) if not _is_one(row)}
+        varied = {part for part, row in zip(self._parts, numbers, strict=True) if not are_equal(row)}
         settled = Counter(part for part, _ in blocks if part not in varied)
         return max(settled.values(), default=0) if varied else 0
 
@@ -406,10 +403,6 @@ class Places:
 def _label_lines(value: str) -> set[str]:
     """The lines that are a label: words and a colon."""
     return {line for line in map(str.strip, value.split("\n")) if line.endswith(":") and line[0].isalpha()}
-
-
-def _is_one(numbers: np.ndarray) -> bool:
-    return bool((numbers == numbers[0]).all())
 
 
 def _are_marked_off(values: list[str]) -> bool:

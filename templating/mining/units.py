@@ -76,6 +76,11 @@ class Rows:
         return grams
 
 
+def are_equal(codes: np.ndarray) -> bool:
+    """Whether all of one code or more are equal."""
+    return bool((codes == codes[0]).all())
+
+
 def blocks(units: int) -> Iterator[slice]:
     """Successive ranges of at most UNITS_PER_BLOCK that cover `units` units."""
     return (slice(start, min(start + UNITS_PER_BLOCK, units)) for start in range(0, units, UNITS_PER_BLOCK))
