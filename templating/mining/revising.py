@@ -33,7 +33,7 @@ def revise(texts: Texts, findings: Findings) -> None:
 def _aligned(texts: Texts, findings: Findings, template: Template) -> Template:
     """The template of all texts in the place of one that was aligned among a few of these: few texts do not prove a short label."""
     finding = findings[template]
-    if template in findings.known or not finding.looked < ALIGNED_TEXTS < len(finding.rows):
+    if template in findings.known or not 0 < finding.looked < ALIGNED_TEXTS < len(finding.rows):
         return template
     best = texts.template_of([text for text, _ in finding.rows])
     if best is None or best.template.fixed <= template.fixed or best.template in findings:
