@@ -167,10 +167,10 @@ def main() -> None:
     options = parser.parse_args()
     corpora = {name: [corpus(name, seed) for seed in options.seed] for name in options.scenario}
     corpora |= {
-        f"{name}, {part}": [replace(whole, traces=whole.traces[some]) for whole in corpora[name]]
+        f"{name}, {part}": [replace(of_all, traces=of_all.traces[kept_calls]) for of_all in corpora[name]]
         for name in PARTED
         if name in corpora
-        for part, some in PARTS.items()
+        for part, kept_calls in PARTS.items()
     }
     for line in table(list(dict(constants())) if options.constants else options.rule, corpora):
         print(line, flush=True)
