@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from werkzeug.test import TestResponse
 
 from app.store import groups, keys, projects, tables
@@ -36,6 +36,19 @@ def metric(admin: FlaskClient, sample: str) -> float:
     """A sample of /metrics by name and labels; 0 if absent. Tests share an application, so they compare samples before and after."""
     lines = [line.rpartition(" ") for line in admin.get("/metrics").text.splitlines()]
     return next((float(value) for name, _, value in lines if name == sample), 0.0)
+
+
+def stored(engine: Engine) -> int:
+    """The number of calls in the database."""
+    with transaction(engine) as connection:
+        return connection.execute(select(func.count()).select_from(tables.trace)).scalar_one()
+
+
+def change(client: FlaskClient, task_id: Any, **changes: Any) -> Any:
+    """The answer to a change of a task."""
+    answer = client.patch(f"/api/v1/tasks/{task_id}", json=changes)
+    assert answer.status_code == 200, answer.text
+    return answer.json
 
 
 def know(engine: Engine, project: Project, path: str, *parts: str) -> UUID:

@@ -6,15 +6,12 @@ from typing import Any
 
 import orjson
 from click.testing import CliRunner
-from sqlalchemy import Engine, func, select
 
 from app.checks import Problem
 from app.cli.formats.base import RecordCalls, RecordContext
 from app.cli.formats.otlp import read_spans
 from app.cli.main import main
 from app.otlp.refusal import summary
-from app.store import tables
-from app.store.engine import transaction
 
 
 @dataclass
@@ -47,11 +44,6 @@ def log_of(folder: Path, *lines: Any) -> str:
 
 def call(number: int, **fields: Any) -> dict[str, Any]:
     return {"model": "gpt-5", "path": "/chat", "input": f"Q: {number}"} | fields
-
-
-def stored(engine: Engine) -> int:
-    with transaction(engine) as connection:
-        return connection.execute(select(func.count()).select_from(tables.trace)).scalar_one()
 
 
 def with_spans(record_calls: RecordCalls, reading: RecordContext) -> RecordCalls:

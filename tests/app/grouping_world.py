@@ -211,6 +211,11 @@ class Group:
         return self.world.rows(select(task).where(shown).order_by(task.c.id))
 
     @property
+    def versions_of_tasks(self) -> list[list[tuple[int, int]]]:
+        """(version, calls) of every task that lists show."""
+        return [[(version.number, version.calls) for version in self.versions(shown.id)] for shown in self.tasks]
+
+    @property
     def templates(self) -> list[Any]:
         return self.world.rows(select(template).where(template.c.group_id == self.id).order_by(template.c.id))
 

@@ -14,7 +14,8 @@ from app.config import Settings
 from app.store import heartbeats, keys, projects
 from app.store.engine import transaction
 from app.store.projects import Project
-from tests.app.cli_helpers import Cli, call, log_of, stored
+from tests.app.api_helpers import stored
+from tests.app.cli_helpers import Cli, call, log_of
 
 
 @pytest.mark.parametrize(

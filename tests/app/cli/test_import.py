@@ -20,8 +20,8 @@ from app.store import projects, tables
 from app.store.engine import transaction
 from app.store.projects import Project
 from tests.app import log_records
-from tests.app.api_helpers import know, wait_for
-from tests.app.cli_helpers import Cli, call, log_of, stored
+from tests.app.api_helpers import know, stored, wait_for
+from tests.app.cli_helpers import Cli, call, log_of
 from tests.app.log_records import KINDS
 
 ROOT = Path(__file__).parents[3]

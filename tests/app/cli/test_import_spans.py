@@ -14,8 +14,8 @@ from sqlalchemy import Engine, select
 from app.config import Settings
 from app.store import tables
 from app.store.engine import transaction
-from tests.app.api_helpers import client_with, new_key
-from tests.app.cli_helpers import Cli, log_of, stored
+from tests.app.api_helpers import client_with, new_key, stored
+from tests.app.cli_helpers import Cli, log_of
 from tests.app.otlp_helpers import CALL, CHAT, START, export, send, span
 
 ANSWER = {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "Soon."}]}]'}

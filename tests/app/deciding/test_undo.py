@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
 from app.store.tables import decision, grouping_key, implementation, metadata, task, template
-from tests.app.api_helpers import assert_problem, client_with, merge, new_key, split, versions
+from tests.app.api_helpers import assert_problem, change, client_with, merge, new_key, split, versions
 from tests.app.grouping_world import (
     EDITED,
     TRIAGE,
@@ -30,16 +30,11 @@ def group_of_three(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     group.send(kind(number) for number in range(6) for kind in (triage, triage_edited, summary))
     group.run()
     group.send((triage(number) for number in range(6, 9)), model="gpt-6")
-    assert shape(group) == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6)]]
+    assert group.versions_of_tasks == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6)]]
     return group
 
 
 SUMMARY = "Summarise the meeting notes for people who were not there.\n\n<notes>\n{{notes}}\n</notes>"
-
-
-def shape(group: Group) -> list[list[tuple[int, int]]]:
-    """(version, calls) of every task that lists show."""
-    return [[(version.number, version.calls) for version in group.versions(task_row.id)] for task_row in group.tasks]
 
 
 def everything(world: World) -> dict[str, Any]:
@@ -61,12 +56,6 @@ def rows_of_all(world: World) -> dict[str, Any]:
     """Every row of every table but the audit log's."""
     tables = [table for table in metadata.sorted_tables if table.name not in {"audit_entry", "call_count"}]
     return {table.name: sorted(map(str, world.rows(select(table)))) for table in tables}
-
-
-def change(client: FlaskClient, task_id: Any, **changes: Any) -> Any:
-    answer = client.patch(f"/api/v1/tasks/{task_id}", json=changes)
-    assert answer.status_code == 200, answer.text
-    return answer.json
 
 
 def history(client: FlaskClient, **query: Any) -> list[Any]:
@@ -229,11 +218,11 @@ def test_a_merge_goes_back_with_everything_that_it_brought(
     before = everything(world)
     merge(admin, second.id, first.id)
     merge(admin, third.id, first.id)
-    assert shape(group_of_three) == [[(1, 6), (2, 3), (3, 6), (4, 6)]]
+    assert group_of_three.versions_of_tasks == [[(1, 6), (2, 3), (3, 6), (4, 6)]]
     third_merge, second_merge = history(admin, kind="merge")
 
     undo(admin, second_merge)  # the first of the two merges: the lines tell which version is of which task
-    assert shape(group_of_three) == [[(1, 6), (2, 3), (4, 6)], [(1, 6)]]
+    assert group_of_three.versions_of_tasks == [[(1, 6), (2, 3), (4, 6)], [(1, 6)]]
     undo(admin, third_merge)
 
     assert everything(world) == before
@@ -253,11 +242,11 @@ def test_calls_that_came_to_a_merged_line_go_along_when_the_merge_is_undone(
     group_of_three.run()
     group_of_three.send((triage_edited(number) for number in range(40, 42)), model="gpt-7")
     group_of_three.send((triage(number) for number in range(40, 43)), model="gpt-7")
-    assert shape(group_of_three)[0] == [(1, 6), (2, 3), (3, 6), (4, 6), (5, 2), (6, 3)]
+    assert group_of_three.versions_of_tasks[0] == [(1, 6), (2, 3), (3, 6), (4, 6), (5, 2), (6, 3)]
 
     undo(admin, history(admin)[0])
 
-    assert shape(group_of_three) == [[(1, 6), (2, 3), (6, 3)], [(1, 6), (2, 6), (3, 2)], [(1, 6)]]
+    assert group_of_three.versions_of_tasks == [[(1, 6), (2, 3), (6, 3)], [(1, 6), (2, 6), (3, 2)], [(1, 6)]]
     group_of_three.assert_exact()
 
 
@@ -289,7 +278,7 @@ def test_a_merge_waits_for_what_was_built_on_it(admin: FlaskClient, group_of_thr
     assert refused(admin, first_decision)["loc"] == ["undo_first", history(admin)[0]["id"]]
     undo(admin, history(admin)[0])
     undo(admin, first_decision)
-    assert shape(group_of_three) == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6)]]
+    assert group_of_three.versions_of_tasks == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6)]]
 
 
 def test_lines_that_a_run_made_one_since_a_merge_cannot_be_parted(
@@ -303,9 +292,9 @@ def test_lines_that_a_run_made_one_since_a_merge_cannot_be_parted(
     )
     group_of_three.want("all")
     group_of_three.run()
-    before = shape(group_of_three)
+    before = group_of_three.versions_of_tasks
     assert "one template" in refused(admin, history(admin)[0])["message"]
-    assert shape(group_of_three) == before
+    assert group_of_three.versions_of_tasks == before
 
 
 def test_a_split_goes_back_with_everything_that_came_to_it(
@@ -318,12 +307,12 @@ def test_a_split_goes_back_with_everything_that_came_to_it(
     change(admin, first.id, production=version["id"])
     begun = split(admin, version["id"])
     group_of_three.send((triage_edited(number) for number in range(40, 42)), model="gpt-7")
-    assert shape(group_of_three) == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6), (2, 2)]]
+    assert group_of_three.versions_of_tasks == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6), (2, 2)]]
 
     decided, production, _ = history(admin)
     undo(admin, decided)
 
-    assert shape(group_of_three)[0] == [(1, 6), (2, 3), (3, 6), (4, 2)]
+    assert group_of_three.versions_of_tasks[0] == [(1, 6), (2, 3), (3, 6), (4, 2)]
     assert admin.get(f"/api/v1/tasks/{begun['id']}").json == {"merged_into": str(first.id)}
     undo(admin, production)
     now = everything(world)
@@ -343,7 +332,7 @@ def test_a_split_waits_for_what_was_built_on_it(admin: FlaskClient, group_of_thr
         assert refused(admin, parted)["loc"] == ["undo_first", last_decision["id"]]
         undo(admin, last_decision)
     undo(admin, parted)
-    assert shape(group_of_three)[0] == [(1, 6), (2, 3), (3, 6)]
+    assert group_of_three.versions_of_tasks[0] == [(1, 6), (2, 3), (3, 6)]
 
 
 def test_the_name_of_a_task_that_went_on_in_another_goes_back_after_that(

@@ -24,8 +24,7 @@ from app.local.processes import free_port, wait_until
 from app.store import tables
 from app.store.engine import transaction
 from app.store.projects import Project
-from tests.app.api_helpers import new_key
-from tests.app.cli_helpers import stored
+from tests.app.api_helpers import new_key, stored
 from tests.app.otlp_helpers import CALL, PROTOBUF, TRACE_ID, export, span
 from tests.flows.containers import tied
 

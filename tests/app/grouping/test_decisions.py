@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text, update
 
 from app.store import tasks
 from app.store.tables import task, template
-from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
+from tests.app.api_helpers import assert_problem, change, client_with, new_key, versions, wait_for
 from tests.app.grouping_world import TRIAGE, Group, World, during_mining, miner_that_finds, triage, triage_edited, words
 
 NARROW, WIDE = TRIAGE.replace("support", "gold"), TRIAGE.replace("support", "{{level}}")
@@ -29,12 +29,6 @@ def group(world: World) -> Group:
 def only(group: Group) -> UUID:
     [shown] = group.tasks
     return shown.id
-
-
-def change(client: FlaskClient, task_id: UUID, **changes: Any) -> Any:
-    answer = client.patch(f"/api/v1/tasks/{task_id}", json=changes)
-    assert answer.status_code == 200, answer.text
-    return answer.json
 
 
 # --- name, description, schema, production

@@ -32,12 +32,6 @@ from tests.app.grouping_world import (
     words,
 )
 
-
-def versions_of_tasks(group: Group) -> list[list[tuple[int, int]]]:
-    """(version, calls) of every task."""
-    return [[(version.number, version.calls) for version in group.versions(task_row.id)] for task_row in group.tasks]
-
-
 # --- edits
 
 
@@ -47,7 +41,7 @@ def test_an_edited_prompt_becomes_the_next_version(world: World) -> None:
     group.run()
     group.send(map(triage_edited, range(10, 16)))
     group.run()
-    assert versions_of_tasks(group) == [[(1, 10), (2, 6)]]
+    assert group.versions_of_tasks == [[(1, 10), (2, 6)]]
     group.assert_exact()
 
 
@@ -68,7 +62,7 @@ def test_a_return_to_the_old_prompt_is_its_old_version(world: World) -> None:
     for prompt, numbers in ((triage, range(10)), (triage_edited, range(10, 20)), (triage, range(20, 25))):
         group.send(map(prompt, numbers))
         group.run()
-    assert versions_of_tasks(group) == [[(1, 15), (2, 10)]]
+    assert group.versions_of_tasks == [[(1, 15), (2, 10)]]
 
 
 def test_judges_with_one_preamble_used_side_by_side_are_two_tasks(world: World) -> None:
@@ -80,7 +74,7 @@ def test_judges_with_one_preamble_used_side_by_side_are_two_tasks(world: World) 
         ):
             group.send([f"Answer:\n{words(number)}\n\nRating:"], instructions=f"You are an impartial judge. {rule}")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 20)], [(1, 20)]]
+    assert group.versions_of_tasks == [[(1, 20)], [(1, 20)]]
 
 
 def test_alike_prompts_used_side_by_side_are_two_tasks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +83,7 @@ def test_alike_prompts_used_side_by_side_are_two_tasks(world: World, monkeypatch
     for number in range(20):
         group.send([triage(number), triage_edited(number)])
     group.run()
-    assert versions_of_tasks(group) == [[(1, 20)], [(1, 20)]]
+    assert group.versions_of_tasks == [[(1, 20)], [(1, 20)]]
     assert len({task_row.name for task_row in group.tasks}) == 2
 
 
@@ -139,7 +133,7 @@ def test_a_roll_out_that_mixes_both_for_a_while_is_one_task(world: World) -> Non
         group.send([triage(number)])
     group.send(map(triage_edited, range(23, 43)))
     group.run()
-    assert versions_of_tasks(group) == [[(1, 23), (2, 23)]]
+    assert group.versions_of_tasks == [[(1, 23), (2, 23)]]
 
 
 def test_call_sites_of_a_young_path_part_in_a_run_that_reviews_neither(
@@ -151,7 +145,7 @@ def test_call_sites_of_a_young_path_part_in_a_run_that_reviews_neither(
     for prompts in (map(triage, range(8)), map(triage_edited, range(3))):
         group.send(prompts)
         group.run()
-    assert versions_of_tasks(group) == [[(1, 8), (2, 3)]]
+    assert group.versions_of_tasks == [[(1, 8), (2, 3)]]
 
     # When both went on for a while, and a run reads a call that is of neither
     for number in range(8, 26):
@@ -161,7 +155,7 @@ def test_call_sites_of_a_young_path_part_in_a_run_that_reviews_neither(
 
     # Then each has its task
     assert group.runs[-1].reviewed == 0
-    assert versions_of_tasks(group) == [[(1, 26)], [(1, 21)]]
+    assert group.versions_of_tasks == [[(1, 26)], [(1, 21)]]
 
 
 def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
@@ -173,7 +167,7 @@ def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
     group.run()
     group.send(map(triage_edited, range(3)))
     group.run()
-    assert versions_of_tasks(group) == [[(1, 30), (2, 3)]]  # as an edit would look
+    assert group.versions_of_tasks == [[(1, 30), (2, 3)]]  # as an edit would look
     before = world.rows(select(implementation).order_by(implementation.c.version))
     for number in range(40):
         group.send([triage(number), triage_edited(number)])
@@ -181,7 +175,7 @@ def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
     group.want("review")
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 70)], [(1, 43)]]
+    assert group.versions_of_tasks == [[(1, 70)], [(1, 43)]]
     assert len({task_row.name for task_row in group.tasks}) == 2
     assert {implementation_row.id for implementation_row in before} == {
         implementation_row.id for implementation_row in world.rows(select(implementation))
@@ -203,12 +197,12 @@ def test_few_calls_in_turns_tell_a_second_call_site_when_either_is_reviewed(
     group.run()
     for number in range(3, 10):
         group.send([triage(number), triage_edited(number)])
-    assert versions_of_tasks(group) == [[(1, 10), (2, 10)]]
+    assert group.versions_of_tasks == [[(1, 10), (2, 10)]]
 
     group.want("review")
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 10)], [(1, 10)]]
+    assert group.versions_of_tasks == [[(1, 10)], [(1, 10)]]
 
 
 def test_a_known_prompt_on_a_new_model_is_the_next_version(world: World) -> None:
@@ -300,7 +294,7 @@ def test_a_date_that_was_frozen_is_widened(world: World) -> None:
     for day in range(1, 5):
         group.send(report(day, 10 * day + number) for number in range(6))
         group.run()
-    assert versions_of_tasks(group) == [[(1, 24)]]
+    assert group.versions_of_tasks == [[(1, 24)]]
     group.assert_exact()
 
 
@@ -316,7 +310,7 @@ def test_a_wider_template_takes_the_place_of_the_old_one(world: World, monkeypat
     group.run()
 
     [after] = world.rows(select(implementation))
-    assert (after.id, after.version, versions_of_tasks(group)) == (before.id, 1, [[(1, 9)]])
+    assert (after.id, after.version, group.versions_of_tasks) == (before.id, 1, [[(1, 9)]])
     assert [row.variables for row in group.calls(first)] == [["1", words(number)] for number in range(6)]
     assert {row.implementation_id for row in group.calls(first)} == {before.id}
     old, new = group.templates
@@ -326,14 +320,14 @@ def test_a_wider_template_takes_the_place_of_the_old_one(world: World, monkeypat
 
 def test_one_template_in_place_of_two_versions_leaves_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     group = reports_of_two_days(world, monkeypatch)
-    assert versions_of_tasks(group) == [[(1, 6), (2, 6)]]
+    assert group.versions_of_tasks == [[(1, 6), (2, 6)]]
     second = next(row for row in world.rows(select(implementation)) if row.version == 2)
     with world.engine.begin() as connection:
         connection.execute(update(task).values(production_implementation_id=second.id))
 
     widen_both(group, monkeypatch)
 
-    assert versions_of_tasks(group) == [[(1, 15)]]
+    assert group.versions_of_tasks == [[(1, 15)]]
     [shown] = group.tasks
     assert shown.production_implementation_id != second.id
     group.assert_exact()
@@ -356,7 +350,7 @@ def test_a_new_template_related_to_a_known_one_has_that_mined_with_it(
     monkeypatch.setattr("app.grouping.mining.mine_templates", mine)
     group.send(report(2, number) for number in range(6))
     group.run()
-    assert versions_of_tasks(group) == [[(1, 12)]]
+    assert group.versions_of_tasks == [[(1, 12)]]
     group.assert_exact()
 
 
@@ -374,7 +368,7 @@ def test_two_tasks_that_turn_out_to_be_one_are_merged(world: World, monkeypatch:
 
     assert [task_row.id for task_row in group.tasks] == [first.id]
     assert world.rows(select(task.c.merged_into).where(task.c.id == second.id))[0][0] == first.id
-    assert versions_of_tasks(group) == [[(1, 13)]]
+    assert group.versions_of_tasks == [[(1, 13)]]
     group.assert_exact()
 
 
@@ -454,12 +448,12 @@ def with_a_swallowed_edit(world: World, **settings: Any) -> tuple[Group, list[An
     group.send(map(ask, range(30)))
     group.run(**settings)
     edited = group.send(map(ask_edited, range(30, 60)))
-    assert versions_of_tasks(group) == [[(1, 60)]]
+    assert group.versions_of_tasks == [[(1, 60)]]
     return group, edited
 
 
 def assert_edit_is_version_2(group: Group, edited: list[Any]) -> None:
-    assert versions_of_tasks(group) == [[(1, 30), (2, 30)]]
+    assert group.versions_of_tasks == [[(1, 30), (2, 30)]]
     assert RULE in group.versions(group.tasks[0].id)[1].text
     assert [row.variables for row in group.calls(edited)] == [[words(number)] for number in range(30, 60)]
     group.assert_exact()
@@ -530,7 +524,7 @@ def test_a_value_that_changes_over_time_is_no_edit(world: World, later_value: st
     group.send(later_value.replace("{{question}}", words(number)) for number in range(30, 60))
     group.want("review")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 60)]]
+    assert group.versions_of_tasks == [[(1, 60)]]
 
 
 def test_an_optional_part_that_comes_and_goes_is_no_edit(world: World) -> None:
@@ -542,7 +536,7 @@ def test_an_optional_part_that_comes_and_goes_is_no_edit(world: World) -> None:
     group.send(map(ask_edited, range(60, 72)))
     group.want("review")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 72)]]
+    assert group.versions_of_tasks == [[(1, 72)]]
 
 
 def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -552,7 +546,7 @@ def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.Mon
     )
     group.want("review")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 60)]]
+    assert group.versions_of_tasks == [[(1, 60)]]
     assert len(group.templates) == 1
 
 
@@ -569,7 +563,7 @@ def test_a_template_of_two_prompts_gives_way_to_the_prompt_that_is_left(
 
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 30)]]
+    assert group.versions_of_tasks == [[(1, 30)]]
     [after] = world.rows(select(implementation))
     assert after.id == before.id
     assert group.versions(group.tasks[0].id)[0].text == TRIAGE
@@ -582,13 +576,13 @@ def test_a_version_whose_calls_all_turn_out_to_be_of_another_is_not_shown(
 ) -> None:
     group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
     also = group.send(map(ask_edited, range(60, 63)), model="gpt-6")
-    assert versions_of_tasks(group) == [[(1, 60), (2, 3)]]
+    assert group.versions_of_tasks == [[(1, 60), (2, 3)]]
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(ASK, ASK_EDITED))
     group.want("review")
 
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 30), (3, 30), (4, 3)]]
+    assert group.versions_of_tasks == [[(1, 30), (3, 30), (4, 3)]]
     with world.engine.connect() as connection:
         task_id = group.tasks[0].id
         listed = tasks.implementations(connection, group.project_id, task_id, limit=9)
@@ -599,7 +593,7 @@ def test_a_version_whose_calls_all_turn_out_to_be_of_another_is_not_shown(
 
     group.send([ask(70)], model="gpt-6")
 
-    assert versions_of_tasks(group) == [[(1, 30), (2, 1), (3, 30), (4, 3)]]
+    assert group.versions_of_tasks == [[(1, 30), (2, 1), (3, 30), (4, 3)]]
 
 
 def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -613,7 +607,7 @@ def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     group.want("review")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 8)]]
+    assert group.versions_of_tasks == [[(1, 8)]]
     group.assert_exact()
 
 
@@ -624,14 +618,14 @@ def test_a_template_found_again_takes_the_calls_of_a_narrower_one(
     group = world.group()
     group.send(report(day, number) for day in (1, 2, 3) for number in range(6))
     group.run()
-    assert sum(len(versions) for versions in versions_of_tasks(group)) == 2
+    assert sum(len(versions) for versions in group.versions_of_tasks) == 2
     wide, narrow = group.templates
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     group.want("all")
 
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 18)]]
+    assert group.versions_of_tasks == [[(1, 18)]]
     assert [template_row.replaced_by for template_row in group.templates] == [None, wide.id]
     assert narrow.id != wide.id
     group.assert_exact()
@@ -644,7 +638,7 @@ def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, mon
         group.send([triage(number)])
         group.send([f"Notes: {words(number)}\nWrite one line about them for the minutes."], model="gpt-6")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 6), (2, 6)]]
+    assert group.versions_of_tasks == [[(1, 6), (2, 6)]]
     first, second = world.rows(select(implementation).order_by(implementation.c.version))
     notes = "Notes: {{notes}}\nWrite one line about them for the minutes."
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, notes))
@@ -652,7 +646,7 @@ def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, mon
 
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 6)], [(1, 6)]]
+    assert group.versions_of_tasks == [[(1, 6)], [(1, 6)]]
     assert [task_row.name for task_row in group.tasks] == ["Classify the support ticket", "Write one line about them"]
     assert [group.versions(task_row.id)[0].model for task_row in group.tasks] == ["gpt-5-mini", "gpt-6"]
     assert {row.id for row in world.rows(select(implementation))} == {first.id, second.id}
@@ -681,7 +675,7 @@ def test_a_task_whose_last_template_another_task_takes_over_leads_there(
     group.want("all")
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 20)]]
+    assert group.versions_of_tasks == [[(1, 20)]]
     assert group.tasks[0].id == first.id
     assert world.rows(select(task.c.merged_into).where(task.c.id == second.id)) == [(first.id,)]
     group.assert_exact()
@@ -700,7 +694,7 @@ def test_a_template_that_takes_over_the_calls_of_another_task_goes_there_if_its_
     group.send(map(triage_framed, range(3)))
     group.run()
     before = group.tasks
-    assert versions_of_tasks(group) == [[(1, 10), (2, 3)], [(1, 10)]]
+    assert group.versions_of_tasks == [[(1, 10), (2, 3)], [(1, 10)]]
 
     # When that version turns out to be the wider form of the second task's template
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, FRAME))
@@ -724,13 +718,13 @@ def test_a_better_text_brings_a_task_together_with_the_one_that_it_is_an_edit_of
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(edited))
     group.send(triage_edited(number).replace("Ticket", "Mail") for number in range(6))
     group.run()
-    assert versions_of_tasks(group) == [[(1, 6)], [(1, 6)]]
+    assert group.versions_of_tasks == [[(1, 6)], [(1, 6)]]
 
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide, supersedes={wide: scraps}))
     group.send([triage(9) + " now"])
     group.run()
 
-    assert versions_of_tasks(group) == [[(1, 7), (2, 6)]]
+    assert group.versions_of_tasks == [[(1, 7), (2, 6)]]
     assert [task_row.name for task_row in group.tasks] == ["Classify the support ticket"]
     group.assert_exact()
 
@@ -757,7 +751,7 @@ def test_a_call_that_no_template_matches_after_a_split_is_owed_again(
     )
     group.want("review")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 30), (2, 30)]]
+    assert group.versions_of_tasks == [[(1, 30), (2, 30)]]
     assert group.calls([odd])[0].implementation_id is None
     assert group.owed == 1
 
@@ -777,7 +771,7 @@ def test_a_review_that_finds_nothing_new_changes_nothing_but_its_due_time(world:
     group.run()
     [after] = group.templates
     assert (after.id, after.review_at_calls, group.row.wanted) == (before[0].id, 20, None)
-    assert versions_of_tasks(group) == [[(1, 10)]]
+    assert group.versions_of_tasks == [[(1, 10)]]
     assert due(world) == []
 
 
@@ -848,7 +842,7 @@ def test_an_edit_of_yesterday_is_told_among_any_number_of_calls(world: World, mo
     edited = group.send(map(ask_edited, range(380, 400)))
     group.want("review")
     group.run()
-    assert versions_of_tasks(group) == [[(1, 380), (2, 20)]]
+    assert group.versions_of_tasks == [[(1, 380), (2, 20)]]
     assert [row.variables for row in group.calls(edited)] == [[words(number)] for number in range(380, 400)]
     group.assert_exact()
 
@@ -873,7 +867,7 @@ def test_a_name_that_a_person_gave_stays(world: World) -> None:
     group.send(map(triage_edited, range(10, 20)))
     group.run()
     assert [task_row.name for task_row in group.tasks] == ["Post room"]
-    assert versions_of_tasks(group) == [[(1, 10), (2, 10)]]
+    assert group.versions_of_tasks == [[(1, 10), (2, 10)]]
 
 
 def test_a_task_keeps_its_name_while_its_prompt_says_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def pair(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     group = world.group()
     side_by_side(group, 0)
     group.run()
-    assert versions_of_tasks(group) == [[(1, 20)], [(1, 20)]]
+    assert group.versions_of_tasks == [[(1, 20)], [(1, 20)]]
     return group
 
 
@@ -54,11 +54,6 @@ def side_by_side(group: Group, start: int, edited: Any = triage_edited) -> None:
 
 def triage_again(number: int) -> str:
     return triage_edited(number).replace("say other.", "say other, and never guess.")
-
-
-def versions_of_tasks(group: Group) -> list[list[tuple[int, int]]]:
-    """(version, calls) of every task."""
-    return [[(version.number, version.calls) for version in group.versions(task_row.id)] for task_row in group.tasks]
 
 
 # --- merge
@@ -128,7 +123,7 @@ def test_a_review_of_versions_in_use_side_by_side_does_not_part_what_a_person_me
     side_by_side(pair, 20)
     pair.want("all")
     assert pair.run().outcome == "committed"
-    assert versions_of_tasks(pair) == [[(1, 40), (2, 40)]]
+    assert pair.versions_of_tasks == [[(1, 40), (2, 40)]]
     pair.assert_exact()
 
 
@@ -140,11 +135,11 @@ def test_an_edit_of_a_merged_line_is_the_next_version_of_the_task_though_the_oth
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, AGAIN))
     side_by_side(pair, 20, triage_again)
     pair.run()
-    assert versions_of_tasks(pair) == [[(1, 40), (2, 20), (3, 20)]]
+    assert pair.versions_of_tasks == [[(1, 40), (2, 20), (3, 20)]]
     side_by_side(pair, 40, triage_again)
     pair.want("all")
     pair.run()
-    assert versions_of_tasks(pair) == [[(1, 60), (2, 20), (3, 40)]]
+    assert pair.versions_of_tasks == [[(1, 60), (2, 20), (3, 40)]]
     pair.assert_exact()
 
 
@@ -156,7 +151,7 @@ def test_two_lines_of_a_task_may_become_one(admin: FlaskClient, pair: Group, mon
     pair.want("all")
     pair.run()
     assert [task_row.id for task_row in pair.tasks] == [first.id]
-    assert sum(calls for _, calls in versions_of_tasks(pair)[0]) == 40
+    assert sum(calls for _, calls in pair.versions_of_tasks[0]) == 40
     pair.assert_exact()
 
 
@@ -170,7 +165,7 @@ def test_a_run_that_read_its_calls_before_a_merge_cannot_save(
     assert pair.run().outcome == "fenced"
     assert (pair.row.attempts, pair.row.not_before) == (0, None)
     assert pair.run().outcome == "committed"
-    assert versions_of_tasks(pair) == [[(1, 40), (2, 40)]]
+    assert pair.versions_of_tasks == [[(1, 40), (2, 40)]]
 
 
 def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: World, pair: Group) -> None:
@@ -226,7 +221,7 @@ def test_a_task_goes_on_in_another_of_its_path_only(
     body = {"into": str(second.id)}
     assert_problem(stranger.post(f"/api/v1/tasks/{first.id}/merge", json=body), 404)
     assert_problem(client_with(web, new_key(engine, "shop")).post(f"/api/v1/tasks/{first.id}/merge", json=body), 403)
-    assert versions_of_tasks(pair) == [[(1, 20)], [(1, 20)]]
+    assert pair.versions_of_tasks == [[(1, 20)], [(1, 20)]]
 
 
 def judge(number: int, rule: str) -> dict[str, Any]:
@@ -257,7 +252,7 @@ def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: F
     send(40, CORRECT, POLITE + " Sarcasm is never polite.")
 
     # I expect its edit to be the next version of the one task
-    assert versions_of_tasks(group) == [[(1, 60), (2, 20), (3, 40)]]
+    assert group.versions_of_tasks == [[(1, 60), (2, 20), (3, 40)]]
     group.assert_exact()
 
 
@@ -268,7 +263,7 @@ def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: F
 def reports(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """A task of two versions, which differ in the day, with six calls each."""
     group = reports_of_two_days(world, monkeypatch)
-    assert versions_of_tasks(group) == [[(1, 6), (2, 6)]]
+    assert group.versions_of_tasks == [[(1, 6), (2, 6)]]
     return group
 
 
@@ -280,7 +275,7 @@ def test_the_template_of_a_version_becomes_a_task_with_all_its_versions(admin: F
 
     answer = split(admin, second["id"])
 
-    assert versions_of_tasks(reports) == [[(1, 6)], [(1, 6), (2, 3)]]
+    assert reports.versions_of_tasks == [[(1, 6)], [(1, 6), (2, 3)]]
     assert [version["id"] for version in versions(admin, answer["id"])] == [second["id"], third["id"]]
     assert [version["id"] for version in versions(admin, report_task.id)] == [first["id"]]
     assert answer["production_implementation_id"] == second["id"]
@@ -300,7 +295,7 @@ def test_one_template_for_both_does_not_bring_together_what_a_person_split(
         reports.send(report(3, number) for number in range(3))
         reports.want("all")
         assert reports.run().outcome == "committed"
-        assert versions_of_tasks(reports) == [[(1, 9 + extra_calls)], [(1, 6)]]
+        assert reports.versions_of_tasks == [[(1, 9 + extra_calls)], [(1, 6)]]
     reports.assert_exact()
 
 
@@ -314,7 +309,7 @@ def test_one_template_for_both_does_not_bring_together_tasks_that_a_person_named
     group.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Log of the second"}))
     assert [group.run().outcome, group.run().outcome] == ["fenced", "committed"]
-    assert versions_of_tasks(group) == [[(1, 8)], [(1, 5)]]
+    assert group.versions_of_tasks == [[(1, 8)], [(1, 5)]]
     assert [task_row.name for task_row in group.tasks] == ["Log of the first", "Log of the second"]
     group.assert_exact()
 
@@ -328,7 +323,7 @@ def test_a_better_text_does_not_bring_together_what_a_person_split(
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide, supersedes={wide: frozen(2)}))
     reports.send(report(2, number) + " now" for number in range(3))
     reports.run()
-    assert versions_of_tasks(reports) == [[(1, 6)], [(1, 9)]]
+    assert reports.versions_of_tasks == [[(1, 6)], [(1, 9)]]
 
 
 def test_a_split_holds_when_one_of_the_tasks_is_merged_into_a_third(
@@ -345,7 +340,7 @@ def test_a_split_holds_when_one_of_the_tasks_is_merged_into_a_third(
     reports.send(report(3, number) for number in range(3))
     reports.want("all")
     reports.run()
-    assert versions_of_tasks(reports) == [[(1, 6), (2, 9)], [(1, 6)]]
+    assert reports.versions_of_tasks == [[(1, 6), (2, 9)], [(1, 6)]]
 
 
 def test_a_split_task_may_be_merged_again_and_is_one_for_runs_too(
@@ -358,7 +353,7 @@ def test_a_split_task_may_be_merged_again_and_is_one_for_runs_too(
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     reports.send(report(3, number) for number in range(3))
     reports.run()
-    assert versions_of_tasks(reports) == [[(1, 15)]]
+    assert reports.versions_of_tasks == [[(1, 15)]]
     reports.assert_exact()
 
 
@@ -384,7 +379,7 @@ def test_a_run_that_read_its_calls_before_a_split_cannot_save(
     during_mining(monkeypatch, lambda: split(admin, version))
     assert reports.run().outcome == "fenced"
     assert reports.run().outcome == "committed"
-    assert versions_of_tasks(reports) == [[(1, 9)], [(1, 6)]]
+    assert reports.versions_of_tasks == [[(1, 9)], [(1, 6)]]
 
 
 def test_only_a_template_beside_others_is_split(admin: FlaskClient, web: Flask, engine: Engine, pair: Group) -> None:
@@ -394,7 +389,7 @@ def test_only_a_template_beside_others_is_split(admin: FlaskClient, web: Flask, 
     assert_problem(admin.post(f"/api/v1/implementations/{uuid4()}/split"), 404)
     assert_problem(client_with(web, new_key(engine, "another", "admin")).post(url), 404)
     assert_problem(client_with(web, new_key(engine, "shop")).post(url), 403)
-    assert versions_of_tasks(pair) == [[(1, 20)], [(1, 20)]]
+    assert pair.versions_of_tasks == [[(1, 20)], [(1, 20)]]
 
 
 def test_merges_and_splits_are_in_the_audit_log(admin: FlaskClient, pair: Group) -> None:

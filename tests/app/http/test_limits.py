@@ -5,15 +5,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from app.config import Settings
 from app.http.services import EXTENSION
 from app.otlp import wire
-from app.store import tables
-from app.store.engine import transaction
 from app.web import create_app
-from tests.app.api_helpers import assert_problem, client_with, new_key
+from tests.app.api_helpers import assert_problem, client_with, new_key, stored
 
 URL = "/api/v1/traces"
 BODY = {"model": "m", "path": "/p", "input": "Hi"}
@@ -42,11 +40,6 @@ def limited(settings: Settings) -> Iterator[Limited]:
 def refused(answer: Any) -> Any:
     assert 1 <= int(answer.headers["Retry-After"]) <= 2 * TEN_SECONDS
     return assert_problem(answer, 429)
-
-
-def stored(engine: Engine) -> int:
-    with transaction(engine) as connection:
-        return connection.execute(select(func.count()).select_from(tables.trace)).scalar_one()
 
 
 def test_a_key_that_sends_too_many_requests_is_refused_and_other_keys_are_not(limited: Limited, engine: Engine) -> None:

@@ -7,17 +7,16 @@ from statistics import median
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from app.config import Settings, with_driver
 from app.http.services import EXTENSION
 from app.intake import record as ingest
 from app.local.postgres import PostgresServer
 from app.local.valkey import ValkeyServer
-from app.store import tables
-from app.store.engine import make_engine, transaction
+from app.store.engine import make_engine
 from app.web import create_app
-from tests.app.api_helpers import assert_problem, client_with, new_key, wait_for
+from tests.app.api_helpers import assert_problem, client_with, new_key, stored, wait_for
 
 URL = "/api/v1/traces"
 BODY = {"model": "m", "path": "/p", "input": "Hi"}
@@ -36,11 +35,6 @@ def fragile(own_postgres: PostgresServer, redis_url: str) -> Iterator[Flask]:
     app = create_app(Settings(database_url=with_driver(own_postgres.url()), redis_url=redis_url))
     yield app
     app.extensions[EXTENSION].engine.dispose()
-
-
-def stored(engine: Engine) -> int:
-    with transaction(engine) as connection:
-        return connection.execute(select(func.count()).select_from(tables.trace)).scalar_one()
 
 
 def test_while_postgresql_is_down_callers_are_told_to_come_back_and_then_served(

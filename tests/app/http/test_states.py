@@ -12,26 +12,19 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from psycopg2 import sql
-from sqlalchemy import Engine, func, make_url, select
+from sqlalchemy import Engine, make_url
 
 from app.config import Settings
 from app.local.valkey import ValkeyServer
 from app.otlp import wire
-from app.store import tables
-from app.store.engine import transaction
 from app.store.sqlstates import STATES
 from app.web import create_app
-from tests.app.api_helpers import assert_problem, wait_for
+from tests.app.api_helpers import assert_problem, stored, wait_for
 from tests.app.otlp_helpers import CALL, export, span
 
 URL = "/api/v1/traces"
 BODY = {"model": "m", "path": "/p", "input": "Hi"}
 CODES = [*sorted(STATES.keys() - {"57P01"}), "58030", "53000"]
-
-
-def stored(engine: Engine) -> int:
-    with transaction(engine) as connection:
-        return connection.execute(select(func.count()).select_from(tables.trace)).scalar_one()
 
 
 @pytest.fixture
