@@ -122,7 +122,7 @@ SECONDS_OF_LONG_MODULES = {
     "test_imports.py": 12,
     "coalescing/test_model_on_servers.py": 12,
     "app/moving/test_moving.py": 9,
-    "flows/test_worker.py": 11,
+    "flows/test_worker.py": 19,
     "app/pages/test_pages.py": 11,
     "system/test_procfile.py": 10,
     "app/cli/test_import.py": 10,

@@ -22,6 +22,7 @@ ORDER = """
     ORDER BY r.started_at"""
 
 
+@pytest.mark.timeout(900)  # forty runs, each a second on a busy machine
 @pytest.mark.parametrize(("share", "earliest", "latest"), [("2", 1, FLOOD // 2), ("0", FLOOD - 2, FLOOD + 2)])
 def test_a_project_that_floods_the_queue_delays_another_by_its_share(
     shop: Shop,
@@ -38,7 +39,7 @@ def test_a_project_that_floods_the_queue_delays_another_by_its_share(
         ask_for_all(shop)
     send_as(shop, "little", "/one", "/two")
     worker = worker_container(flow_environment | {"GROUPING_PROJECT_SHARE": share}, tmp_path)
-    order = wait_until(lambda: all_runs(shop), event="every group has run")
+    order = wait_until(lambda: all_runs(shop), 600, event="every group has run")
     worker.teardown()
     place = max(number for number, project in enumerate(order, 1) if project == "little")
     assert earliest <= place <= latest

@@ -35,8 +35,8 @@ def test_a_run_that_takes_too_long_fails_and_the_worker_goes_on(
     flow_environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    # Four seconds: the next run, which nobody holds, must end within them on a busy machine too.
-    worker = worker_container(flow_environment | {"TASK_GROUPING_WORKER_TIMEOUT": "4"}, tmp_path)
+    # Twelve seconds: the next run, which nobody holds, must end within them on a busy machine too.
+    worker = worker_container(flow_environment | {"TASK_GROUPING_WORKER_TIMEOUT": "12"}, tmp_path)
     with shop.run_is_held("/long"):
         wait_until(lambda: "Soft time limit" in worker.logs())
     wait_until(lambda: shop.runs("/long", "failed"))
