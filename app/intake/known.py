@@ -5,6 +5,7 @@ or compared in the statement that stores one. So a template serves the first POS
 time-out.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 
 from app.cache import Cache
 from app.store.groups import Group
-from app.store.templates import StoredTemplate, VersionKey, load_templates
+from app.store.templates import StoredTemplate, VersionKey, load_templates_of
 from templating import Matcher
 
 MAX_GROUPS = 2000
@@ -73,12 +74,22 @@ class KnownGroups:
 
     def at(self, connection: Connection, project_id: UUID, group: Group) -> KnownGroup:
         """The group as the caller's transaction has just read it."""
-        group_known = self.recall(project_id, group.path)
-        if group_known is None or group_known.group != group:
+        return self.all_at(connection, project_id, {group.path: group})[group.path]
+
+    def all_at(self, connection: Connection, project_id: UUID, by_path: Mapping[str, Group]) -> dict[str, KnownGroup]:
+        """As `at`, of several groups, by path: the templates of all are read at once."""
+        known_by_path = {
+            path: group_known
+            for path, group in by_path.items()
+            if (group_known := self.recall(project_id, path)) is not None and group_known.group == group
+        }
+        to_load = [group for path, group in by_path.items() if path not in known_by_path]
+        templates = load_templates_of(connection, [group.id for group in to_load if group.has_templates])
+        for group in to_load:
             # Two threads may load at once; the work is done twice and the result is the same.
-            group_known = KnownGroup(group, load_templates(connection, group.id) if group.has_templates else [])
-            self._groups.keep((project_id, group.path), group_known)
-        return group_known
+            known_by_path[group.path] = KnownGroup(group, templates.get(group.id, []))
+            self._groups.keep((project_id, group.path), known_by_path[group.path])
+        return known_by_path
 
     def forget(self, project_id: UUID, paths: set[str]) -> None:
         """Forget groups of which a template or an implementation was deleted."""

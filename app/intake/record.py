@@ -225,7 +225,7 @@ class Ingest:
         self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
     ) -> dict[str, KnownGroup]:
         by_path = groups.get_or_create(connection, project_id, (item.path for item in incoming))
-        return {path: self._groups.at(connection, project_id, group) for path, group in by_path.items()}
+        return self._groups.all_at(connection, project_id, by_path)
 
     def _stored_before(
         self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]

@@ -58,12 +58,20 @@ class StoredTemplate:
 
 def load_templates(connection: Connection, group_id: UUID) -> list[StoredTemplate]:
     """The templates that calls of a group are matched against, oldest first (a matcher prefers the newer of equals)."""
-    return _load(connection, template.c.group_id == group_id, template.c.retired_at.is_(None))
+    return load_templates_of(connection, [group_id])[group_id]
+
+
+def load_templates_of(connection: Connection, group_ids: Sequence[UUID]) -> dict[UUID, list[StoredTemplate]]:
+    """As `load_templates`, of several groups, by group."""
+    if not group_ids:
+        return {}
+    of_groups = template.c.group_id == any_(bindparam("group_ids", list(group_ids), type_=ARRAY(Uuid)))
+    return _load(connection, group_ids, of_groups, template.c.retired_at.is_(None))
 
 
 def load_all(connection: Connection, group_id: UUID) -> list[StoredTemplate]:
     """Every template that a group ever had, oldest first, retired ones too."""
-    return _load(connection, template.c.group_id == group_id)
+    return _load(connection, [group_id], template.c.group_id == group_id)[group_id]
 
 
 def parts_of(connection: Connection, template_id: UUID) -> list[dict[str, Any]] | None:
@@ -71,10 +79,14 @@ def parts_of(connection: Connection, template_id: UUID) -> list[dict[str, Any]] 
     return connection.execute(select(template.c.parts).where(template.c.id == template_id)).scalar_one_or_none()
 
 
-def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredTemplate]:
+def _load(
+    connection: Connection, group_ids: Sequence[UUID], *conditions: ColumnElement[bool]
+) -> dict[UUID, list[StoredTemplate]]:
+    """The templates of these groups that meet the conditions, by group."""
     rows = connection.execute(
         select(
             template.c.id,
+            template.c.group_id,
             template.c.task_id,
             func.coalesce(template.c.line_id, template.c.task_id).label("line_id"),
             template.c.parts,
@@ -85,8 +97,9 @@ def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[Stor
         .where(*conditions)
         .order_by(template.c.id)
     )
-    return [
-        StoredTemplate(
+    by_group: dict[UUID, list[StoredTemplate]] = {group_id: [] for group_id in group_ids}
+    for row in rows:
+        stored = StoredTemplate(
             row.id,
             row.task_id,
             row.line_id,
@@ -94,8 +107,8 @@ def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[Stor
             frozenset(row.named_places),
             row.is_retired,
         )
-        for row in rows
-    ]
+        by_group[row.group_id].append(stored)
+    return by_group
 
 
 def implementation_for(

@@ -50,6 +50,27 @@ def test_templates_are_loaded_once_while_nothing_changes(
     assert len(loads) == 1
 
 
+def test_templates_of_all_paths_of_a_batch_are_loaded_at_once(
+    engine: Engine, project: Project, loads: list[str]
+) -> None:
+    for path in ("/a", "/b", "/c"):
+        know(engine, project, path, "", f"{path}: {{{{x}}}}")
+    know(engine, project, "/a", "", "Also {{x}}")
+    known, prompts = KnownGroups(), {"/a": "Also 1", "/b": "/b: 2", "/c": "/a: 3", "/new": "/a: 4"}
+    for _ in range(2):
+        with transaction(engine) as connection:
+            by_path = groups.get_or_create(connection, project.id, prompts)
+            known_by_path = known.all_at(connection, project.id, by_path)
+        matches = {path: known_by_path[path].match(f"\x00{prompt}") for path, prompt in prompts.items()}
+        assert {path: match and match.values for path, match in matches.items()} == {
+            "/a": ("1",),
+            "/b": ("2",),
+            "/c": None,
+            "/new": None,
+        }
+    assert len(loads) == 1
+
+
 def test_a_change_is_seen_by_the_next_call(engine: Engine, project: Project, match: Match) -> None:
     known = KnownGroups()
     assert match(known, "/a", "A: 1") is None
