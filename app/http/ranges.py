@@ -71,7 +71,7 @@ class RangeQuery(BaseModel):
         return self.stated or newest_range(default)
 
 
-def newest_range(length: timedelta, now: datetime | None = None) -> Range:
+def newest_range(length: timedelta) -> Range:
     """The last `length` of time from a full hour on, with an open end, so that no query has to read the calls of this hour."""
-    begin = (now or datetime.now(UTC)) - length
+    begin = datetime.now(UTC) - length
     return Range(begin.replace(minute=0, second=0, microsecond=0))

@@ -22,6 +22,7 @@ NAMED_OF_A_MARK = 2
 """Versions that a mark names; for more it says how many."""
 
 METRICS = {"calls": "Calls", "cost": "Cost"}
+"""What the chart of a task can draw, by its name in the address, and its title."""
 
 
 @dataclass(frozen=True)

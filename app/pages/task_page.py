@@ -23,7 +23,7 @@ from app.pages.arguments import (
 )
 from app.pages.blueprint import pages
 from app.pages.counted import Counted, counted
-from app.pages.history import History, history
+from app.pages.history import METRICS, History, history
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.pages.versions import colours_of, listed, numbered, versions_of
 from app.reading import browse, changes, insights, neighbours, outside, prices, replaced, similar, tasks
@@ -105,12 +105,18 @@ def _usage(
     range_shown: ranging.ShownRange,
 ) -> dict[str, Any]:
     """The cost of the task's calls of the range by version, and the bill of the chosen template."""
-    metric = choice("metric", ("calls", "cost"), "calls")
+    metric = choice("metric", METRICS, "calls")
     priced = prices.of_project(connection, project())
     scope = UsageScope(project(), range_shown.range, task_ids=[task_id])
     past = history(connection, scope, versions, priced, range_shown=range_shown, metric=metric)
     costing = _costing(connection, selection, past, priced)
-    return {"metric": metric, "past": past, "costing": costing, "costs": costing.costs if costing else None}
+    return {
+        "metric": metric,
+        "metrics": METRICS,
+        "past": past,
+        "costing": costing,
+        "costs": costing.costs if costing else None,
+    }
 
 
 def _costing(connection: Connection, selection: Counted | None, past: History, priced: prices.Prices) -> Costing | None:

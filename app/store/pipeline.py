@@ -39,10 +39,13 @@ class LastRun:
 
 REVIEW = "review"
 
+RUNS_SHOWN = 20
+"""Runs of the page of the pipeline: the last minutes of a busy project."""
 
-def last_runs(connection: Connection, project_id: UUID | None, limit: int = 20) -> list[LastRun]:
+
+def last_runs(connection: Connection, project_id: UUID | None) -> list[LastRun]:
     """The runs that began last, the latest first."""
-    query = _runs().order_by(grouping_run.c.id.desc()).limit(limit)
+    query = _runs().order_by(grouping_run.c.id.desc()).limit(RUNS_SHOWN)
     if project_id is not None:
         query = query.where(grouping_key.c.project_id == project_id)
     return [LastRun.of(row) for row in connection.execute(query)]
