@@ -137,7 +137,7 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
     for column in columns:
         kinds = list(dict.fromkeys(column))
         of = np.array([kinds.index(value) for value in column])
-        its = _runs_shared(kinds, np.bincount(of))[np.ix_(of, of)]
+        its = _runs_shared(kinds)[np.ix_(of, of)]
         shared += its
         places += its > 0
         if any(column is end for end in ends):
@@ -146,23 +146,15 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
     return float((shared * (places > 1)).max(axis=1).mean())
 
 
-def _runs_shared(kinds: Sequence[str], often: np.ndarray) -> np.ndarray:
+def _runs_shared(kinds: Sequence[str]) -> np.ndarray:
     """Per pair of values the number of shared runs, without runs that all texts have; 0 where one value continues the other."""
-    holders: dict[Run, int] = {}
-    runs = [_runs(kind) for kind in kinds]
-    again, _ = _held_again(runs)
-    for number, its in enumerate(runs):
-        for run in its & again:
-            holders[run] = holders.get(run, 0) | 1 << number
     shared = np.zeros((len(kinds), len(kinds)), np.int64)
-    for mask, count in Counter(holders.values()).items():
-        members = [number for number in range(len(kinds)) if mask >> number & 1]
-        if often[members].sum() < often.sum():
-            shared[np.ix_(members, members)] += count
-    for first, second in combinations(range(len(kinds)), 2):
-        if _go_on(kinds[first], kinds[second]):
-            shared[first, second] = shared[second, first] = 0
-    np.fill_diagonal(shared, 0)
+    if len(kinds) > 2:  # else all texts have what two values share
+        runs = [_runs(kind) for kind in kinds]
+        common = len(runs[0].intersection(*runs))
+        for first, second in combinations(range(len(kinds)), 2):
+            if not _go_on(kinds[first], kinds[second]):
+                shared[first, second] = shared[second, first] = len(runs[first] & runs[second]) - common
     return shared
 
 
