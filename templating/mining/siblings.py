@@ -30,7 +30,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate, islice, pairwise, repeat
+from itertools import accumulate, compress, islice, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +52,6 @@ from templating.mining.quantities import (
     NEARLY_ALL,
 )
 from templating.mining.skeleton import Skeleton, trim
-from templating.mining.units import are_equal
 from templating.scripts import words_of
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
@@ -319,7 +318,7 @@ class Places:
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""
         ends = [column for place, column in enumerate(self._columns) if self._is_open(place) and not self._is_data[place]]
-        held = self._held(kind)
+        held = self._held(kind, _are_equal(self._numbers[:, kind]))
         of_kind = ((column, [column[row] for row in kind.tolist()]) for column in ends)
         return any(
             len(set(values)) > max(1, HALF * len(values)) and (_label(values, held) > 0 or _share_a_run(values)) and not _recombine(values, column)
@@ -360,14 +359,15 @@ class Places:
             if len(values) > 1:
                 yield place, values
 
-    def _held(self, kind: np.ndarray) -> frozenset[str]:
-        """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again."""
-        return frozenset(word for column, row in zip(self._columns, self._numbers[:, kind], strict=True) if are_equal(row) for word in words_of(column[kind[0]]))
+    def _held(self, kind: np.ndarray, is_same: Iterable[bool]) -> frozenset[str]:
+        """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again. is_same: per place."""
+        return frozenset(word for column in compress(self._columns, is_same) for word in words_of(column[kind[0]]))
 
     def agreement(self, kind: np.ndarray) -> _Agreement:
         """The places where the texts of a kind agree."""
-        numbers, held = self._numbers[:, kind], self._held(kind)
-        is_same = (numbers == numbers[:, :1]).all(axis=1).tolist()
+        numbers = self._numbers[:, kind]
+        is_same = _are_equal(numbers)
+        held = self._held(kind, is_same)
         prose = [place for place, is_data in enumerate(self._is_data) if not is_data]
         own = [place for place, same in enumerate(is_same) if same and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind)]
         labels = {place: _label([self._columns[place][row] for row in kind.tolist()], held) for place in prose if not is_same[place]}
@@ -375,7 +375,7 @@ class Places:
         blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]])
         words, data = [words for _, words in blocks], sum(len(words_of(self._columns[place][kind[0]])) for place in own if self._is_data[place])
         words += [data] * (max(words, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT <= data)
-        return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, numbers))
+        return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, is_same))
 
     def _blocks(self, row: int, places: Iterable[int]) -> list[tuple[int, int]]:
         """(part of the prompt, words) of each block of a text at these places; a text that stands again counts once."""
@@ -393,9 +393,9 @@ class Places:
     def _are_words_between(self, place: int, later: int) -> bool:
         return any(map(str.isalpha, _NEXT_ITEM.sub("", "".join(self._template.literals[place + 1 : later + 1]))))
 
-    def _orders(self, blocks: Iterable[tuple[int, int]], numbers: np.ndarray) -> int:
-        """The most blocks of a part without values; 0 where no part has values. numbers: per place and text of a kind."""
-        varied = {part for part, row in zip(self._parts, numbers, strict=True) if not are_equal(row)}
+    def _orders(self, blocks: Iterable[tuple[int, int]], is_same: Iterable[bool]) -> int:
+        """The most blocks of a part without values; 0 where no part has values. is_same: per place whether the texts of a kind are equal."""
+        varied = {part for part, same in zip(self._parts, is_same, strict=True) if not same}
         settled = Counter(part for part, _ in blocks if part not in varied)
         return max(settled.values(), default=0) if varied else 0
 
@@ -403,6 +403,11 @@ class Places:
 def _label_lines(value: str) -> set[str]:
     """The lines that are a label: words and a colon."""
     return {line for line in map(str.strip, value.split("\n")) if line.endswith(":") and line[0].isalpha()}
+
+
+def _are_equal(numbers: np.ndarray) -> list[bool]:
+    """Whether all texts have the same value, per place. numbers: per place and text."""
+    return (numbers == numbers[:, :1]).all(axis=1).tolist()
 
 
 def _are_marked_off(values: list[str]) -> bool:
@@ -440,10 +445,11 @@ def _share_a_run(values: Sequence[str]) -> bool:
 
 def _label(values: Sequence[str], held: Container[str] = ()) -> int:
     """The number of words, other than held words, with which all values begin and end; 0 when values continue each other."""
-    grown = sorted(set(values), key=len)
-    if all(longer.startswith(shorter) for shorter, longer in pairwise(grown)):
+    kinds = list(set(values))
+    head = shared_length(kinds)
+    rest = [value[head:] for value in kinds]
+    tail = shared_length([value[::-1] for value in rest]) if len({value[-1:] for value in rest}) == 1 else 0
+    if not (head or tail) or all(longer.startswith(shorter) for shorter, longer in pairwise(sorted(kinds, key=len))):
         return 0
-    head = shared_length(values)
-    rest = [value[head:][::-1] for value in values]
-    shared = words_of(values[0][:head]) + words_of(rest[0][: shared_length(rest)][::-1])
+    shared = words_of(kinds[0][:head]) + words_of(rest[0][len(rest[0]) - tail :])
     return sum(word not in held and any(map(str.isalnum, word)) for word in shared)
