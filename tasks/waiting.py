@@ -45,7 +45,7 @@ class Waiting:
         self._parked = self._messages = 0
         self._lines: dict[str, ProjectLine] = {}
         self._mine: Counter[str] = Counter()
-        self._until = 0.0
+        self._measured_at = self._until = 0.0
         self._lock = threading.Lock()
         self._failed_at = 0.0
         self._failure: Exception | None = None
@@ -144,10 +144,10 @@ class Waiting:
     def _keep(self, lengths: "_Lengths", mine_before: Counter[str]) -> None:
         """Use these lengths from now on, unless newer ones are in use; under the lock. mine_before: own messages that the lengths hold for certain."""
         *_, measured_at = lengths
-        if measured_at + DEPTH_SECONDS >= self._until:
+        if measured_at >= self._measured_at:
             self._parked, self._lines, self._messages, _ = lengths
             self._mine = self._mine - mine_before
-            self._until = measured_at + DEPTH_SECONDS
+            self._measured_at, self._until = measured_at, measured_at + DEPTH_SECONDS
 
 
 _Lengths = tuple[int, dict[str, ProjectLine], int, float]
