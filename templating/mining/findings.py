@@ -17,7 +17,7 @@ BORN_LAST = 1 << 30  # birth of a part of a divided template: only texts of the 
 class Finding:
     """A template during the search: its texts with their values, the known templates that it widens, its bits per call.
 
-    looked: the number of its texts in the round that found it.
+    looked: the number of its texts in the round that found it; of a known template, in the last search of all known templates.
     born: the step at which texts were first matched against it. since: the step of its first own texts; later templates may fit better.
     probes: the known templates that it is or widens, each with texts whose values are unlike any other.
     """

@@ -39,7 +39,8 @@ def add_known(known: Sequence[tuple[int, Template]], prompts: Iterable[str], tex
         copies = examples or list(dict.fromkeys(probes))
         for text, its_times in times(template, number, size, [*copies, *probes]).items():
             texts.add(text, its_times, number - size)
-        findings.add_known(template, Finding([(text, ()) for text in copies], numbers, probes=[(template, probes)]))
+        looked = 0 if template.memory is None else template.memory.searched
+        findings.add_known(template, Finding([(text, ()) for text in copies], numbers, looked=looked, probes=[(template, probes)]))
         every.update(examples)
     return every
 

@@ -71,7 +71,7 @@ class Round:
         return candidate.held and candidate.bits >= FILED_FACTOR * (BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls)
 
     def _joins(self, candidate: Skeleton) -> bool:
-        """Whether a template joins templates that one earlier round told apart with many more texts, and not only in a value."""
+        """Whether a template joins templates that one earlier round, or search, told apart with many more texts, and not only in a value."""
         number = {self._pool.texts[member]: position for position, member in enumerate(candidate.members)}
         parts_told_apart = [
             (self._findings[t].born, np.array([number[text] for text in its]))
@@ -85,6 +85,8 @@ class Round:
         return max(born.values(), default=0) > 1
 
     def _is_told(self, template: Template, texts_shown: int) -> bool:
-        """Whether an earlier round of this call saw many more texts of a template than this round."""
+        """Whether an earlier round of this call, or the last search of all known templates, saw many more texts of a template than this round."""
         finding = self._findings.get(template)
-        return finding is not None and not finding.supersedes and finding.looked >= TOLD_FACTOR * texts_shown
+        if finding is None or (finding.supersedes and template not in self._findings.known):
+            return False
+        return finding.looked >= TOLD_FACTOR * texts_shown

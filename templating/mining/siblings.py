@@ -289,7 +289,7 @@ class Places:
         )
 
     def _have_a_section(self, kind: np.ndarray) -> bool:
-        """Whether different values of a kind have a line in common that is a label, as "Draft:", which values of others lack."""
+        """Whether different values of a kind have a line in common that is a label, as "Draft:" or "## Draft", which values of others lack."""
         inside = np.zeros(len(self._columns[0]), bool)
         inside[kind] = True
         for place, values in ((place, longest(values)) for place, values in self._varied(kind)):
@@ -401,8 +401,8 @@ class Places:
 
 
 def _label_lines(value: str) -> set[str]:
-    """The lines that are a label: words and a colon."""
-    return {line for line in map(str.strip, value.split("\n")) if line.endswith(":") and line[0].isalpha()}
+    """The lines that are a label: words and a colon, or a heading of Markdown."""
+    return {line for line in map(str.strip, value.split("\n")) if line.startswith("#") or (line.endswith(":") and line[0].isalpha())}
 
 
 def _are_equal(numbers: np.ndarray) -> list[bool]:

@@ -30,6 +30,20 @@ def calls_of_two_agents(dice, calls=24):
     ]
 
 
+def calls_of_a_crew(dice, agents, runs):
+    """Per agent the prompts of these runs: one order and one long document a run, which all agents see."""
+    frame, ending = text(dice, 30, 34), text(dice, 10, 12)
+    duties = [(text(dice, 14, 16), text(dice, 16, 18)) for _ in range(agents)]
+    prompts = [[] for _ in duties]
+    for _ in range(runs):
+        order, document = text(dice, 8, 12), text(dice, 900, 1100)
+        for (role, request), own in zip(duties, prompts, strict=True):
+            own.append(
+                f"{frame}\nRole: {role}\nOrder: {order}.\n{ending}\nOrder again: {order}\nText:\n{document}\n{request}"
+            )
+    return prompts
+
+
 def streamed(batches):
     """The known templates after these batches; a prompt that a known template matches does not come back."""
     known, unmatched = [], []
@@ -58,6 +72,15 @@ def test_two_agents_behind_one_preamble_are_two_templates_when_they_come_in_turn
     first, second = (found_for(known, calls[agent::2]) for agent in (0, 1))
     assert len(first) == len(second) == 1
     assert first != second
+
+
+def test_one_prompt_of_a_new_agent_does_not_join_the_agents_that_a_search_of_their_prompts_told_apart():
+    """Of such long prompts no examples are kept, so this batch sees little of the known agents."""
+    *crew, late = calls_of_a_crew(Random(0), agents=6, runs=10)
+    calls = [prompt for run in zip(*crew, strict=True) for prompt in run]
+    known = streamed([calls[start : start + 8] for start in range(0, len(calls), 8)])
+    assert len(known) == len(crew)
+    assert [*mine(late[:1], known=known)] == []
 
 
 @pytest.fixture

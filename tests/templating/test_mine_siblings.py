@@ -418,6 +418,20 @@ def test_roles_that_see_more_and_more_sections_and_end_in_an_instruction_each_ar
     assert groups == {tuple(i for i, (kind, _) in enumerate(prompts) if kind == name) for name in kinds}
 
 
+def test_roles_that_see_sections_under_headings_and_end_in_an_instruction_each_are_templates_each():
+    """Each instruction alone would be one of two values behind the code; the headings of Markdown in front of it show that it is not."""
+    dice = Random(6)
+    prompts = list[tuple[str, str]]()
+    for _ in range(24):
+        issue = f"You close issues of a repository.\n\n## Issue\n{prose(20, dice)}\n\n## Plan\n1. {prose(8, dice)}\n\n## Code\n{prose(40, dice)}\n\n"
+        prompts.append(("code", f"{issue}Write the diff for the next step of the plan that is not done yet."))
+        if dice.random() < 0.5:
+            grades = f"## Diff\n{prose(12, dice)}\n\n## Grades\n{prose(9, dice)}\n\n"
+            prompts.append(("again", f"{issue}{grades}Write the diff again so that every grade becomes a 5."))
+    groups = {tuple(group.members) for group in mine([text for _, text in prompts])}
+    assert groups == {tuple(i for i, (kind, _) in enumerate(prompts) if kind == name) for name in ("code", "again")}
+
+
 def test_questions_out_of_a_few_with_endings_out_of_a_few_are_one_variable():
     """A support chat: each question comes with each ending, so no question and no ending is the fixed text of a call site."""
     dice = Random(3)
