@@ -15,7 +15,7 @@ import numpy as np
 
 from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
-from templating.mining.quantities import FEW, FEWEST_ALIKE, HALF, NEARLY_ALL
+from templating.mining.quantities import FEWEST_ALIKE, HALF, NEARLY_ALL
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, are_equal, run_heads
 
@@ -23,7 +23,6 @@ BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
 CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
 PHRASE_SHARE = 0.2  # of a frame's texts: if as many other texts hold the frame's beginning inside, it is a turn of phrase
-GOING_ON_SHARE = 0.4  # least share of texts with a next word that others have too, where the texts are of several templates
 UNITS_BEHIND_A_VALUE = 2  # least equal units behind the unit in which frames differ, where this unit is a value out of a few
 MOST_END_UNITS = 12  # most units at either end by which a set is split; longer fixed text has grams
 # Words with which people begin their own texts: these are no sign of a template.
@@ -204,7 +203,7 @@ class _Frames:
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
         """False for a common beginning of several templates with few calls: there the next word comes again in several texts.
 
-        Also false for few texts that begin as people begin their own, and for few whose values stand behind other beginnings too: such a
+        Also false for texts that begin as people begin their own, and for those whose values stand behind other beginnings too: such a
         beginning may be a value.
         """
         rows, letters = self._texts.rows, self._texts.letters
@@ -219,8 +218,8 @@ class _Frames:
         its, other_texts = rows.bare[stop - 1 - tail], np.setdiff1d(np.arange(len(rows.last)), members)
         again = np.isin(its, rows.bare[rows.last[other_texts] - 1 - tail])
         first = rows.first[members[0]] + np.flatnonzero(letters[rows.first[members[0]] : behind[0]])[0]
-        is_apart = len(members) >= 2 * FEW or (not self._texts.spoken[first] and int(again.sum()) < HALF * len(members))
-        return is_apart and int(alike.sum()) < GOING_ON_SHARE * len(members)
+        is_apart = not self._texts.spoken[first] and int(again.sum()) < HALF * len(members)
+        return is_apart and int(alike.sum()) < HALF * len(members)
 
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
         """Whether the texts' beginning stands inside other texts too, as a turn of phrase does."""

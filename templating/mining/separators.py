@@ -41,8 +41,7 @@ FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before all va
 MOST_TRIED_MARKS = 32  # most different marks of the shortest value that are tried
 WORDS_AT_AN_END = 128  # words at either end of the shortest value in which marks are looked for
 REPEATED_SHARE = 0.02  # least share of the values with a repetition on either side: a text that comes again with another text on the other side
-COLONS = (":", "：")
-ENDS_OF_A_CHOICE = (*COLONS, *STOPS)  # marks behind a choice; a greeting, which comes again too, ends in a comma
+ENDS_OF_A_CHOICE = (":", "：", *STOPS)  # marks behind a choice; a greeting, which comes again too, ends in a comma
 TEXTS_PER_CHOICE = 4  # least texts per choice: with fewer, values may begin with their own label ("Subject: late parcel")
 COMPARED_BEGINNINGS = 300  # most values of which all pairs are compared by their beginnings
 BITS_OF_A_SEPARATOR = 20.0  # least bits by which "separator" must be the better model: many slots and marks are tested
@@ -235,8 +234,8 @@ def _again(mark: str, values: Sequence[str]) -> int:
 def _chosen(mark: str, values: Sequence[str]) -> int:
     """The repetitions of the texts before a mark if they are a choice of few, as the languages in "Translate into {{language}}: {{text}}"; else 0.
 
-    A conversation has a colon behind every speaker, so nearly every value of a choice has the mark once, or free text behind the mark and
-    none of the choices again. Sentences may be out of a few too, but then the next sentence is as well.
+    A conversation has a colon behind every speaker, so nearly every value of a choice has free text behind the mark and none of the
+    choices again. Sentences may be out of a few too, but then the next sentence is as well.
     """
     if not mark.startswith((*ENDS_OF_A_CHOICE, "\n")):
         return 0
@@ -246,9 +245,8 @@ def _chosen(mark: str, values: Sequence[str]) -> int:
         return 0
     pieces = [right.split(mark) for _, right in halves]
     alone = sum(choices.isdisjoint(piece.rpartition("\n")[2] for piece in its[:-1]) for its in pieces)
-    is_once = mark.startswith(COLONS) and sum(len(its) == 1 for its in pieces) >= GREAT_MAJORITY * size
     is_free = all("\n" not in choice and len(choice.split()) < FEWEST_EDIT_WORDS for choice in choices) and len({its[0] for its in pieces}) >= TEXTS_PER_CHOICE * len(choices)
-    is_choice = is_once or (is_free and alone >= GREAT_MAJORITY * size)
+    is_choice = is_free and alone >= GREAT_MAJORITY * size
     return size - len(choices) if is_choice else 0
 
 

@@ -49,6 +49,7 @@ from templating.mining.quantities import (
     FEWEST_WORDS_OF_A_LONG_TEXT,
     GREAT_MAJORITY,
     HALF,
+    MOST_EDIT_TEXTS,
     NEARLY_ALL,
 )
 from templating.mining.skeleton import Skeleton, trim
@@ -64,9 +65,7 @@ OTHERS_SHARE = 0.1  # least share of the texts in such kinds, without the larges
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts
 FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
-FEWEST_ORDERS = 3  # least places of a part of the prompt, one as long as an edit, where the texts agree at all places of the part
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
-MOST_CUES = 3  # most different last words of prompts that go on where others end; answers end in many
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
 
@@ -198,7 +197,7 @@ def _end_in_a_cue(values: Sequence[str], before: Container[str]) -> bool:
     before: the word that ends the other prompts.
     """
     cues = {value.split()[-1] for value in values}
-    if len(cues) > MOST_CUES or not all(cue not in before and any(map(str.isalnum, cue)) for cue in cues):
+    if len(cues) > MOST_EDIT_TEXTS or not all(cue not in before and any(map(str.isalnum, cue)) for cue in cues):
         return False
     begin, end, _ = trim([*values])
     begin_alike = any(map(str.isalnum, begin))
@@ -281,7 +280,7 @@ class Places:
         blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_LABEL_WORDS for words in agreement.labels)
         return (
             agreement.has_body
-            or (agreement.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_EDIT_WORDS)
+            or (agreement.orders >= FEWEST_ALIKE and blocks[-1] >= FEWEST_EDIT_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
             or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES)
             or agreement.says_much
@@ -427,13 +426,13 @@ def _recombine(values: Sequence[str], column: Iterable[str]) -> bool:
 
 
 def _pair(values: Sequence[str], others: Iterable[str]) -> bool:
-    """Whether what values have behind their common beginning recurs among them, and behind several beginnings of others."""
+    """Whether what values have behind their common beginning recurs among them, and behind beginnings of others."""
     head = shared_length(values)
     rests = {value[head:] for value in values} - {""}
     if not head or len(rests) >= len(values) - 1:
         return False
     beside = {rest: {other[: -len(rest)] for other in others if other.endswith(rest)} for rest in rests}
-    return all(beside.values()) and len(set[str]().union(*beside.values())) >= FEWEST_ALIKE
+    return all(beside.values())
 
 
 def _share_a_run(values: Sequence[str]) -> bool:
