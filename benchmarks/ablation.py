@@ -65,6 +65,7 @@ RULES: Mapping[str, Off] = {
     "siblings": [(search, "siblings", _constant(None))],
     "instructions": [(search, "instructions", _constant(None))],
     "going on": [(search, "continued", _constant(None))],
+    "behind a system text": [(search._Search, "_behind_a_system_text", _constant(None))],
     "closing": [(search, "closing", _constant(None))],
     "sections": [(siblings.Places, "_have_a_section", _constant(False))],
     "few words": [(siblings.Places, "have_label", _constant(False))],

@@ -38,7 +38,7 @@ def join(texts: Texts, findings: Findings) -> None:
     cuts: dict[_Cut, list[Template]] = {}
     for template in findings:
         if template.slots and template not in findings.known and not texts.budget.spent():
-            for cut in dict.fromkeys(_cuts(_without_stops(template.literals))):
+            for cut in dict.fromkeys(_cuts(_without_stops(template.literals), texts.options.barrier)):
                 cuts.setdefault(cut, []).append(template)
     joined = [(cut, its) for cut, its in cuts.items() if len(its) > MOST_EDIT_TEXTS]
     for cut, its in sorted(joined, key=lambda item: (-len(item[1]), -len(item[0].before) - len(item[0].after))):
@@ -71,14 +71,15 @@ def _without_stops(literals: Literals) -> Literals:
     return (literals[0], *(literal[stop.end() :] if (stop := _STOP.match(literal)) else literal for literal in literals[1:]))
 
 
-def _cuts(literals: Literals) -> Iterator[_Cut]:
-    """The ways to take a few words out of a literal behind other words, before a mark, a word, or the end of the prompt."""
+def _cuts(literals: Literals, barrier: str) -> Iterator[_Cut]:
+    """The ways to take a few words out of a literal behind other words of its part, before a mark, a word, or the end of the prompt."""
     if sum(map(len, literals)) > MOST_WEAK_CHARACTERS:
         return
     for place, literal in enumerate(literals):
-        borders = [border for border in range(len(literal) + 1) if is_border(literal, border)]
+        part = len(literal) - len(literal.rpartition(barrier)[2]) if barrier else 0
+        borders = [border for border in range(part, len(literal) + 1) if is_border(literal, border)]
         for number, begin in enumerate(borders):
-            if any(map(str.isalnum, literal[:begin].rpartition("\n")[2])):
+            if any(map(str.isalnum, literal[part:begin].rpartition("\n")[2])):
                 for end in borders[number + 1 :]:
                     words, after = literal[begin:end], literal[end:]
                     if "\n" in words or len(words.split()) >= FEWEST_EDIT_WORDS:

@@ -7,6 +7,7 @@ values stays one slot.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from templating.mining.budget import SpentError
 from templating.mining.ends import Ends
 from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
-from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
+from templating.mining.frames import BITS_A_FRAME_SAVES, frames, is_spoken, saved_bits
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
 from templating.mining.quantities import FEW, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS, NEARLY_ALL
@@ -235,10 +236,28 @@ class _Search:
         if (best.is_open and self._is_preamble(members, places, index)) or is_mixture(best):
             return ()
         parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), go_on)
+        if parts is None and best.template.slots:
+            parts = self._behind_a_system_text(best)
         if parts is not None or not best.template.slots:
             return parts
         parts = instructions(places, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), go_on)
         return continued(best) if parts is None else parts
+
+    def _behind_a_system_text(self, best: Skeleton) -> list[np.ndarray] | None:
+        """The texts of each template that is found without the one system text before them; None where most are free texts of people.
+
+        So a system text in front of short prompts changes nothing.
+        """
+        barrier, (before, *behind) = self._pool.barrier, best.template.literals
+        if not barrier or not before.endswith(barrier) or len(behind) != 1 or any(map(str.isalnum, behind[0])):
+            return None
+        texts = [self._pool.part(member, self._pool.parts - 1) for member in best.members]
+        pool = Pool.of(texts, [self._pool.times[member] for member in best.members], "", self._pool.tick, splits=self._pool.splits)
+        kinds: list[Sequence[int]] = [kind.members for kind in search(pool, self._least, self._stop)]
+        rest = sorted({*range(len(texts))}.difference(*kinds))
+        kinds += [[rest[number] for number in kind] for kind in frames([texts[text] for text in rest], pool.calls[rest].tolist(), pool.splits, pool.go_on)]
+        parts = [np.array(kind) for kind in _with_values_of_their_own(texts, kinds)]
+        return parts if len(parts) > 1 and sum(map(len, parts)) >= HALF * len(texts) else None
 
     def _take_turns(self, best: Skeleton) -> bool:
         """Whether members that look edited are of several call sites."""
@@ -248,6 +267,16 @@ class _Search:
     def _is_preamble(self, members: Sequence[int], places: Places, index: int) -> bool:
         """Whether a slot at an open end holds the bodies of different templates."""
         return self._forest.explained(index, GRAMS_OF_AN_INSTRUCTION, among=members, counts=places.have_body) >= NEARLY_ALL
+
+
+def _with_values_of_their_own(texts: Sequence[str], kinds: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+    """The kinds without those whose values other kinds have too: twenty questions about each of a few texts are no templates."""
+    values = list[set[str]]()
+    for kind in kinds:
+        begin, end, _ = trim([texts[text] for text in kind])
+        values.append({texts[text][len(begin) : len(texts[text]) - len(end)] for text in kind})
+    often = Counter(value for its in values for value in its)
+    return [kind for kind, its in zip(kinds, values, strict=True) if sum(often[value] > 1 for value in its) < NEARLY_ALL * len(its)]
 
 
 def _says(literal: str) -> bool:
