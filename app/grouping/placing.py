@@ -181,22 +181,26 @@ class Placing:
         When the newer version was found, its few calls looked like an edit being rolled out. Looked at are the templates under review, and all
         templates of a young group.
         """
-        looked_at = self._relatives.keys() - self._replaced if self._is_young else self._window.reviewing
+        in_use = self._relatives.keys() - self._replaced
+        looked_at = in_use if self._is_young else in_use & self._window.reviewing
         lines = {self._relatives[template_id].line_id for template_id in looked_at}
-        for template_id, relative in sorted(self._relatives.items()):
-            if relative.line_id in lines and self._is_beside_an_older(template_id, relative, looked_at):
+        for template_id in sorted(in_use):
+            relative = self._relatives[template_id]
+            if relative.line_id in lines and self._is_beside_an_older(template_id, in_use, looked_at):
                 self._leave(template_id, relative)
 
-    def _is_beside_an_older(self, template_id: UUID, relative: Relative, looked_at: Collection[UUID]) -> bool:
-        """Whether an older template of the line is in use side by side with this one, and one of the two is among `looked_at`."""
+    def _is_beside_an_older(self, template_id: UUID, in_use: Collection[UUID], looked_at: Collection[UUID]) -> bool:
+        """Whether an older template of the line is in use side by side with this one, and one of the two is looked at."""
+        relative = self._relatives[template_id]
         older = (
-            candidate
-            for other_id, candidate in self._relatives.items()
-            if other_id < template_id
-            and candidate.line_id == relative.line_id
-            and (template_id in looked_at or other_id in looked_at)
+            self._relatives[other_id]
+            for other_id in in_use
+            if other_id < template_id and (template_id in looked_at or other_id in looked_at)
         )
-        return any(_surely_together(relative.call_times, candidate.call_times) for candidate in older)
+        return any(
+            candidate.line_id == relative.line_id and _surely_together(relative.call_times, candidate.call_times)
+            for candidate in older
+        )
 
     def _leave(self, template_id: UUID, relative: Relative) -> None:
         old_task_id = self._task_of[relative.line_id]
