@@ -59,8 +59,8 @@ class Placing:
         template_id = self._known_id(finding)
         if template_id is None:
             template_id = self._add_template(finding, review_after)
-        else:
-            self._take_over(template_id, finding)
+        elif finding.supersedes:
+            self._gathering_line(finding, {template_id})
         call_times = SeenCallTimes(call.moment for call in finding.calls)
         self._relatives[template_id] = replace(
             self._relatives[template_id], template=finding.template, call_times=call_times
@@ -81,24 +81,6 @@ class Placing:
             renamed = self._keeping_names(old_template, self._relatives[template_id].line_id, {template_id})
             self._book.name_slots(template_id, renamed.template.slots, renamed.places)
         return template_id
-
-    def _take_over(self, template_id: UUID, finding: Finding) -> None:
-        """Bring the calls that a known template takes over into one task with it, so that no task is left without a template.
-
-        The template leaves a task that has others for the line that most of its calls come from; else the two tasks become one.
-        """
-        calls_of = Counter(call.template_id for call in finding.calls)
-        for old in sorted(finding.supersedes - {template_id}):
-            own_line, old_line = self._relatives[template_id].line_id, self._relatives[old].line_id
-            own_task, old_task = self._task_of[own_line], self._task_of[old_line]
-            if own_task == old_task:
-                continue
-            if calls_of[old] > calls_of[template_id] and self._remaining(own_task, {template_id}):
-                self._name_again(own_task, leaving=template_id)
-                self._book.move_templates([template_id], old_task, old_line)
-                self._relatives[template_id] = replace(self._relatives[template_id], line_id=old_line)
-            elif not self._remaining(old_task, finding.supersedes):
-                self._merged({own_task, old_task})
 
     def _add_template(self, finding: Finding, review_after: int) -> UUID:
         line_id = self._line(finding)
@@ -140,26 +122,39 @@ class Placing:
         return line_of(finding.template, call_times, relatives) or self._begin(finding.template)
 
     def _successor(self, finding: Finding, call_times: CallTimes) -> UUID:
-        """The line of a template that supersedes others: the line of the oldest superseded template.
+        """The line of a new template that supersedes others.
 
         The new text may be related to a task that the old text was not related to. Then the two tasks become one, if the old task has
         no other templates in use.
         """
-        oldest = self._relatives[min(finding.supersedes)].line_id
-        task_ids = {self._task_of[self._relatives[old].line_id] for old in finding.supersedes}
-        inside = [
-            template_id
-            for template_id in self._relatives
-            if self._task_of[self._relatives[template_id].line_id] in task_ids
-        ]
-        if all(
-            template_id in finding.supersedes or self._relatives[template_id].call_times.total() == 0
-            for template_id in inside
-        ):
-            related_line = line_of(finding.template, call_times, self._outside(task_ids))
-            task_ids |= set() if related_line is None else {self._task_of[related_line]}
-        survivor = self._merged(task_ids)
-        return survivor if oldest in task_ids else oldest
+        line_id = self._gathering_line(finding, frozenset())
+        task_id = self._task_of[line_id]
+        if self._remaining(task_id, finding.supersedes):
+            return line_id
+        related_line = line_of(finding.template, call_times, self._outside({task_id}))
+        survivor = task_id if related_line is None else self._merged({task_id, self._task_of[related_line]})
+        return survivor if line_id == task_id else line_id
+
+    def _gathering_line(self, finding: Finding, known: Collection[UUID]) -> UUID:
+        """The line of that template, superseded or known before, from which most calls of a finding come: the others are brought there.
+
+        Of the other tasks, one that has more templates goes on with these; one that has none becomes one with the task of the line.
+        """
+        sources = sorted(finding.supersedes.union(known))
+        calls_moved = Counter(call.template_id for call in finding.calls)
+        calls_of = {source: calls_moved[source] + self._relatives[source].call_times.total() for source in sources}
+        main = max(sources, key=lambda source: calls_of[source])
+        task_ids = {self._task_of[self._relatives[source].line_id] for source in sources}
+        main_task = self._task_of[self._relatives[main].line_id]
+        task_id = self._merged({main_task, *(of for of in task_ids if not self._remaining(of, sources))})
+        line_id = self._relatives[main].line_id
+        for source in sources:
+            left_task = self._task_of[self._relatives[source].line_id]
+            if left_task != task_id:
+                self._book.move_templates([source], task_id, line_id)
+                self._relatives[source] = replace(self._relatives[source], line_id=line_id)
+                self._name_again(left_task)
+        return line_id
 
     def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
         """The templates of tasks that may be merged with `task_ids`."""

@@ -119,7 +119,7 @@ def _rehearsal(window: Window, findings: Findings, placed: StoredFindings, notes
         unread=window.is_truncated or bool(findings.unseen),
         found=list(_templates_found(window, findings, placed, notes)),
         merged=notes.merged,
-        parted=sorted(notes.parted),
+        parted=sorted(notes.parted.difference(notes.replaced)),
     )
 
 

@@ -707,6 +707,37 @@ def test_a_template_that_takes_over_the_calls_of_another_task_goes_there_if_its_
     group.assert_exact()
 
 
+def test_a_wider_template_joins_no_tasks_that_have_other_prompts_in_use(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two tasks of two versions each
+    returns, mail = TRIAGE.replace("other.", "returns."), EDITED.replace("Ticket", "Mail")
+    group = world.group()
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
+    for number in range(10):
+        group.send([triage(number), triage_edited(number)])
+    group.run()
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, returns, mail))
+    for prompts in (
+        (returns.replace("{{ticket}}", words(number)) for number in range(3)),
+        (mail.replace("{{ticket}}", words(number)) for number in range(4)),
+    ):
+        group.send(prompts)
+        group.run()
+    before = group.tasks
+    assert versions_of_tasks(group) == [[(1, 10), (2, 3)], [(1, 10), (2, 4)]]
+
+    # When one template is found for the calls of a version of each
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, FRAME, mail))
+    group.want("all")
+    group.run()
+
+    # Then it goes on in the task that most of its calls come from, and the other task has the other version
+    assert [(task_row.id, task_row.name) for task_row in group.tasks] == [(row.id, row.name) for row in before]
+    assert [sorted(version.calls for version in group.versions(row.id)) for row in before] == [[10], [4, 13]]
+    group.assert_exact()
+
+
 def test_a_better_text_brings_a_task_together_with_the_one_that_it_is_an_edit_of(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
