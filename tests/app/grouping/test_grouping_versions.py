@@ -725,7 +725,7 @@ def test_a_wider_template_joins_no_tasks_that_have_other_prompts_in_use(
         group.send(prompts)
         group.run()
     before = group.tasks
-    assert versions_of_tasks(group) == [[(1, 10), (2, 3)], [(1, 10), (2, 4)]]
+    assert group.versions_of_tasks == [[(1, 10), (2, 3)], [(1, 10), (2, 4)]]
 
     # When one template is found for the calls of a version of each
     monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, FRAME, mail))
