@@ -135,19 +135,21 @@ class Placing:
         survivor = task_id if related_line is None else self._merged({task_id, self._task_of[related_line]})
         return survivor if line_id == task_id else line_id
 
-    def _gathering_line(self, finding: Finding, known: Collection[UUID]) -> UUID:
+    def _gathering_line(self, finding: Finding, known_ids: Collection[UUID]) -> UUID:
         """The line of that template, superseded or known before, from which most calls of a finding come: the others are brought there.
 
         Of the other tasks, one that has more templates goes on with these; one that has none becomes one with the task of the line.
         """
-        sources = sorted(finding.supersedes.union(known))
+        sources = sorted(finding.supersedes.union(known_ids))
         calls_moved = Counter(call.template_id for call in finding.calls)
         calls_of = {source: calls_moved[source] + self._relatives[source].call_times.total() for source in sources}
-        main = max(sources, key=lambda source: calls_of[source])
+        main_source = max(sources, key=lambda source: calls_of[source])
         task_ids = {self._task_of[self._relatives[source].line_id] for source in sources}
-        main_task = self._task_of[self._relatives[main].line_id]
-        task_id = self._merged({main_task, *(of for of in task_ids if not self._remaining(of, sources))})
-        line_id = self._relatives[main].line_id
+        main_task = self._task_of[self._relatives[main_source].line_id]
+        task_id = self._merged(
+            {main_task, *(other_task for other_task in task_ids if not self._remaining(other_task, sources))}
+        )
+        line_id = self._relatives[main_source].line_id
         for source in sources:
             left_task = self._task_of[self._relatives[source].line_id]
             if left_task != task_id:
