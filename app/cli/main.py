@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from app.cli.lazy import LazyCommands
 from app.cli.printing import plain
 from app.cli.remote.errors import RefusedInputError
-from app.errors import PromptlodeError
+from app.errors import DatabaseDownError, PromptlodeError
 
 _PLACES_OF_A_FAULT = 3
 """Innermost places in our code that the line of a fault names: enough to find it, without a text of traffic."""
@@ -58,7 +58,8 @@ class _Commands(click.RichGroup):
         try:
             return super().invoke(ctx)
         except PromptlodeError as error:
-            click.echo(f"Error: {plain(error)}", err=True)
+            message = error.why if isinstance(error, DatabaseDownError) else error
+            click.echo(f"Error: {plain(message)}", err=True)
             ctx.exit(2 if isinstance(error, RefusedInputError) else 1)
         except OSError as error:
             if error.errno == errno.EPIPE:

@@ -137,7 +137,7 @@ def import_project(file: str, name: str | None, url: str | None) -> None:
     """
     settings = settings_of_command()
     with _database(_elsewhere(settings, url) if url else settings) as engine, _source_file(file) as source:
-        _refuse_other_schema(engine)
+        _refuse_other_schema(engine, parts.OTHER if url else "this database")
         copied = files.import_project(engine, source, name=name, peer=Path(file).name, tell=_Progress().page)
         if not copied.imported_before:
             with transaction(engine) as connection:
@@ -252,9 +252,8 @@ def _project_of_name(engine: Engine, name: str) -> Project:
         return store.existing(connection, name)
 
 
-def _refuse_other_schema(engine: Engine) -> None:
-    url = engine.url.render_as_string(hide_password=False)
-    parts.same_schema(url, url)
+def _refuse_other_schema(engine: Engine, database: str = "this database") -> None:
+    parts.at_this_schema(engine.url.render_as_string(hide_password=False), database)
 
 
 def _audit(engine: Engine, project_id: UUID, action: str) -> None:

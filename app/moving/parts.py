@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from app.config import Settings
-from app.errors import CallerError
+from app.errors import CallerError, DatabaseDownError
 from app.store import migrate, project_tables
 from app.store.engine import make_engine, outages_named
 from app.store.project_tables import ProjectTable, TableSum
 
 CALLS = "trace"
+OTHER = "the other database"
 
 SECRETS = frozenset({"api_key", "webhook", "webhook_delivery"})
 """Tables that grant access or send messages: they arrive last, and only backups have them."""
@@ -100,13 +101,24 @@ def logged(connection: Connection, project_id: UUID) -> dict[str, list[UUID]]:
 
 
 def same_schema(source: str, target: str) -> None:
-    """Raises CallerError unless both databases are at the schema of this code."""
+    """Raises CallerError unless both databases are at the schema of this code, DatabaseDownError for one that does not answer."""
+    at_this_schema(source, "this database")
+    at_this_schema(target, OTHER)
+
+
+def at_this_schema(url: str, database: str) -> None:
+    """The same for one database."""
     head = migrate.head_revision()
-    for url, database in ((source, "this database"), (target, "the other database")):
-        if (revision := migrate.revision_of(url)) != head:
-            raise CallerError(
-                f"The schema of {database} is {revision}, this version needs {head}. Run there: alembic upgrade head."
-            )
+    try:
+        revision = migrate.revision_of(url)
+    except DatabaseDownError as error:
+        if database != OTHER:
+            raise
+        raise DatabaseDownError(why=f"Of {OTHER}: {error.why.replace('DATABASE_URL', 'its URL')}") from error
+    if revision != head:
+        raise CallerError(
+            f"The schema of {database} is {revision or 'not made'}, this version needs {head}. Run there: promptlode migrate."
+        )
 
 
 def differing(expected: dict[str, TableSum], actual: dict[str, TableSum]) -> list[str]:

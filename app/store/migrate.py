@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import migrations
 from app.errors import ConfigurationError
+from app.store.engine import outages_named
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -26,7 +27,7 @@ def alembic_config(database_url: str) -> "Config":
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Upgrade; safe to call from several processes at once (an advisory lock lets one in).
 
-    Raises ConfigurationError for a database that a newer release has upgraded.
+    Raises ConfigurationError for a database that a newer release has upgraded, DatabaseDownError for one that does not answer.
     """
     from alembic import command
     from alembic.script import ScriptDirectory
@@ -35,7 +36,8 @@ def upgrade(database_url: str, revision: str = "head") -> None:
 
     config = alembic_config(database_url)
     try:
-        command.upgrade(config, revision)
+        with outages_named():
+            command.upgrade(config, revision)
     except CommandError as error:
         if not isinstance(error.__cause__, ResolutionError):
             raise
@@ -54,13 +56,13 @@ def downgrade(database_url: str, revision: str) -> None:
 
 
 def revision_of(database_url: str) -> str | None:
-    """The revision the database is at; None before the first upgrade."""
+    """The revision the database is at; None before the first upgrade. Raises DatabaseDownError for a database that does not answer."""
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import create_engine
 
     engine = create_engine(database_url, hide_parameters=True)
     try:
-        with engine.connect() as connection:
+        with outages_named(), engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()

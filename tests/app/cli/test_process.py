@@ -45,3 +45,28 @@ def test_a_database_of_a_newer_release_is_left_as_it_is_with_the_remedy(cli: Cli
     assert refused.returncode == 1
     assert "A newer release of Promptlode" in refused.stderr.decode()
     assert "Traceback" not in refused.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["migrate"],
+        ["projects"],
+        ["projects", "import", "FILE", "--to", "TO"],
+        ["projects", "move", "default", "--to", "TO"],
+    ],
+)
+def test_a_database_that_does_not_exist_is_told_with_the_remedy(cli: Cli, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    absent = f"{cli.environment['DATABASE_URL']}_that_nobody_made"
+    if command[-1] == "TO":
+        assert cli("keys", "create").returncode == 0
+        sentence = "Of the other database: There is no such database in PostgreSQL. Make it, or correct its URL."
+    else:
+        cli.environment["DATABASE_URL"] = absent
+        sentence = "There is no such database in PostgreSQL. Make it, or correct DATABASE_URL."
+
+    refused = cli(*({"TO": absent, "FILE": str(tmp_path / "file")}.get(word, word) for word in command))
+
+    assert refused.returncode == 1
+    assert refused.stderr.decode() == f"Error: {sentence}\n"
