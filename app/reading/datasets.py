@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
-from app.reading.template_calls import TemplateCalls, sampled_calls
+from app.reading.template_calls import VERSIONS, TemplateCalls, newest_calls, sampled_calls
 from app.reading.usage import Range
 from app.store.tables import template, trace
 from app.store.traces import variables_of
@@ -53,11 +53,19 @@ def examples(
 
 
 def _query(calls: TemplateCalls, within: Range, limit: int, *, answered: bool) -> Select[Any]:
-    """All versions without a range: the last calls stored, by the index of the template. Else the newest calls of each version, by its index."""
+    """All versions without a range: the last calls stored, by the index of the template. Else the newest calls of each version, by its index.
+
+    A data set leaves out no version, however many there are.
+    """
     names = ("id", "project_id", "template_id", "seen_at", "model", "variables", "output", "usage", "error")
     columns = [trace.c[name] for name in names]
     by_store = calls.of_all_versions and within == Range()
-    newest = sampled_calls(columns, limit, *_conditions(within, answered=answered), of_all_versions=by_store)
+    conditions = list(_conditions(within, answered=answered))
+    newest = (
+        sampled_calls(columns, limit, *conditions, of_all_versions=True)
+        if by_store
+        else newest_calls(columns, limit, *conditions, versions=VERSIONS)
+    )
     return (
         select(newest, template.c.slots)
         .join_from(newest, template, template.c.id == newest.c.template_id)

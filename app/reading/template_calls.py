@@ -16,12 +16,14 @@ from app.store.tables import trace
 MOST_VERSIONS_COUNTED = 500
 """Versions of a template that are counted, those with the highest numbers: to look for the newest calls of each takes some 20 ms in all."""
 
-VERSIONS_COUNTED = f"""
+VERSIONS = """
     SELECT id, version FROM implementation WHERE template_id = :template
        AND (CAST(:version AS uuid) IS NULL OR id = :version) AND (CAST(:model_counted AS text) IS NULL OR model = :model_counted)
-     ORDER BY version DESC LIMIT {MOST_VERSIONS_COUNTED}
-"""  # noqa: S608
+"""
 """SQL for the ids and numbers of the versions that have the calls; its parameters are those of `TemplateCalls`."""
+
+VERSIONS_COUNTED = f"{VERSIONS} ORDER BY version DESC LIMIT {MOST_VERSIONS_COUNTED}"
+"""As `VERSIONS`, of those that figures are counted from."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class TemplateCalls:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters of `VERSIONS_COUNTED` and of `newest_calls`."""
+        """The parameters of `VERSIONS` and of `newest_calls`."""
         names = {"project": self.project_id, "template": self.template_id}
         return names | {"version": self.version_id, "model_counted": self.model}
 
@@ -56,12 +58,18 @@ class TemplateCalls:
         )
 
 
-def newest_calls(columns: Iterable[ColumnElement[Any]], limit: int, *conditions: ColumnElement[bool]) -> Subquery:
+def newest_calls(
+    columns: Iterable[ColumnElement[Any]],
+    limit: int,
+    *conditions: ColumnElement[bool],
+    versions: str = VERSIONS_COUNTED,
+) -> Subquery:
     """The newest calls under some conditions, at most `limit`, with the number of their `version`; columns: of `trace`, with `seen_at` and `id`.
 
-    The calls of each version come from its index: one condition for all versions would read and sort all their calls.
+    The calls of each version come from its index: one condition for all versions would read and sort all their calls. versions: SQL for the
+    versions, `VERSIONS` or `VERSIONS_COUNTED`.
     """
-    version = text(VERSIONS_COUNTED).columns(column("id", Uuid), column("version", Integer)).subquery("version")
+    version = text(versions).columns(column("id", Uuid), column("version", Integer)).subquery("version")
     of_version = (
         select(*columns)
         .where(trace.c.implementation_id == version.c.id, *conditions)

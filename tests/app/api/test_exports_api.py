@@ -11,6 +11,7 @@ from sqlalchemy import Engine, update
 
 from app.config import Settings
 from app.exporting import FORMATS
+from app.reading.template_calls import MOST_VERSIONS_COUNTED
 from app.store.projects import Project
 from app.store.tables import template
 from benchmarks.installation import Installation
@@ -70,6 +71,17 @@ def test_a_data_set_of_a_template_has_the_calls_of_all_its_versions(
         "?of=template&model=gpt-6": ["gpt-6"],
     }
     assert_problem(client.get(f"{url}?model=gpt-6"), 422)
+
+
+def test_a_data_set_of_a_range_has_the_calls_of_more_versions_than_figures_count(
+    client: FlaskClient, engine: Engine, settings: Settings, project: Project, version: dict[str, Any]
+) -> None:
+    calls = [{"model": f"m{n}", "path": "/mail", "input": triage(7)} for n in range(MOST_VERSIONS_COUNTED)]
+    Installation(engine, settings, project).take(calls)
+    url = f"/api/v1/implementations/{version['id']}/dataset?of=template&limit=1000"
+    for query in ("", "&since=2020-01-01"):
+        models = [json.loads(line)["model"] for line in client.get(f"{url}{query}").text.splitlines()]
+        assert sorted(models) == sorted([*(call["model"] for call in calls), *["gpt-5"] * 6])
 
 
 def test_a_data_set_names_its_columns_as_exports_name_the_slots(
