@@ -2,18 +2,23 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import orjson
 from flask import Response, abort, render_template, request
+from sqlalchemy import Connection
 
 from app.http.paging import MAX_LIMIT
 from app.pages import access, ranging
 from app.pages.arguments import (
+    LONGEST_TOLD,
     PAGE_SIZE,
     argument,
     id_or_404,
+    note,
     project,
     range_in_address,
     refuse_what_is_ignored,
@@ -23,12 +28,14 @@ from app.pages.blueprint import pages
 from app.pages.charts import Stack, bars, stack
 from app.pages.counted import counted
 from app.pages.versions import colours_of, numbered, versions_of
-from app.reading import slot_values, tasks
+from app.reading import slot_names, slot_values, tasks
 from app.reading.languages import language_of
+from app.reading.pieces import one_line
 from app.reading.slot_values import SlotPlace, Summary
 from app.reading.usage import DAY, Range
 from app.store import traces
 from app.store.traces import TraceFilter
+from templating import meant_name
 
 SLOT = "slot."
 MOST_EXPORTED = slot_values.MOST_CALLS_COUNTED
@@ -178,6 +185,7 @@ def task_calls(task_id: str) -> str:
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task)
+        _note_unknown(connection, task.id, slots)
         trace_filter = TraceFilter(task_id=task.id, slots=slots)
         before = id_or_404(after) if after else None
         rows = traces.page(connection, project(), trace_filter, limit=min(PAGE_SIZE, MAX_LIMIT) + 1, before=before)
@@ -190,3 +198,13 @@ def task_calls(task_id: str) -> str:
         after=after,
         colours=colours_of(versions),
     )
+
+
+def _note_unknown(connection: Connection, task_id: UUID, names: Iterable[str]) -> None:
+    """Have the page say which of the names are of no slot, where the API refuses them."""
+    chosen = (connection, project(), task_id, None)
+    known_names = slot_names.of_group(*chosen)
+    unknown = [one_line(name)[:LONGEST_TOLD] for name in names if meant_name(name, known_names) is None]
+    if unknown:
+        names_of_task = ", ".join(slot_names.of_versions(*chosen)) or "none"
+        note(f"The task has no slot {', '.join(unknown[:TOP])}. Its slots: {names_of_task}.")

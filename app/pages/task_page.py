@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.pages import access, ranging
+from app.pages.addresses import query, to_task
 from app.pages.arguments import (
     argument,
     arguments,
@@ -86,7 +87,7 @@ def _address_of_replacement(connection: Connection, task_id: UUID, versions: Seq
     if instead is None:
         return None
     further = {name: value for name, value in arguments().items() if name not in {"version", "against", "was"}}
-    return url_for("pages.task", task_id=instead.task_id, version=instead.number, was=int(number), **further)  # type: ignore[arg-type]
+    return to_task(instead.task_id) + query({"version": instead.number, "was": int(number)} | further)
 
 
 def _version_to_show(task: Row[Any], versions: Sequence[Row[Any]]) -> Row[Any] | None:

@@ -167,6 +167,9 @@ def test_a_link_to_a_version_that_became_a_value_leads_on_and_says_why(
         )
     answer = local.test_client().get(f"/tasks/{became}?version=2&range=30d")
     assert answer.headers["Location"] == f"/tasks/{became}?version=3&was=2&range=30d"
+    hostile = "task_id=x&endpoint=y&_external=1&_scheme=z"
+    answered = local.test_client().get(f"/tasks/{became}?version=2&{hostile}")
+    assert answered.headers["Location"] == f"/tasks/{became}?version=3&was=2&{hostile}"
     shown = local.test_client().get(answer.headers["Location"]).text
     words = re.sub(r"<[^>]+>", "", shown)
     assert "v2 has no calls of its own any more. 2 texts at one place (v1, v2): a variable" in words
