@@ -3,6 +3,7 @@
 import stat
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from app.local.project_keys import key_file, key_of, projects_with_key
@@ -42,3 +43,12 @@ def test_a_key_that_an_older_version_kept_under_the_name_as_it_is_goes_on(engine
         file.rename(file.with_name(project.name))
         assert key_of(connection, tmp_path, project, cell="") == key
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("name", ["ä" * 50, "x" * 512, "项目" * 256, ".", "..", "C+"])
+def test_a_project_of_any_name_has_a_kept_key(engine: Engine, tmp_path: Path, name: str) -> None:
+    with transaction(engine) as connection:
+        project = projects.get_or_create(connection, name)
+        key = key_of(connection, tmp_path, project, cell="")
+        assert key_of(connection, tmp_path, project, cell="") == key
+    assert projects_with_key(tmp_path) == [name]
