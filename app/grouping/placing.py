@@ -138,7 +138,8 @@ class Placing:
     def _gathering_line(self, finding: Finding, known_ids: Collection[UUID]) -> UUID:
         """The line of that template, superseded or known before, from which most calls of a finding come: the others are brought there.
 
-        Of the other tasks, one that has more templates goes on with these; one that has none becomes one with the task of the line.
+        Of the other tasks, one that has more templates goes on with these. One that has none becomes one with the task of the line, and so does
+        one that a person merged, which no run may split.
         """
         sources = sorted(finding.supersedes.union(known_ids))
         calls_moved = Counter(call.template_id for call in finding.calls)
@@ -146,9 +147,12 @@ class Placing:
         main_source = max(sources, key=lambda source: calls_of[source])
         task_ids = {self._task_of[self._relatives[source].line_id] for source in sources}
         main_task = self._task_of[self._relatives[main_source].line_id]
-        task_id = self._merged(
-            {main_task, *(other_task for other_task in task_ids if not self._remaining(other_task, sources))}
-        )
+        joining = {
+            other_task
+            for other_task in task_ids
+            if self._is_of_several_lines(other_task) or not self._remaining(other_task, sources)
+        }
+        task_id = self._merged({main_task} | joining)
         line_id = self._relatives[main_source].line_id
         for source in sources:
             left_task = self._task_of[self._relatives[source].line_id]
@@ -236,6 +240,11 @@ class Placing:
             and self._task_of[relative.line_id] == task_id
             and relative.call_times.total() > 0
         }
+
+    def _is_of_several_lines(self, task_id: UUID) -> bool:
+        """Whether a person merged the task with another one."""
+        lines = {relative.line_id for relative in self._relatives.values()}
+        return sum(self._task_of[line_id] == task_id for line_id in lines) > 1
 
     def _says(self, template: Template, name: str, names_taken: set[str]) -> bool:
         return task_names.is_said_by(name, template) or self._name(template, names_taken) == name

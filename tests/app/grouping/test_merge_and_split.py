@@ -32,6 +32,13 @@ from tests.app.grouping_world import (
     words,
 )
 
+FRAME = "Classify the support ticket below into one of: billing, delivery, {{last}}\n\nTicket: {{ticket}}\nLabel:"
+
+
+def triage_framed(number: int) -> str:
+    return triage(number).replace("other.", "returns, or none.")
+
+
 AGAIN = EDITED.replace("say other.", "say other, and never guess.")
 
 
@@ -74,6 +81,30 @@ def test_the_versions_of_a_merged_task_go_on_in_the_other(admin: FlaskClient, pa
         "/api/v1/traces", json={"path": pair.path, "model": "gpt-5-mini", "input": triage_edited(99)}
     ).json
     assert (call["grouping"], call["task_id"], call["implementation_id"]) == ("matched", str(first.id), moved["id"])
+
+
+def test_no_run_takes_a_template_out_of_a_task_that_a_person_merged(
+    world: World, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given three tasks side by side, of which a person merged the first and the last; the last one's template matches the second one's calls too
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, FRAME))
+    group = world.group()
+    for number in range(10):
+        group.send([triage(number), triage_edited(number)])
+        group.send([triage_framed(number)] if number % 2 else [])
+    group.run()
+    first, second, third = group.tasks
+    merge(admin, third.id, first.id)
+
+    # When that template turns out to be the wider form of the second task's only one
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, FRAME))
+    group.want("all")
+    group.run()
+
+    # Then the merged task keeps the template, and the second task leads there
+    assert [task_row.id for task_row in group.tasks] == [first.id]
+    assert world.rows(select(task.c.merged_into).where(task.c.id == second.id)) == [(first.id,)]
+    group.assert_exact()
 
 
 def test_the_id_of_a_merged_task_leads_to_the_other(admin: FlaskClient, pair: Group) -> None:
