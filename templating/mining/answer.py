@@ -20,7 +20,7 @@ class Group(NamedTuple):
 
 
 class Answer:
-    """The answer from the findings of all rounds. examples: prompts that known templates remember."""
+    """The answer from the findings of all rounds. examples: those of all known templates."""
 
     def __init__(self, texts: Texts, findings: Findings, examples: set[str]) -> None:
         self._texts, self._findings, self._examples = texts, findings, examples

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from math import lgamma, log, log2
 
 
-def blocks(times: Sequence[Sequence[int]]) -> float:
+def bits_of_blocks(times: Sequence[Sequence[int]]) -> float:
     """Bits saved by saying the kind of calls once per block instead of with every call.
 
     times: per kind the times of its calls; two kinds or more.
@@ -20,7 +20,7 @@ def blocks(times: Sequence[Sequence[int]]) -> float:
     return _orders(map(len, times)) - where - log2(len(times)) - often * log2(len(times) - 1)
 
 
-def lives(times: Sequence[Sequence[int]]) -> float:
+def bits_of_lives(times: Sequence[Sequence[int]]) -> float:
     """Bits saved by the first and the last call of each kind; between these two a kind mixes with others by chance."""
     size = sum(map(len, times))
     edges = sorted({calls[0] for calls in times} | {calls[-1] + 1 for calls in times})

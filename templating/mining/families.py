@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from templating.mining.borders import longest, shared_length, with_short_moments
 from templating.mining.data import are_data
-from templating.mining.eras import Calls, blocks, choices, in_order, lives, returns
+from templating.mining.eras import Calls, bits_of_blocks, bits_of_lives, choices, in_order, returns
 from templating.mining.pool import Pool
 from templating.mining.quantities import (
     BITS_OF_OWN_TIMES,
@@ -339,7 +339,7 @@ def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
 
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
     """Whether each text has its own time; one text may have two times, before and after another."""
-    saved = blocks(times)
+    saved = bits_of_blocks(times)
     if in_order(times):  # a job's outer loop holds its values so too
         return saved >= least or least == BITS_OF_AN_EDIT_IN_A_SAMPLE
     calls = Calls(times)
@@ -349,7 +349,7 @@ def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
 
 def _is_held(times: Sequence[Sequence[int]]) -> bool:
     """Whether texts come again and again, each for a while, as held values do. Versions side by side mix by chance."""
-    return returns(times, FEWEST_ALIKE) > MOST_EDIT_RETURNS and lives(times) < GREAT_MAJORITY * blocks(times)
+    return returns(times, FEWEST_ALIKE) > MOST_EDIT_RETURNS and bits_of_lives(times) < GREAT_MAJORITY * bits_of_blocks(times)
 
 
 def _is_long(pieces: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Container, Sequence
 import numpy as np
 
 from templating.mining.budget import unlimited
-from templating.mining.eras import Calls, blocks
+from templating.mining.eras import Calls, bits_of_blocks
 from templating.mining.pool import Pool
 from templating.mining.quantities import BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
@@ -24,7 +24,7 @@ MOST_EXPLAINING_SETS = 20  # most sets that explain another set
 PROBED_MEMBERS = 64  # most members whose sets are looked at
 SETS_PER_BLOCK = 1024  # sets whose members are packed at a time: bounds memory to a megabyte
 _UNKNOWN = -1
-_MANY = -1 << 62  # no run
+_NO_RUN = -1 << 62  # stands for several runs, or for runs that are not known
 
 
 class Forest:
@@ -38,8 +38,8 @@ class Forest:
         self.sets: list[MemberSet] = member_sets(pool.rows, grams, pool.parts, pool.calls, least, tick=tick)
         self._least = least
         self._sizes = np.array([len(s.members) for s in self.sets], np.int64)
-        self._bits = _bits([s.members for s in self.sets], len(pool.texts))
-        self._masks = [int.from_bytes(row.tobytes(), "little") for row in self._bits]
+        self._bitmaps = _bitmaps([s.members for s in self.sets], len(pool.texts))
+        self._masks = [int.from_bytes(row.tobytes(), "little") for row in self._bitmaps]
         self._of_text: list[list[int]] = [[] for _ in pool.texts]
         for index, member_set in enumerate(self.sets):
             tick()
@@ -69,14 +69,14 @@ class Forest:
 
         least: the least share of these grams that such a text shares in a set that is near.
         """
-        bits = _bits([np.array(sorted(group)) for group in groups], len(self._of_text))
-        held = np.array([(self._bits & row == row).all(axis=1) for row in bits])
+        bitmaps = _bitmaps([np.array(sorted(group)) for group in groups], len(self._of_text))
+        held = np.array([(self._bitmaps & row == row).all(axis=1) for row in bitmaps])
         holding = np.flatnonzero(held.any(axis=0))
         shared = self._shared_of(holding)
-        own = np.array([self._grams(int.from_bytes(row.tobytes(), "little"), self._of_text[min(group)]) for row, group in zip(bits, groups, strict=True)])
+        own = np.array([self._grams(int.from_bytes(row.tobytes(), "little"), self._of_text[min(group)]) for row, group in zip(bitmaps, groups, strict=True)])
         parted = [index for index, grams in zip(holding.tolist(), shared.tolist(), strict=True) if _are_apart(own[held[:, index]], grams)]
-        fresh = np.bitwise_or.reduce(bits, axis=0)
-        others = np.unpackbits((self._bits[holding] & ~fresh).view(np.uint8), axis=1, bitorder="little").astype(bool)
+        fresh = np.bitwise_or.reduce(bitmaps, axis=0)
+        others = np.unpackbits((self._bitmaps[holding] & ~fresh).view(np.uint8), axis=1, bitorder="little").astype(bool)
         most = np.where(others, shared[:, None], 0).max(axis=0, initial=1)
         near = (others & (shared[:, None] >= least * most)).any(axis=1)
         return set(holding[~near].tolist()).union(parted)
@@ -87,11 +87,11 @@ class Forest:
         Per part the positions of its texts in `members`. Empty if all parts together hold less than a share of `most`, or if other prompts
         hold most grams of each part as well: then the parts share a value, as a persona or a document.
         """
-        own = _bits([np.array(members)], len(self._of_text))[0]
+        own = _bitmaps([np.array(members)], len(self._of_text))[0]
         shared = self._grams(int.from_bytes(own.tobytes(), "little"), self._of_text[members[0]])
-        counts = np.bitwise_count(self._bits & own).sum(axis=1, dtype=np.int64)
+        counts = np.bitwise_count(self._bitmaps & own).sum(axis=1, dtype=np.int64)
         near = np.flatnonzero((counts >= self._least) & (counts < len(members)))
-        together = np.bitwise_or.reduce(self._bits[near] & own, axis=0)
+        together = np.bitwise_or.reduce(self._bitmaps[near] & own, axis=0)
         if np.bitwise_count(together).sum() < most * len(members):
             return []
         extra = self._shared_of(near) - shared
@@ -119,7 +119,7 @@ class Forest:
         """
         whole = not among or len(among) == len(self.sets[index].members)
         members = self.sets[index].members if whole else np.array(among)
-        own = self._bits[index] if whole else _bits([members], len(self._of_text))[0]
+        own = self._bitmaps[index] if whole else _bitmaps([members], len(self._of_text))[0]
         mask = unexplained = int.from_bytes(own.tobytes(), "little")
         shared = self.shared(index) if whole else self._grams(mask, self._of_text[int(members[0])])
         size, least = len(members), max(self._least, len(members) // MOST_EXPLAINING_SETS)
@@ -143,8 +143,8 @@ class Forest:
         parts: positions of texts in `members`, the most telling part first.
         """
         runs = [self._run([members[position] for position in part.tolist()]) for part in parts]
-        if len(set(runs) - {_MANY}) > MOST_EDIT_TEXTS:
-            parts = [part for part, run in zip(parts, runs, strict=True) if run == _MANY]
+        if len(set(runs) - {_NO_RUN}) > MOST_EDIT_TEXTS:
+            parts = [part for part, run in zip(parts, runs, strict=True) if run == _NO_RUN]
         if len(parts) <= MOST_EDIT_TEXTS:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
@@ -154,23 +154,23 @@ class Forest:
             if all_bits:
                 apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
             times = [[when for position in part for when in self._pool.times[members[position]]] for part in apart]
-            if len(times) > MOST_EDIT_TEXTS and (not all_bits or blocks(times) >= all_bits):
+            if len(times) > MOST_EDIT_TEXTS and (not all_bits or bits_of_blocks(times) >= all_bits):
                 return [part for part, saved in zip(parts, bits, strict=True) if saved <= least]
         return parts
 
     def _run(self, texts: Sequence[int]) -> int:
-        """The one run of most calls of some texts (a run is one witness), or _MANY."""
+        """The one run of most calls of some texts (a run is one witness), or _NO_RUN."""
         if self._pool.runs is self._pool.times:
-            return _MANY
+            return _NO_RUN
         runs = Counter(run for text in texts for run in self._pool.runs[text])
         [(run, often)] = runs.most_common(1)
-        return run if often >= GREAT_MAJORITY * sum(runs.values()) else _MANY
+        return run if often >= GREAT_MAJORITY * sum(runs.values()) else _NO_RUN
 
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""
         probes = members[:: max(1, len(members) // PROBED_MEMBERS)].tolist()
         near = np.array(sorted(self._near(probes, least, len(members) / HALF)), np.int64)
-        counts = np.bitwise_count(self._bits[near] & own).sum(axis=1, dtype=np.int64)
+        counts = np.bitwise_count(self._bitmaps[near] & own).sum(axis=1, dtype=np.int64)
         apart = (counts >= least) & (counts < len(members)) & (counts >= HALF * self._sizes[near])
         near, counts = near[apart], counts[apart]
         extra = self._shared_of(near) - shared
@@ -201,7 +201,7 @@ def _apart(parts: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
     return apart
 
 
-def _bits(sets: Sequence[np.ndarray], size: int) -> np.ndarray:
+def _bitmaps(sets: Sequence[np.ndarray], size: int) -> np.ndarray:
     """A row per set with a bit per text: intersections and their sizes in one operation, alone (as int) or many."""
     width = -(-size // 64)
     packed = [np.empty((0, width), np.uint64)]

@@ -85,13 +85,14 @@ def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
         number, last = int(item[0][1].number), item[-1][0]
         if number != follower - 1:
             going_on.clear()
-        going_on |= {head.series for _, head in item if _go_on(head.next, rows, last + 1)}
+        going_on |= {head.series for _, head in item if _have_next_item(head.next, rows, last + 1)}
         inside |= {place for place, head in item if head.series in going_on or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= FEW)}
         follower = number
     return inside
 
 
-def _go_on(head: str, rows: Sequence[Row], place: int) -> bool:
+def _have_next_item(head: str, rows: Sequence[Row], place: int) -> bool:
+    """Whether some values of a slot hold the head of the next item. head: of that item. place: the slot."""
     return sum(head in row[place] for row in rows) >= NEXT_ITEM_SHARE * len(rows)
 
 

@@ -1,6 +1,6 @@
 """Known templates as texts for a search.
 
-A template remembers a few of its prompts (its examples), so that a search sees new prompts together with old ones: a value that was frozen
+A template keeps a few of its prompts (its examples), so that a search sees new prompts together with old ones: a value that was frozen
 into several templates then varies, as if all prompts came at once. A template without examples is shown as probes: texts that render the
 template with characters in its slots that no prompt holds. Since probes are unlike any value, they also show what a wider template changes.
 """
@@ -18,11 +18,11 @@ from templating.template import Template
 
 Values = tuple[str, ...]
 
-MOST_EXAMPLES = 8  # most prompts that a template remembers; template F1 loses .07 with 5 (a stream of sessions), .14 with 16 (a stream of a sorted job)
-MOST_EXAMPLE_CHARACTERS = 1 << 15  # most characters of a template's examples; longer prompts are not remembered, since every batch would align them again
+MOST_EXAMPLES = 8  # most examples of a template; template F1 loses .07 with 5 (a stream of sessions), .14 with 16 (a stream of a sorted job)
+MOST_EXAMPLE_CHARACTERS = 1 << 15  # most characters of a template's examples; longer prompts are no examples, since every batch would align them again
 COPIES_PER_TEMPLATE = 3  # probes of one template: the probes share only its fixed text
 CALLS_OF_EXAMPLES = 4  # least calls of all examples together, and calls of each probe: enough to tell an edit from a value; with 12, agents' first calls are merged (a stream of sessions: F1 .73 instead of .94)
-CALLS_OF_SHORT_EXAMPLES = 16  # the same of a short template, which is found by its number of calls: F1 .94 instead of .92
+CALLS_OF_SHORT_EXAMPLES = 16  # least calls of all examples of a short template together, which is found by its number of calls: F1 .94 instead of .92
 _PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
 
 
@@ -35,7 +35,7 @@ def add_known(known: Sequence[tuple[int, Template]], prompts: Iterable[str], tex
         return set()
     every, size = set[str](), max(number for number, _ in known) + 1
     for template, numbers in near(known, prompts).items():
-        probes, examples, number = shown(template), remembered(template), max(numbers)
+        probes, examples, number = probes_of(template), example_prompts(template), max(numbers)
         copies = examples or list(dict.fromkeys(probes))
         for text, its_times in times(template, number, size, [*copies, *probes]).items():
             texts.add(text, its_times, number - size)
@@ -45,7 +45,7 @@ def add_known(known: Sequence[tuple[int, Template]], prompts: Iterable[str], tex
     return every
 
 
-def shown(template: Template) -> list[str]:
+def probes_of(template: Template) -> list[str]:
     """Probes of this template: all their values are unlike any other text and unlike each other."""
     numbers = count()
     texts = []
@@ -63,7 +63,7 @@ def examples(template: Template, texts: Sequence[str]) -> tuple[Values, ...]:
     return tuple(values for text in some if (values := match(template, text)) is not None)
 
 
-def remembered(template: Template) -> list[str]:
+def example_prompts(template: Template) -> list[str]:
     """The prompts of the template's examples."""
     return list(dict.fromkeys(map(template.render, template.examples)))
 

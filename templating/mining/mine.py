@@ -70,26 +70,26 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], r
     hits = _hits(calls, known, options, budget)
     seen = _seen([text for text in calls if text not in hits], calls, options)
     asked = _Prompts(calls, hits, seen, runs)
-    again = Anew(known, len(seen))
-    groups = _search(asked, again, options, budget)
+    anew = Anew(known, len(seen))
+    groups = _search(asked, anew, options, budget)
     gone = {number for group in groups for number in group.supersedes}
     freed = [text for text, number in hits.items() if number in gone]
     groups = with_prompts(groups, freed, budget.spent)
     asked = asked._replace(hits={text: number for text, number in hits.items() if number not in gone}, seen={*seen, *freed})
     members = {text: its for text, its in calls.items() if text not in asked.hits}
-    result = MiningResult(_all_mined(groups, members, again, budget), *_others(groups, members, asked, options, budget))
-    again.note_search()
+    result = MiningResult(_all_mined(groups, members, anew, budget), *_others(groups, members, asked, options, budget))
+    anew.note_search()
     return result
 
 
-def _search(asked: _Prompts, again: Anew, options: Options, budget: Budget) -> list[Group]:
+def _search(asked: _Prompts, anew: Anew, options: Options, budget: Budget) -> list[Group]:
     """The groups of the prompts, with the known templates that they supersede."""
-    if not again.numbers:
-        return _groups(asked, again.others, options, budget)
-    calls = again.before({text: its for text, its in asked.calls.items() if asked.hits.get(text) not in again.numbers})
-    hits = {text: number for text, number in asked.hits.items() if number not in again.numbers and text not in again.prompts}
-    prompts = _Prompts(calls, hits, {*again.prompts, *asked.seen}, again.runs_before(asked.runs))
-    return again.judge(_groups(prompts, again.others, options, budget))
+    if not anew.numbers:
+        return _groups(asked, anew.others, options, budget)
+    calls = anew.before({text: its for text, its in asked.calls.items() if asked.hits.get(text) not in anew.numbers})
+    hits = {text: number for text, number in asked.hits.items() if number not in anew.numbers and text not in anew.prompts}
+    prompts = _Prompts(calls, hits, {*anew.prompts, *asked.seen}, anew.runs_before(asked.runs))
+    return anew.judge(_groups(prompts, anew.others, options, budget))
 
 
 def _groups(prompts: _Prompts, known: Sequence[tuple[int, Template]], options: Options, budget: Budget) -> list[Group]:
@@ -174,26 +174,26 @@ def _reason(text: str, looked: bool, barrier: str) -> str:
     return "alone" if looked else "unseen"
 
 
-def _all_mined(groups: Sequence[Group], members: Mapping[str, Sequence[int]], again: Anew, budget: Budget) -> tuple[Mined, ...]:
+def _all_mined(groups: Sequence[Group], members: Mapping[str, Sequence[int]], anew: Anew, budget: Budget) -> tuple[Mined, ...]:
     """The groups as the caller sees them, with templates that remember prompts. members: text -> calls that may be in a group."""
     start = first_moment()
-    mined = (_mined(group, members, again, start, budget) for group in groups)
+    mined = (_mined(group, members, anew, start, budget) for group in groups)
     return tuple(sorted(mined, key=lambda group: (-len(group.members), group.members[:1])))
 
 
-def _mined(group: Group, members: Mapping[str, Sequence[int]], again: Anew, start: int, budget: Budget) -> Mined:
+def _mined(group: Group, members: Mapping[str, Sequence[int]], anew: Anew, start: int, budget: Budget) -> Mined:
     """start: the moment of the first prompt of the search."""
     rows, moments, size = list[tuple[int, tuple[str, ...]]](), dict[str, int](), 0
     for text, values in budget.over(group.rows):
         its = members.get(text, ())
         rows += [(i, values) for i in its]
-        moments[text] = again.moments[text] if text in again.moments else start + its[0]
+        moments[text] = anew.moments[text] if text in anew.moments else start + its[0]
         size += len(text) * len(its)
     rows.sort()
     template = named(group.template, [values for _, values in group.rows])
     texts = [*group.examples, *sorted(moments, key=moments.__getitem__)]
     return Mined(
-        replace(template, examples=examples(template, texts), memory=again.memory(group, moments)),
+        replace(template, examples=examples(template, texts), memory=anew.memory(group, moments)),
         [i for i, _ in rows],
         [values for _, values in rows],
         supersedes=tuple(sorted(group.supersedes)),

@@ -100,7 +100,7 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
         again, more = _held_again(runs)
         runs = [its & (again - more) for its in runs]
         for first, second in combinations(range(len(column)), 2):
-            if not _go_on(column[first], column[second]):
+            if not _continue_each_other(column[first], column[second]):
                 shared[first, second] += len(runs[first] & runs[second])
     return max(shared.values(), default=0)
 
@@ -153,12 +153,12 @@ def _runs_shared(kinds: Sequence[str]) -> np.ndarray:
         runs = [_runs(kind) for kind in kinds]
         common = len(runs[0].intersection(*runs))
         for first, second in combinations(range(len(kinds)), 2):
-            if not _go_on(kinds[first], kinds[second]):
+            if not _continue_each_other(kinds[first], kinds[second]):
                 shared[first, second] = shared[second, first] = len(runs[first] & runs[second]) - common
     return shared
 
 
-def _go_on(value: str, other: str) -> bool:
+def _continue_each_other(value: str, other: str) -> bool:
     """Whether one value continues the other, as a later turn of a conversation does; equal values do too."""
     return value.startswith(other) or other.startswith(value)
 
@@ -170,7 +170,7 @@ def _fall_apart(column: Sequence[str]) -> bool:
     runs = [its - common for its in runs]
     for pair in combinations(range(len(column)), 2):
         first, second = pair
-        if not _go_on(column[first], column[second]) and len(runs[first] & runs[second]) >= FEWEST_EDIT_WORDS:
+        if not _continue_each_other(column[first], column[second]) and len(runs[first] & runs[second]) >= FEWEST_EDIT_WORDS:
             met = [part for part in parts if not part.isdisjoint(pair)]
             parts = [part for part in parts if part not in met] + [set(pair).union(*met)]
     return len(parts) > 1 and sum(map(len, parts)) == len(column)

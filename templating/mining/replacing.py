@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from templating.matching import fit
 from templating.mining.budget import SpentError
 from templating.mining.findings import Finding, Findings
-from templating.mining.known import remembered
+from templating.mining.known import example_prompts
 from templating.mining.quantities import MOST_WEAK_CHARACTERS
 from templating.mining.sieve import sort_by_template
 from templating.mining.skeleton import ALIGNED_TEXTS, Skeleton, skeleton
@@ -75,7 +75,7 @@ class Replacing:
         """The known templates in some templates that would lose more than values to a wider template."""
         new = values_of(wide.literals, fresh)
         probes = {known: its for t in narrow for known, its in self._findings[t].probes}
-        own = {known: values_of(wide.literals, its) or values_of(wide.literals, remembered(known)) for known, its in probes.items()}
+        own = {known: values_of(wide.literals, its) or values_of(wide.literals, example_prompts(known)) for known, its in probes.items()}
         return {
             known
             for known, its in own.items()

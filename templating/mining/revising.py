@@ -19,11 +19,11 @@ KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls; wit
 
 def revise(texts: Texts, findings: Findings) -> None:
     """Divides templates by their edits, each once, and separates their values, while there is time."""
-    to_part, parted = list(findings), set[Template]()
+    to_part, looked_at = list(findings), set[Template]()
     while to_part and not texts.budget.spent():
         template = to_part.pop()
-        if template not in parted:  # a version without its rare values may have the template of all
-            parted.add(template)
+        if template not in looked_at:  # a version without its rare values may have the template of all
+            looked_at.add(template)
             to_part += part_by_edits(texts, findings, template)
     for template in list(findings):
         if not texts.budget.spent():

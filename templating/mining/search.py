@@ -129,10 +129,10 @@ class _Search:
         rest when the other versions have their templates.
         """
         templates: list[Skeleton] = []
-        for parted in list(self._several):
-            if 2 * size < len(parted.rest) <= REST_SHARE * parted.looked and not self._old.issuperset(parted.rest):
-                parted.looked = len(parted.rest)
-                templates += self._templates(sorted(parted.rest), parted.index)
+        for several in list(self._several):
+            if 2 * size < len(several.rest) <= REST_SHARE * several.looked and not self._old.issuperset(several.rest):
+                several.looked = len(several.rest)
+                templates += self._templates(sorted(several.rest), several.index)
         return templates
 
     def _look(self, members: list[int], index: int) -> list[Skeleton]:
@@ -162,9 +162,9 @@ class _Search:
         best = known or skeleton(self._pool, members)
         if best is None or not (known or self._is_worth(best, index)):
             return []
-        eras = versions(self._pool, best, self._held)
-        if len(eras) > 1:
-            return [] if self._take_turns(best) else self._versions(best, eras, index)
+        by_version = versions(self._pool, best, self._held)
+        if len(by_version) > 1:
+            return [] if self._take_turns(best) else self._versions(best, by_version, index)
         parts = self._parts(best, index)
         if parts is not None:
             self._pass_over(members, index)
@@ -178,20 +178,23 @@ class _Search:
         self._passed.add(tuple(members))
         self._several.append(_Several(set(members) - self._taken, index, len(members)))
 
-    def _versions(self, best: Skeleton, eras: Sequence[list[int]], index: int) -> list[Skeleton]:
-        """The templates of a prompt's versions; none when the texts of the largest version are of several prompts: then all are."""
-        largest, noted = max(eras, key=len), len(self._held)
+    def _versions(self, best: Skeleton, by_version: Sequence[list[int]], index: int) -> list[Skeleton]:
+        """The templates of a prompt's versions; none when the texts of the largest version are of several prompts: then all are.
+
+        by_version: the members of each version.
+        """
+        largest, noted = max(by_version, key=len), len(self._held)
         self._held.add(self._pool, best)
         templates = self._templates(largest, index)
         if not templates:
             self._held.forget(noted)
-        return templates and [*templates, *(s for era in eras if era is not largest for s in self._templates(era, index))]
+        return templates and [*templates, *(s for its in by_version if its is not largest for s in self._templates(its, index))]
 
     def _take(self, members: Sequence[int]) -> None:
         self._ends.take([member for member in members if member not in self._taken])
         self._taken.update(members)
-        for parted in self._several:
-            parted.rest.difference_update(members)
+        for several in self._several:
+            several.rest.difference_update(members)
 
     def _is_worth(self, best: Skeleton, index: int) -> bool:
         """Whether the fixed text has more bits than members share by chance."""

@@ -38,7 +38,7 @@ import numpy as np
 from templating.mining.borders import longest, shared_length
 from templating.mining.budget import unlimited
 from templating.mining.data import are_data
-from templating.mining.eras import blocks, lives, returns
+from templating.mining.eras import bits_of_blocks, bits_of_lives, returns
 from templating.mining.families import MOST_EDIT_RETURNS
 from templating.mining.mixture import WORDS_IN_A_ROW, is_open
 from templating.mining.quantities import (
@@ -126,7 +126,7 @@ def _comes_back(kind: np.ndarray, times: Sequence[Sequence[int]]) -> bool:
     """Whether a kind and all other texts follow each other again and again, or mix by chance."""
     its = {*kind.tolist()}
     both = [[when for text, calls in enumerate(times) if (text in its) == is_kind for when in calls] for is_kind in (True, False)]
-    return returns(both, FEWEST_ALIKE) > MOST_EDIT_RETURNS or max(blocks(both), lives(both)) < 0
+    return returns(both, FEWEST_ALIKE) > MOST_EDIT_RETURNS or max(bits_of_blocks(both), bits_of_lives(both)) < 0
 
 
 def instructions(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], object] = unlimited) -> list[np.ndarray] | None:
