@@ -1,6 +1,6 @@
 """The parameters of a page: texts, choices, ids, cursors and the range of time.
 
-One rule: an id, a cursor or the number of a version that does not exist is 404. Everything else that has no effect is ignored, and the page says so: a value that is
+One rule: an id, a cursor or the number of the version to show that does not exist is 404. Everything else that has no effect is ignored, and the page says so: a value that is
 no choice, the second value of a parameter, the end of a text that is too long, a parameter that the page does not read. An answer that cannot say so (a file, a feed) is 422.
 """
 
