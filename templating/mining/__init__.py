@@ -10,7 +10,7 @@ The steps, one module each:
     alignment   the fixed text of a set, in order: literals and the gaps between
     skeleton    the template of a set, checked against every text of the set
     inside      text that all values of a slot hold: it is a part of the values, no fixed text
-    borders     the borders of optional parts
+    borders     the borders of optional parts, of dates and of times
     separators  a mark between two values in every text
     eras        evidence from time, in bits: kinds of calls with times of their own
     repeats     the fixed text around a value that stands twice
@@ -23,13 +23,18 @@ The steps, one module each:
                 replacing         which templates so far give way to a template found around their texts
                 second_look       a template whose values begin or end alike is searched again with more texts
                 short_templates   texts that begin and end alike, with few fixed words (frames)
+                joining           short templates that differ in a value become one
                 revising          with all its texts: was a template edited, which labels and marks separate its values?
                 answer            each text in the most specific of the templates (sieve)
     filing      families of texts that share rare grams, for rounds after the random samples
     findings    the templates of a search so far, each with its texts
     texts       the texts of a search, with their times and runs (sessions)
     known       known templates as texts for a search; widening: which fixed text these may lose
+    anew        known templates found anew from the prompts that they remember
     mine        the entry, with its types (result), time limit (budget) and names of slots (naming)
+
+What several steps use: pool (the texts of one search with their units), data (slots inside JSON or code), shared_text (what values begin, end
+and hold in common), quantities (numbers that several rules mean alike).
 """
 
 import os

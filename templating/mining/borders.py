@@ -7,10 +7,10 @@ The calls of one year share the beginning of every timestamp, and all timestamps
 """
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from templating.mining.budget import unlimited
+from templating.mining.shared_text import shared_length
 from templating.mining.units import is_border
 
 MOST_MOVED = 64  # most characters that a border moves
@@ -88,23 +88,6 @@ def _moved(before: str, after: str, parts: Collection[str], least: int, most: in
     best = max(steps, key=lambda step: min(_rank(text, border + step) for text in beside))
     fixed, cut = before + after, len(before) + best
     return fixed[:cut], fixed[cut:]
-
-
-def shared_length(values: Sequence[str]) -> int:
-    """The length of the common prefix of all values: that of the smallest and the largest value."""
-    low, high = min(values), max(values)
-    if low[:1] != high[:1]:
-        return 0
-    size = min(len(low), len(high))
-    if low[:size] == high[:size]:
-        return size
-    return bisect_left(range(1, size + 1), True, key=lambda most: low[:most] != high[:most])
-
-
-def longest(values: Iterable[str]) -> list[str]:
-    """The values that are no prefix of another value: a later turn of a conversation begins with the earlier turns."""
-    ordered = sorted(values)
-    return [value for value, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(value)]
 
 
 def _rank(text: str, place: int) -> int:

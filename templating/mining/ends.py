@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from templating.mining.borders import shared_length
 from templating.mining.pool import Pool
 from templating.mining.quantities import GREAT_MAJORITY, HALF
+from templating.mining.shared_text import shared_length
 from templating.mining.skeleton import BITS_THAT_HOLD, UNITS_THAT_HOLD
 from templating.mining.units import are_equal
 

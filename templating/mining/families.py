@@ -19,7 +19,7 @@ from itertools import chain, compress, islice, pairwise
 from operator import contains, ne
 from typing import NamedTuple
 
-from templating.mining.borders import longest, shared_length, with_short_moments
+from templating.mining.borders import with_short_moments
 from templating.mining.data import are_data
 from templating.mining.eras import Calls, bits_of_blocks, bits_of_lives, choices, in_order, returns
 from templating.mining.pool import Pool
@@ -33,6 +33,7 @@ from templating.mining.quantities import (
     HALF,
     MOST_EDIT_TEXTS,
 )
+from templating.mining.shared_text import edge_words, longest, shared_end_length, shared_length
 from templating.mining.skeleton import Skeleton
 from templating.mining.units import unit_begins
 from templating.template import Template
@@ -252,7 +253,7 @@ def _are_kept(shared: Iterable[str], before: str, after: str) -> bool:
 def _changed(before: str, after: str) -> tuple[str, str]:
     """Both texts without the characters with which both begin, or end."""
     head = shared_length([before, after])
-    tail = shared_length([before[head:][::-1], after[head:][::-1]])
+    tail = shared_end_length([before[head:], after[head:]])
     return before[head : len(before) - tail], after[head : len(after) - tail]
 
 
@@ -279,31 +280,29 @@ def _edges(column: Sequence[str]) -> Iterable[list[str]]:
         return  # the values are of one time
     middle = (size - VALUES_OF_A_TIME) // 2
     times = [range(start, start + VALUES_OF_A_TIME) for start in (0, middle, size - VALUES_OF_A_TIME)]
-    for turned in (1, -1):
-        known = {place: _words(column[place], turned) for place in {*chain(*times)}}
+    for direction in (1, -1):
+        known = {place: _near_words(column[place], direction) for place in {*chain(*times)}}
         if _have_changed([[known[place] for place in time] for time in times]):
-            kinds = [known[place] if place in known else _words(value, turned) for place, value in enumerate(column)]
+            kinds = [known[place] if place in known else _near_words(value, direction) for place, value in enumerate(column)]
             if any(often >= FEW and len(kind) == FEWEST_EDIT_WORDS for kind, often in Counter(kinds).items()):
-                edges = dict(islice(_alike(column, kinds, turned), MOST_EDIT_TEXTS + 1))
+                edges = dict(islice(_alike(column, kinds, direction), MOST_EDIT_TEXTS + 1))
                 if 0 < len(edges) <= MOST_EDIT_TEXTS:
                     yield [edges.get(kind, "") for kind in kinds]
 
 
-def _words(value: str, turned: int) -> tuple[str, ...]:
-    """The first or the last words of a value, as many as an edit has."""
-    if turned == 1:
-        return tuple(value[:MOST_EDGE_CHARACTERS].split(None, FEWEST_EDIT_WORDS)[:FEWEST_EDIT_WORDS])
-    return tuple(value[-MOST_EDGE_CHARACTERS:].rsplit(None, FEWEST_EDIT_WORDS)[-FEWEST_EDIT_WORDS:])
+def _near_words(value: str, direction: int) -> tuple[str, ...]:
+    """`edge_words`, of a long value those in its outermost MOST_EDGE_CHARACTERS."""
+    return edge_words(value[:MOST_EDGE_CHARACTERS] if direction > 0 else value[-MOST_EDGE_CHARACTERS:], direction)
 
 
-def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterator[tuple[Kind, str]]:
+def _alike(column: Sequence[str], kinds: Sequence[Kind], direction: int) -> Iterator[tuple[Kind, str]]:
     """(kind, words) of each kind of values that begin, or end, alike; a kind of few values has no words."""
     values: dict[Kind, list[str]] = {}
     for value, kind in zip(column, kinds, strict=True):
         values.setdefault(kind, []).append(value)
     for kind, own in values.items():
         if len(own) >= FEWEST_ALIKE and len(kind) == FEWEST_EDIT_WORDS:
-            its = longest({value[::turned] for value in own})
+            its = longest({value[::direction] for value in own})
             if len(its) >= FEWEST_ALIKE:
                 yield kind, its[0][: shared_length(its)] if len(its) >= FEW else ""
 

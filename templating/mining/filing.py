@@ -6,14 +6,14 @@ with it. Only `search` decides whether a family is one template, several or chan
 """
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from templating.mining.quantities import END_CHARACTERS
 from templating.mining.sampling import CHARACTERS_PER_ROUND, FEWEST_TEXTS_PER_ROUND, TEXTS_PER_ROUND
 from templating.mining.signatures import FEWEST_SHARED_GRAMS, MemberSet, gram_codes, occurrences, sets_of
-from templating.mining.units import split
+from templating.mining.units import ranges_of, split
 from templating.template import Template
 
 MOST_FAMILY_TEXTS = TEXTS_PER_ROUND // 4  # most texts of a family: a random sample holds texts of every larger template
@@ -28,7 +28,7 @@ class Families:
         self._dealt = set[str]()
 
     def add(self, texts: Iterable[str]) -> None:
-        """Appends the texts that were not dealt yet."""
+        """Appends texts, each as a family of its own; `deal` skips those that were dealt."""
         self._families.extend([text] for text in texts)
 
     def deal(self, remaining: Container[str]) -> list[str]:
@@ -119,7 +119,7 @@ def _grams(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(grams, the text of each gram). Keeps one gram in `thin`, a power of two, by value, so that memory is bounded."""
     grams, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
-    for start, stop in _chunks(texts):
+    for start, stop in ranges_of(texts, CHARACTERS_PER_ROUND):
         rows = split([text.replace(barrier, "\n") if barrier else text for text in texts[start:stop]], tick)
         its, owner = occurrences(rows, gram_codes(rows), 1)
         kept = np.flatnonzero((its >> np.uint64(32)) & np.uint64(thin - 1) == 0)
@@ -127,15 +127,3 @@ def _grams(
         owners.append(owner[kept] + np.int32(start))
         tick()
     return np.concatenate(grams), np.concatenate(owners)
-
-
-def _chunks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Ranges of texts of about CHARACTERS."""
-    start = size = 0
-    for number, text in enumerate(texts):
-        size += len(text)
-        if size >= CHARACTERS_PER_ROUND:
-            yield start, number + 1
-            start, size = number + 1, 0
-    if start < len(texts):
-        yield start, len(texts)

@@ -18,7 +18,6 @@ from itertools import combinations
 
 import numpy as np
 
-from templating.mining.borders import longest
 from templating.mining.quantities import (
     FEW,
     FEWEST_EDGE_WORDS,
@@ -27,16 +26,14 @@ from templating.mining.quantities import (
     FEWEST_WORDS_OF_A_LONG_TEXT,
     MOST_EDIT_TEXTS,
 )
+from templating.mining.shared_text import WORDS_IN_A_ROW, Run, longest, runs_of
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
 MOST_TEXTS_BY_SHARING = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
 MOST_TEXTS_BY_PAIRS = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling; with eight, 1 of 48 rare templates is lost
-WORDS_IN_A_ROW = 3  # words of a row, of which texts share some
 OWN_WORDS_SHARE = 0.2  # least own words of a part, as a share of the words that all texts share; with less, the parts are of one template that holds a value for a while
 MOST_WORDS_OF_A_VALUE = 5_000  # most words of a value that are looked at
-
-Run = tuple[str, ...]  # words in a row
 
 
 def is_mixture(skeleton: Skeleton) -> bool:
@@ -106,8 +103,8 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
 
 
 def _runs(value: str) -> set[Run]:
-    words = value.split(None, MOST_WORDS_OF_A_VALUE)[:MOST_WORDS_OF_A_VALUE]
-    return set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False))
+    """The runs of words of a value, of a long value those of its first MOST_WORDS_OF_A_VALUE words."""
+    return runs_of(value.split(None, MOST_WORDS_OF_A_VALUE)[:MOST_WORDS_OF_A_VALUE])
 
 
 def _most_runs(columns: Sequence[Sequence[str]]) -> float:

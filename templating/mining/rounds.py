@@ -6,7 +6,8 @@
 3. A sample has one or no text of a template with few calls. So the remaining texts are filed by shared grams (`filing`), and
    further rounds search them family by family.
 4. Short templates are looked for among the texts that remain (`short_templates`).
-5. When all texts are placed, each template is examined with all its texts for rules that need many (`revising`).
+5. Short templates that differ in a few words are joined (`joining`).
+6. When all texts are placed, each template is examined with all its texts for rules that need many (`revising`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -23,6 +23,7 @@ from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
 from templating.mining.quantities import FEW, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS, NEARLY_ALL
 from templating.mining.sampling import spread
+from templating.mining.shared_text import trim
 from templating.mining.siblings import (
     FEWEST_OWN_GRAMS,
     GRAMS_OF_AN_INSTRUCTION,
@@ -36,7 +37,7 @@ from templating.mining.siblings import (
     siblings,
     take_turns,
 )
-from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, bits_at_ends, skeleton, trim
+from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, bits_at_ends, skeleton
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance

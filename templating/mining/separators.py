@@ -28,10 +28,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 from math import log
 
-from templating.mining.borders import shared_length
 from templating.mining.quantities import FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
-from templating.mining.skeleton import trim
+from templating.mining.shared_text import shared_length, trim
 
 BRACKETS = ("(", ")"), ("[", "]"), ("{", "}"), ("<", ">")
 QUOTES = '"', "`"

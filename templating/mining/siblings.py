@@ -35,12 +35,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from templating.mining.borders import longest, shared_length
 from templating.mining.budget import unlimited
 from templating.mining.data import are_data
 from templating.mining.eras import bits_of_blocks, bits_of_lives, returns
 from templating.mining.families import MOST_EDIT_RETURNS
-from templating.mining.mixture import WORDS_IN_A_ROW, is_open
+from templating.mining.mixture import is_open
 from templating.mining.quantities import (
     FEW,
     FEWEST_ALIKE,
@@ -52,7 +51,8 @@ from templating.mining.quantities import (
     MOST_EDIT_TEXTS,
     NEARLY_ALL,
 )
-from templating.mining.skeleton import Skeleton, trim
+from templating.mining.shared_text import longest, runs_of, shared_end_length, shared_length, trim
+from templating.mining.skeleton import Skeleton
 from templating.scripts import words_of
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
@@ -437,9 +437,8 @@ def _pair(values: Sequence[str], others: Iterable[str]) -> bool:
 
 def _share_a_run(values: Sequence[str]) -> bool:
     """Whether different values hold the same words in a row."""
-    own = [words_of(value) for value in longest(values)[:FEW]]
-    runs = [set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False)) for words in own]
-    return len(own) > 1 and bool(set.intersection(*runs))
+    runs = [runs_of(words_of(value)) for value in longest(values)[:FEW]]
+    return len(runs) > 1 and bool(set.intersection(*runs))
 
 
 def _label(values: Sequence[str], held: Container[str] = ()) -> int:
@@ -447,7 +446,7 @@ def _label(values: Sequence[str], held: Container[str] = ()) -> int:
     kinds = list(set(values))
     head = shared_length(kinds)
     rest = [value[head:] for value in kinds]
-    tail = shared_length([value[::-1] for value in rest]) if len({value[-1:] for value in rest}) == 1 else 0
+    tail = shared_end_length(rest)
     if not (head or tail) or all(longer.startswith(shorter) for shorter, longer in pairwise(sorted(kinds, key=len))):
         return 0
     shared = words_of(kinds[0][:head]) + words_of(rest[0][len(rest[0]) - tail :])

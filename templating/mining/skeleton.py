@@ -8,11 +8,11 @@ import numpy as np
 
 from templating.matching import fit
 from templating.mining.alignment import STEPS_PER_TICK, Aligner, Anchor
-from templating.mining.borders import around_moments, settled, shared_length
+from templating.mining.borders import around_moments, settled
 from templating.mining.inside import outside
 from templating.mining.pool import Pool
 from templating.mining.sampling import spread
-from templating.mining.units import is_border
+from templating.mining.shared_text import trim
 from templating.template import Template
 
 ALIGNED_TEXTS = 14  # most texts that are aligned; all others are only matched against the result
@@ -185,15 +185,3 @@ def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
             literals[-1] += tail
         begins = tails
     return literals
-
-
-def trim(values: list[str]) -> tuple[str, str, bool]:
-    """(common beginning of all values, common end, whether any value has more), cut at borders."""
-    size = shared_length(values)
-    while size and not all(is_border(v, size) for v in values):
-        size -= 1
-    rest = [v[size:] for v in values] if size else values
-    tail = shared_length([v[::-1] for v in rest]) if len({v[-1:] for v in rest}) == 1 else 0
-    while tail and not all(is_border(v, len(v) - tail) for v in rest):
-        tail -= 1
-    return values[0][:size], rest[0][len(rest[0]) - tail :], any(len(v) > tail for v in rest)

@@ -216,17 +216,16 @@ def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray, stops: n
     return codes
 
 
-def _batches(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Ranges of texts of about CHARACTERS_PER_CHUNK characters."""
-    ranges, start, size = [], 0, 0
-    for i, text in enumerate(texts):
+def ranges_of(texts: Sequence[str], characters: int) -> Iterator[tuple[int, int]]:
+    """Successive ranges (start, stop) of texts, each of about so many characters."""
+    start = size = 0
+    for number, text in enumerate(texts):
         size += len(text)
-        if size >= CHARACTERS_PER_CHUNK:
-            ranges.append((start, i + 1))
-            start, size = i + 1, 0
+        if size >= characters:
+            yield start, number + 1
+            start, size = number + 1, 0
     if start < len(texts):
-        ranges.append((start, len(texts)))
-    return ranges
+        yield start, len(texts)
 
 
 def _points(text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -310,7 +309,7 @@ def unit_begins(text: str) -> list[int]:
 
 def _each(texts: Sequence[str], tick: Callable[[], object]) -> Iterator[Units]:
     """The units of each text."""
-    for start, end in _batches(texts):
+    for start, end in ranges_of(texts, CHARACTERS_PER_CHUNK):
         codes, rest, counts = _units_of(texts[start:end])
         tick()
         stops = np.cumsum(counts + 2 * _EDGES)

@@ -13,6 +13,7 @@ from templating.mining.data import are_varied
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
 from templating.mining.quantities import FEWEST_ALIKE, FEWEST_EDIT_WORDS
+from templating.mining.shared_text import edge_words
 from templating.mining.units import unit_begins
 from templating.template import Template
 
@@ -61,15 +62,8 @@ def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str], sl
     pieces = fixed_pieces(own[0]) if own else [""]
     directions = [direction for piece, direction in ((pieces[0], 1), (pieces[-1], -1)) if _words(piece) >= FEWEST_EDIT_WORDS]
     return bool(directions) and all(
-        are_varied(_edge_words(text, direction) for text in chain(own[:1], new, others)) for direction in directions
+        are_varied(edge_words(text, direction) for text in chain(own[:1], new, others)) for direction in directions
     )
-
-
-def _edge_words(text: str, direction: int) -> tuple[str, ...]:
-    """The first words of a text, as many as an edit has; the last words where `direction` is -1."""
-    if direction < 0:
-        return tuple(text.rsplit(None, FEWEST_EDIT_WORDS)[-FEWEST_EDIT_WORDS:])
-    return tuple(text.split(None, FEWEST_EDIT_WORDS)[:FEWEST_EDIT_WORDS])
 
 
 def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
