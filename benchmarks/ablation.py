@@ -93,7 +93,7 @@ RULES: Mapping[str, Off] = {
     "marks": [(search, "_is_marks", _constant(False))],
     "whole": [(search, "GREAT_MAJORITY", 2.0)],
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _constant([]))],
-    "label": [(alignment.Aligner, "_labels", _constant(False))],
+    "label": [(alignment.Aligner, "_is_between_blanks", _constant(False))],
     "last line": [(search, "_begin_last_line", _constant(False))],
     "joining": [(rounds, "join", _constant(None))],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],

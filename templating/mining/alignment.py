@@ -70,6 +70,7 @@ class Aligner:
         return float(self.bits[anchor.starts[0] : anchor.starts[0] + anchor.length].sum())
 
     def _align(self, begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
+        """The fixed text of spans that lie in `depth` gaps within gaps; neighbours may touch."""
         self._go_on()
         size = int((ends - begins).min())
         if not size:
@@ -190,14 +191,14 @@ class Aligner:
         once = np.add.reduceat(fresh[:-1] & fresh[1:], heads, dtype=np.int64)
         rank = np.cumsum(held) - held
         before = 0
-        for clear in SHARES_HOLDING_ONCE:
-            chosen = ((held == count) & (once >= count * clear)).nonzero()[0]
+        for share in SHARES_HOLDING_ONCE:
+            chosen = ((held == count) & (once >= count * share)).nonzero()[0]
             if len(chosen) > before:
                 before = len(chosen)
                 for _ in range(TRIES_PER_WIDTH):
                     cells = rank[chosen][:, None] + np.arange(count)
                     kept, chain = _chain(places, firsts[cells], firsts[cells + 1])
-                    yield chain, clear
+                    yield chain, share
                     if len(kept) == len(chosen):
                         break
                     chosen = np.delete(chosen, kept)
@@ -235,7 +236,7 @@ class Aligner:
         first, last = [0], [int(begins.sum())]
         for run in self._in_time(runs):
             worth.append(self.worth(run))
-            least.append(sure if self._labels(run) else 0.0)
+            least.append(sure if self._is_between_blanks(run) else 0.0)
             profit.append(BITS_A_LABEL_SAVES if least[-1] and different <= TEXTS_OF_A_CHEAP_LABEL else BITS_AN_ANCHOR_SAVES)
             first.append(int(run.starts.sum()))
             last.append(first[-1] + run.length * len(begins))
@@ -246,7 +247,7 @@ class Aligner:
             bits = worth[index - 1]
             return different * max(bits - log2(1 + gaps), least[index - 1]) - bits >= profit[index - 1]
 
-        return [runs[index - 1] for index in self._left(len(runs), pays)]
+        return [runs[index - 1] for index in self._staying(len(runs), pays)]
 
     def _different(self, begins: np.ndarray, ends: np.ndarray) -> int:
         """The number of different spans; mostly their sizes and outermost units tell."""
@@ -256,7 +257,7 @@ class Aligner:
             return len(begins)
         return len({codes[a:b].tobytes() for a, b in zip(begins.tolist(), ends.tolist(), strict=True)})
 
-    def _left(self, count: int, stays: Callable[[int, int, int], bool]) -> list[int]:
+    def _staying(self, count: int, stays: Callable[[int, int, int], bool]) -> list[int]:
         """The numbers from 1 to count that stay. `stays` gets a number and its neighbours, and is asked again for new neighbours.
 
         So the work is linear; asking for all numbers again after each drop would be quadratic.
@@ -274,12 +275,13 @@ class Aligner:
         return [index for index in range(1, count + 1) if alive[index]]
 
     def _in_time(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, with a call of go_on every STEPS_PER_TICK items."""
         for number, item in enumerate(items):
             if number % STEPS_PER_TICK == 0:
                 self._go_on()
             yield item
 
-    def _labels(self, run: Anchor) -> bool:
+    def _is_between_blanks(self, run: Anchor) -> bool:
         """Whether the run stands between white space, as "A." on a new line or a dash between blanks, unlike brackets in a value."""
         blanks = self.rows.blanks
         apart = run.length > 1 or bool(blanks[run.ends].all())

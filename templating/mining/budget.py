@@ -1,4 +1,8 @@
-"""The budget of a search: the caller's time limit and the caller's wish to stop."""
+"""The budget of a search: the caller's time limit and the caller's wish to stop.
+
+Work asks the budget often. `spent` answers; `go_on` (of `Pool` and `Texts`) raises SpentError instead, which drops the piece of work. A function
+with a parameter `tick` takes either, calls it often, and ignores its answer.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice

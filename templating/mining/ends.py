@@ -66,6 +66,7 @@ class Ends:
         return self._sides[step, skipped]
 
     def _made(self, step: int, skipped: int) -> _Side:
+        """The end of all texts inside of `skipped` outer parts."""
         pool, texts = self._pool, np.arange(len(self._pool.texts))
         first, last = (ends.reshape(-1, pool.parts)[:, ::step][:, skipped:] for ends in (pool.rows.first, pool.rows.last))
         outermost = (first < last).argmax(axis=1)

@@ -18,8 +18,8 @@ from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
 BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set have a time of their own
-FEWEST_PREAMBLE_GRAMS = 100  # least grams of such a set: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
-OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these groups share, as a multiple of the set's grams; frozen values: at most 1.8
+FEWEST_PREAMBLE_GRAMS = 100  # least grams of a preamble behind which known templates are apart: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
+OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these templates share, as a multiple of the preamble's grams; frozen values: at most 1.8
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
 PROBED_MEMBERS = 64  # most members whose sets are looked at
 SETS_PER_BLOCK = 1024  # sets whose members are packed at a time: bounds memory to a megabyte
@@ -65,9 +65,10 @@ class Forest:
         return sum([self.sets[i].grams for i in around if mask & self._masks[i] == mask])
 
     def far(self, groups: Collection[Collection[int]], least: float) -> set[int]:
-        """The sets that hold a whole group, where every other text shares much more with a group in another set, or many groups share much more.
+        """The sets that hold a whole group and need no look: every other text shares much more with a group in another set, or the groups are apart.
 
-        least: the least share of these grams that such a text shares in a set that is near.
+        groups: the texts of each known template. least: the least share of the most grams that a text shares with a group in any set; a set with
+        as many is near.
         """
         bitmaps = _bitmaps([np.array(sorted(group)) for group in groups], len(self._of_text))
         held = np.array([(self._bitmaps & row == row).all(axis=1) for row in bitmaps])

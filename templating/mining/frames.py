@@ -22,7 +22,7 @@ from templating.mining.units import Rows, Splits, are_equal, run_heads
 BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
 CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
-PHRASE_SHARE = 0.2  # of a frame's texts: if as many other texts hold the frame's beginning inside, it is a turn of phrase
+PHRASE_SHARE = 0.2  # most places where texts hold a frame's beginning inside, per text that begins with it; with more, it is a turn of phrase
 UNITS_BEHIND_A_VALUE = 2  # least equal units behind the unit in which frames differ, where this unit is a value out of a few
 MOST_END_UNITS = 12  # most units at either end by which a set is split; longer fixed text has grams
 # Words with which people begin their own texts: these are no sign of a template.
@@ -35,7 +35,10 @@ SPOKEN_WORDS = frozenset(_SPOKEN.split())
 
 @dataclass(eq=False, repr=False)
 class _Texts:
-    """Texts by their units (`rows`). Per outer unit: its worth in bits, whether it has letters, whether a line begins."""
+    """Texts by their units (`rows`), with the calls of each text.
+
+    bits: the worth of each unit. Per unit near an end: its number of letters, whether a line begins there, whether it is spoken (`is_spoken`).
+    """
 
     rows: Rows
     bits: np.ndarray
@@ -148,6 +151,7 @@ class _Frames:
         return covered >= HALF and rest + sum(frame.saved - BITS_A_FRAME_SAVES for frame in narrow) > saved
 
     def _extended(self, members: np.ndarray, head: int, tail: int) -> tuple[int, int]:
+        """(head, tail), the numbers of units that the texts share at either end, with all further units that they share."""
         texts = self._texts
         first, last = texts.rows.first[members], texts.rows.last[members]
         size = int((last - first).min())
@@ -176,6 +180,7 @@ class _Frames:
         return narrower
 
     def _longer(self, members: np.ndarray, units: int) -> np.ndarray:
+        """The texts with more than so many units."""
         return members[self._texts.rows.last[members] - self._texts.rows.first[members] > units]
 
     def _saved(self, members: np.ndarray, head: int, tail: int) -> float:
@@ -190,8 +195,8 @@ class _Frames:
             return 0.0
         if head and not tail and self._is_phrase(members, min(head, UNITS_PER_GRAM)):
             return 0.0
-        said = next((unit for unit in range(head) if not texts.spoken[start + unit]), head)
-        bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum())
+        spoken = next((unit for unit in range(head) if not texts.spoken[start + unit]), head)
+        bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + spoken].sum())
         return saved_bits(bits, int(texts.calls[members].sum()), self._size)
 
     def _is_spoken(self, members: np.ndarray, head: int) -> bool:

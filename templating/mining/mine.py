@@ -65,6 +65,7 @@ class _Prompts(NamedTuple):
 
 
 def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], runs: Sequence[int]) -> MiningResult:
+    """`mine` with runs in the place of sessions, as `_runs` gives them."""
     budget = Budget(options.max_seconds, options.should_stop)
     calls = _calls(prompts, budget)
     hits = _hits(calls, known, options, budget)

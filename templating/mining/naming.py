@@ -26,6 +26,7 @@ def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
 
 
 def _is_sure(column: Column) -> bool:
+    """Whether a column has so many different values that an equal column is the same variable."""
     values = set[str]()
     for value in column:
         values.add(value)

@@ -41,7 +41,7 @@ from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, 
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
-BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of such a template
+BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of a template of which no fixed text is at an end
 LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters; with half, 1 to 2 of 48 rare templates are lost
 CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
 REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again; with half, 1 of 17 prompts of an agent company is lost
@@ -59,7 +59,7 @@ def search(
     narrowest: int = 0,
     held: Held | None = None,
 ) -> list[Skeleton]:
-    """The templates of the pool.
+    """The templates of the pool, in the order in which they were found; when `stop` ends the search, those found so far.
 
     least: the least calls of a template. stop: asked often; True ends the search. accepts: the caller's check of each template.
     settled: the texts of each existing template, among which the search does not look again.
@@ -99,7 +99,7 @@ class _Search:
     ) -> None:
         self._pool, self._least, self._stop, self._accepts = pool, least, stop, accepts
         self._forest, self._ends = Forest(pool, least, stop), Ends(pool)
-        self._settled, self._old = settled, frozenset[int]().union(*settled)
+        self._settled, self._settled_texts = settled, frozenset[int]().union(*settled)
         self._far = self._forest.far(known, HALF) if known else set[int]()
         self._whole, self._held = whole, held
         self._taken: set[int] = set()
@@ -107,6 +107,7 @@ class _Search:
         self._passed = set[tuple[int, ...]]()
 
     def run(self, narrowest: int) -> list[Skeleton]:
+        """The templates in sets of `narrowest` texts or more, and in the rests of sets of several templates."""
         templates: list[Skeleton] = []
         with suppress(SpentError):
             for index, member_set in enumerate(self._forest.sets):
@@ -115,7 +116,7 @@ class _Search:
                 self._pool.go_on()
                 members = member_set.members.tolist()
                 templates += self._rests(len(members))
-                if self._old.issuperset(members):
+                if self._settled_texts.issuperset(members):
                     if frozenset(members) in self._settled:
                         self._take(members)
                 elif index not in self._far and self._taken.isdisjoint(members):
@@ -131,7 +132,7 @@ class _Search:
         """
         templates: list[Skeleton] = []
         for several in list(self._several):
-            if 2 * size < len(several.rest) <= REST_SHARE * several.looked and not self._old.issuperset(several.rest):
+            if 2 * size < len(several.rest) <= REST_SHARE * several.looked and not self._settled_texts.issuperset(several.rest):
                 several.looked = len(several.rest)
                 templates += self._templates(sorted(several.rest), several.index)
         return templates
@@ -176,6 +177,7 @@ class _Search:
         return [best]
 
     def _pass_over(self, members: Sequence[int], index: int) -> None:
+        """Notes a set of several templates, which is not aligned again; its rest may be looked at later (`_rests`)."""
         self._passed.add(tuple(members))
         self._several.append(_Several(set(members) - self._taken, index, len(members)))
 
@@ -192,6 +194,7 @@ class _Search:
         return templates and [*templates, *(s for its in by_version if its is not largest for s in self._templates(its, index))]
 
     def _take(self, members: Sequence[int]) -> None:
+        """Notes that texts have their template: no set with one of them is looked at."""
         self._ends.take([member for member in members if member not in self._taken])
         self._taken.update(members)
         for several in self._several:
@@ -232,7 +235,7 @@ class _Search:
         return self._forest.explained(index, CROSSING_FACTOR * self._forest.shared(index)) >= HALF
 
     def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
-        """The parts of a template that is several templates, as far as they are known; None when it is one template."""
+        """The positions of texts in each part of what is several templates, empty where the parts are not known; None for one template."""
         closed = closing(best, self._pool.barrier)
         if closed is not None:
             return closed

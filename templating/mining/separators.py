@@ -153,7 +153,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
             bits = _bits(mark, values) if once else 0.0
             again = (_again(mark, values) or _chosen(mark, values)) if mark in begins else 0
             if bits >= max(BITS_OF_A_SEPARATOR, BITS_PER_VALUE * len(values)) or again > 0:
-                proved.append((again, len(mark) if again else bits, bits, mark))
+                proved.append((again, len(mark) if again else bits, bits, mark))  # repetition is better proof than bits; then the longer mark is better
     if not proved or all(map(_is_json, values[:FEW])):
         return None
     return next((mark for again, *_, mark in sorted(proved, reverse=True) if _are_two(mark, values, again) or _chosen(mark, values)), None)

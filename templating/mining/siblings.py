@@ -59,11 +59,11 @@ FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the g
 FEWEST_SIBLING_TEXTS = 6  # least texts of siblings; for fewer see `mixture`
 FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds; with half, 1 of 14 prompts of a software company's agents is lost
 PARTED_SHARE = 0.6  # least share of the texts in kinds that hardly overlap; with half, 1 of 27 prompts with few values is lost
-GRAMS_OF_AN_INSTRUCTION = 4  # least such grams of an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
-INSTRUCTED_SHARE = 0.4  # least share of the texts with such instructions; with .1 the questions of people ("How do I ...") count as instructions
-OTHERS_SHARE = 0.1  # least share of the texts in such kinds, without the largest
-MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts
-FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
+GRAMS_OF_AN_INSTRUCTION = 4  # least grams beyond those of all texts where a kind has an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
+INSTRUCTED_SHARE = 0.4  # least share of the texts in kinds with an instruction of a few words; with .1 the questions of people ("How do I ...") count as instructions
+OTHERS_SHARE = 0.1  # least share of the texts in siblings other than the largest, and of a kind that is told by what the other texts say
+MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts; text that more have is a value
+FEWEST_LABEL_WORDS = 3  # least words with which different values of a kind begin and end, as behind a label
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
@@ -89,10 +89,12 @@ def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], o
         tick()
         its = int(fresh[kind].sum())
         if its < max(2, FRESH_KIND_SHARE * len(kind)):
+            # A wider kind around the first telling one may be the whole sibling, of which the first is a part.
             telling += [kind for smaller in telling[:1] if len(smaller) < len(kind) and np.isin(smaller, kind).all()]
             continue
         agreement = places.agreement(kind)
         if not places.are_own(kind, agreement):
+            # A long text beside a variable tells two siblings apart where all other texts say something else.
             telling += [kind] * (max(agreement.labels, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT)
             continue
         fresh[kind] = False

@@ -33,6 +33,7 @@ class Sieve:
             ranks[:] = sorted(ranks + self._loose)
 
     def _file(self, rank: int, template: Template) -> None:
+        """Files a template by its first characters, else by its last, else as one that any text may fit."""
         first, last = template.literals[0], template.literals[-1]
         if len(first) >= END_CHARACTERS:
             self._starts.setdefault(first[:END_CHARACTERS], []).append(rank)

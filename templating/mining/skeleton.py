@@ -24,7 +24,11 @@ MOST_MENDS = 4  # most times that misfits are added to the aligned texts
 
 
 class Skeleton(NamedTuple):
-    """A template, the texts of a set that fit it (ascending numbers), their values, and the worth of the fixed text in bits."""
+    """A template with the texts of a set that fit it.
+
+    members: ascending numbers of these texts in the pool. values: per member. bits: what the fixed text saves per member.
+    held: whether a part of the prompt begins or ends with fixed text of BITS_THAT_HOLD or more.
+    """
 
     template: Template
     members: list[int]
@@ -106,6 +110,7 @@ def _shared_bits(pool: Pool, rows: np.ndarray, step: int) -> float:
 
 
 def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Skeleton | None:
+    """The template of the witnesses with the members that it fits; None when the witnesses share nothing but white space and barriers."""
     literals, bits, held = _literals(pool, witnesses)
     rows = _fitting(literals, pool, members) if _has_text(literals, pool.barrier) else []
     outer = outside(literals, [values for _, values in rows], pool.go_on)

@@ -35,7 +35,7 @@ _NO_CODES, _NO_REST = np.empty((2, 0), np.uint64), np.empty((3, 0), np.int32)
 LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks counts: it says as much as half a word
 CHARACTERS_PER_CHUNK = 1 << 16  # characters processed at a time: the arrays stay in the processor's cache
 MOST_KEPT_CHARACTERS = 8_000_000  # most characters of texts whose units are kept, at some 6 bytes each: a sample, and the texts that rounds see again
-UNITS_PER_BLOCK = 1 << 18  # units processed at a time, for the same reason: memory that is touched for the first time is slowest
+UNITS_PER_BLOCK = 1 << 18  # units processed at a time: memory that is touched for the first time is slowest
 
 
 Aligned = dict[tuple[str, ...], tuple[Template, float, bool] | None]
@@ -321,6 +321,7 @@ def _each(texts: Sequence[str], tick: Callable[[], object]) -> Iterator[Units]:
 
 
 def _rows(units: Sequence[Units]) -> Rows:
+    """The units of several texts, end to end."""
     stops = np.cumsum(np.fromiter((codes.shape[1] for codes, _ in units), np.int64, len(units)))
     first, last = np.append(0, stops[:-1])[: len(stops)] + _EDGES, stops - _EDGES
     codes, bare = np.concatenate([_NO_CODES, *(codes for codes, _ in units)], axis=1)

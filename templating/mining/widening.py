@@ -76,6 +76,7 @@ def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
 
 
 def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
+    """Whether what the known template's texts have at a place is a value. own, new: as in `may_widen`. at_end: whether the place is an open end."""
     if len(set(own)) > 1:  # a slot of the known template, perhaps with text around: it may be an edit until its third call comes
         words = [_words(piece) for piece in fixed_pieces(own[0]) if all(piece in text for text in own)]
         return (not at_end or sum(words) < FEWEST_BODY_WORDS) and (max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_ALIKE)
