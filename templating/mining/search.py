@@ -210,12 +210,13 @@ class _Search:
         return self._is_no_chance(best, calls, index)
 
     def _is_of_one_call_site(self, best: Skeleton, calls: int) -> bool:
-        """Whether the members begin with a label, or are nearly the whole pool and share a word at an end, or a line: then fixed text may be short."""
+        """Whether the members begin with a label, or are nearly the whole pool and share a word at an end, or a line, or are all of it: then fixed text may be short."""
         head, tail = best.template.literals[0], best.template.literals[-1]
         if self._is_whole(best.members) and (_says(head) or _says(tail)):
             return True
         has_line = self._is_whole(best.members) and _begin_differently(best) and any(map(_begins_a_line, best.template.literals))
-        return calls >= FEW and (_is_label(head) or has_line)
+        have_all = len(best.members) == len(self._pool.texts) and any(map(str.isalnum, head)) and any(map(_says, best.template.literals))
+        return calls >= FEW and (_is_label(head) or has_line or have_all)
 
     def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:
         """Whether the fixed text is longer, and better placed, than what members of several call sites share by chance."""

@@ -282,3 +282,25 @@ def test_few_questions_that_begin_alike_are_no_template_where_their_next_words_d
     questions = [f"How would you {verb} {' '.join(r.sample(words, 5))}?" for verb in verbs]
     free_texts = [f"{' '.join(r.sample(words, 6))}." for _ in range(40)]
     assert not mine([*questions, *free_texts])
+
+
+@pytest.mark.parametrize(
+    "literals",
+    [
+        ("Is ", " a kind of ", "?"),
+        ("Dear ", "! Please check the item ", ""),
+        ("Hello ", ". Summarise: ", ""),
+        ("Dear ", ", check the item ", ""),
+    ],
+)
+@pytest.mark.parametrize("calls", [12, 60])
+def test_a_spoken_word_begins_a_template_where_every_call_of_the_path_has_other_words_too(
+    literals: tuple[str, str, str], calls: int
+) -> None:
+    r = Random(1)
+    words = ["".join(r.choices("aeioubdgklmnprst", k=r.randint(4, 9))) for _ in range(400)]
+    before, between, behind = literals
+    prompts = [f"{before}{r.choice(words)}{between}{r.choice(words)} {r.choice(words)}{behind}" for _ in range(calls)]
+    [group] = mine(prompts)
+    assert group.template.literals == literals
+    assert len(group.members) == calls
