@@ -89,7 +89,8 @@ class Ends:
         for side in sides:
             inside = np.bincount(side.ways[members], minlength=len(side.often))
             if inside.max() < ALIKE_SHARE * size and inside[inside <= GREAT_MAJORITY * side.often].sum() >= HALF * size:
-                return not (any(self._is_own(end, members) for end in sides) or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
+                is_own = any(self._is_own(end, members) for end in sides)
+                return not (is_own or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
         return False
 
     def _are_filled_in(self, side: _Side, members: Sequence[int]) -> bool:

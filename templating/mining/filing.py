@@ -47,7 +47,7 @@ class Families:
         return sample
 
 
-def held_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int) -> list[str]:
+def begin_or_end_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int) -> list[str]:
     """The texts of which a part begins, or ends, as the same part of other texts, if together they have `least` calls.
 
     texts: all with the same number of parts.

@@ -82,18 +82,18 @@ class Forest:
         near = (others & (shared[:, None] >= least * most)).any(axis=1)
         return set(holding[~near].tolist()).union(parted)
 
-    def parts(self, members: Sequence[int], more: float, most: float) -> list[np.ndarray]:
+    def parts(self, members: Sequence[int], more: float, least_share: float) -> list[np.ndarray]:
         """The parts of some members: members in another set that share `more` grams more among themselves, the most telling first.
 
-        Per part the positions of its texts in `members`. Empty if all parts together hold less than a share of `most`, or if other prompts
-        hold most grams of each part as well: then the parts share a value, as a persona or a document.
+        Per part the positions of its texts in `members`. Empty if all parts together hold less than `least_share` of the members, or if other
+        prompts hold most grams of each part as well: then the parts share a value, as a persona or a document.
         """
         own = _bitmaps([np.array(members)], len(self._of_text))[0]
         shared = self._grams(int.from_bytes(own.tobytes(), "little"), self._of_text[members[0]])
         counts = np.bitwise_count(self._bitmaps & own).sum(axis=1, dtype=np.int64)
         near = np.flatnonzero((counts >= self._least) & (counts < len(members)))
         together = np.bitwise_or.reduce(self._bitmaps[near] & own, axis=0)
-        if np.bitwise_count(together).sum() < most * len(members):
+        if np.bitwise_count(together).sum() < least_share * len(members):
             return []
         extra = self._shared_of(near) - shared
         telling = np.flatnonzero(extra >= more)

@@ -13,10 +13,9 @@ from templating.mining.filing import are_near
 from templating.mining.findings import Finding, Findings
 from templating.mining.quantities import MOST_WEAK_CHARACTERS
 from templating.mining.sampling import spread
+from templating.mining.sieve import Row
 from templating.mining.texts import Texts
 from templating.template import Template
-
-Values = tuple[str, ...]
 
 MOST_EXAMPLES = 8  # most examples of a template; template F1 loses .07 with 5 (a stream of sessions), .14 with 16 (a stream of a sorted job)
 MOST_EXAMPLE_CHARACTERS = 1 << 15  # most characters of a template's examples; longer prompts are no examples, since every batch would align them again
@@ -55,7 +54,7 @@ def probes_of(template: Template) -> list[str]:
     return texts
 
 
-def examples(template: Template, texts: Sequence[str]) -> tuple[Values, ...]:
+def examples(template: Template, texts: Sequence[str]) -> tuple[Row, ...]:
     """The examples of a template: values of some of its prompts, evenly over all, oldest first; none of long prompts."""
     some = spread(texts, MOST_EXAMPLES)
     if sum(map(len, some)) > MOST_EXAMPLE_CHARACTERS:

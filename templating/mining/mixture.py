@@ -44,7 +44,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
     ends = [column for place, column in enumerate(columns) if is_open(skeleton.template, place)]
     fixed = sum(len(literal.split()) for literal in skeleton.template.literals)
     if len(skeleton.members) > FEW:
-        return (_most_runs(columns) >= fixed and _shared(columns, ends) >= fixed) or any(map(_fall_apart, ends))
+        return (_mean_runs(columns) >= fixed and _mean_shared_runs(columns, ends) >= fixed) or any(map(_fall_apart, ends))
     much = OWN_WORDS_SHARE * fixed
     return (
         _differ_together(columns, max(FEWEST_WORDS_OF_A_BODY, much))
@@ -107,8 +107,8 @@ def _runs(value: str) -> set[Run]:
     return runs_of(value.split(None, MOST_WORDS_OF_A_VALUE)[:MOST_WORDS_OF_A_VALUE])
 
 
-def _most_runs(columns: Sequence[Sequence[str]]) -> float:
-    """The number of runs of words that a text has in its values, on average: no text can share more."""
+def _mean_runs(columns: Sequence[Sequence[str]]) -> float:
+    """The number of runs of words that a text has in its values, on average: a bound of `_mean_shared_runs` that costs less."""
     runs = sum(max(0, len(value.split()) - WORDS_IN_A_ROW + 1) for column in columns for value in column)
     return runs / len(columns[0])
 
@@ -123,7 +123,7 @@ def _held_again(runs: Iterable[set[Run]]) -> tuple[set[Run], set[Run]]:
     return again, more
 
 
-def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> float:
+def _mean_shared_runs(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> float:
     """The number of runs of words that a text shares with its closest text in different values, on average.
 
     Runs that all texts have do not count. Texts that share runs at a single place count only if the place is at an open end and they
@@ -134,7 +134,7 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
     for column in columns:
         kinds = list(dict.fromkeys(column))
         of = np.array([kinds.index(value) for value in column])
-        its = _runs_shared(kinds)[np.ix_(of, of)]
+        its = _shared_runs(kinds)[np.ix_(of, of)]
         shared += its
         places += its > 0
         if any(column is end for end in ends):
@@ -143,7 +143,7 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
     return float((shared * (places > 1)).max(axis=1).mean())
 
 
-def _runs_shared(kinds: Sequence[str]) -> np.ndarray:
+def _shared_runs(kinds: Sequence[str]) -> np.ndarray:
     """Per pair of values the number of shared runs, without runs that all texts have; 0 where one value continues the other."""
     shared = np.zeros((len(kinds), len(kinds)), np.int64)
     if len(kinds) > 2:  # else all texts have what two values share

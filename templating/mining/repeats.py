@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from templating.mining.quantities import FEWEST_ALIKE
+from templating.mining.sieve import Row
 
-Row = tuple[str, ...]
 MOST_REPEATED_PLACES = 16  # most places whose values are looked for in others: bounds the work
 _AGAIN = "\x00"  # in no value: stands for the repeated value
 

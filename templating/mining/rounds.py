@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from templating.mining.answer import Answer, Group
 from templating.mining.budget import Budget, SpentError
-from templating.mining.filing import Families, families, held_alike
+from templating.mining.filing import Families, begin_or_end_alike, families
 from templating.mining.findings import Findings
 from templating.mining.joining import join
 from templating.mining.known import add_known
@@ -85,7 +85,7 @@ class Rounds:
             return rest
         options, calls = self._texts.options, self._texts.calls
         try:
-            alike = held_alike(self._budget.over(rest), calls, options.barrier, options.min_group_size)
+            alike = begin_or_end_alike(self._budget.over(rest), calls, options.barrier, options.min_group_size)
             filed = Families(families(alike, calls, options.barrier, options.min_group_size, self._texts.go_on))
         except SpentError:
             return rest

@@ -31,6 +31,7 @@ from math import log
 from templating.mining.quantities import FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
 from templating.mining.shared_text import shared_length, trim
+from templating.mining.sieve import Row
 
 BRACKETS = ("(", ")"), ("[", "]"), ("{", "}"), ("<", ">")
 QUOTES = '"', "`"
@@ -47,7 +48,6 @@ BITS_OF_A_SEPARATOR = 20.0  # least bits by which "separator" must be the better
 BITS_PER_VALUE = 0.8  # least bits per value: a list's length grows with its items, each but the first behind a bullet
 FREE_TEXT_DISPERSION = 1.0  # least variance of the number of words on one side, as a multiple of the mean, in free text
 
-Row = tuple[str, ...]
 _WORD, _BLANKS = re.compile(r"\S+"), re.compile(r"\s+")
 
 

@@ -203,7 +203,11 @@ def _end_in_a_cue(values: Sequence[str], before: Container[str]) -> bool:
         return False
     begin, end, _ = trim([*values])
     begin_alike = any(map(str.isalnum, begin))
-    return len(words_of(end)) >= FEWEST_WORDS_OF_A_BODY or all(cue.endswith(":") for cue in cues) or (not begin_alike and all(len(value.split()) >= FEWEST_EDIT_WORDS for value in values))
+    return (
+        len(words_of(end)) >= FEWEST_WORDS_OF_A_BODY
+        or all(cue.endswith(":") for cue in cues)
+        or (not begin_alike and all(len(value.split()) >= FEWEST_EDIT_WORDS for value in values))
+    )
 
 
 def _two(places: "Places", kinds: Iterable[np.ndarray], size: int) -> list[np.ndarray] | None:
