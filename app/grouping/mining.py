@@ -16,6 +16,7 @@ import templating
 from app.grouping.findings import Finding, Findings, Placement, Window, as_findings
 from app.grouping.reviews import REVIEWED_TEMPLATES, judged, late_edits, related
 from app.store.calls import Call
+from app.store.tasks import JoinedTasks
 from app.store.templates import StoredTemplate
 from templating import Matcher, Template
 
@@ -54,8 +55,9 @@ def _find(window: Window, options: "Options") -> Findings:
     mined = _mined(proofs, options, [stored.template for stored in stored_templates])
     new = judged(as_findings(mined, proofs, stored_templates), reviewed, proofs)
     new = [*new, *late_edits(new, reviewed, proofs, mine_alone)]
-    new = [_kept_apart(finding, window) for finding in new if _is_of_enough(finding, window.min_distinct)]
-    new, placements = _placed(sorted(new, key=lambda finding: finding.calls[0].moment), window.known_templates, ordered)
+    new = [finding for finding in new if _is_of_enough(finding, window.min_distinct)]
+    new = _kept_apart(sorted(new, key=lambda finding: finding.calls[0].moment), window)
+    new, placements = _placed(new, window.known_templates, ordered)
     unseen = frozenset(proofs[index].id for index, reason in mined.ungrouped.items() if reason == "unseen")
     return Findings(new, placements, unseen - {placement.call.id for placement in placements})
 
@@ -77,16 +79,24 @@ def _is_of_enough(finding: Finding, authors: int) -> bool:
     return authors <= 1 or len({call.author for call in finding.calls} - {None}) >= authors
 
 
-def _kept_apart(finding: Finding, window: Window) -> Finding:
-    """The finding, superseding only templates whose tasks may be merged; the same template, else the oldest decides, the others stay beside it."""
+def _kept_apart(findings: Sequence[Finding], window: Window) -> list[Finding]:
+    """The findings, superseding only templates whose tasks may be one, after the findings before; the same template, else the oldest decides.
+
+    The other templates stay beside the finding.
+    """
     task_ids = {stored.id: stored.task_id for stored in window.known_templates}
-    same_task_ids = [stored.task_id for stored in window.known_templates if stored.template == finding.template]
-    superseded: list[UUID] = []
-    for old in sorted(finding.supersedes):
-        if not any(window.apart.keeps_apart(task_ids[old], task_id) for task_id in same_task_ids):
-            superseded.append(old)
-            same_task_ids.append(task_ids[old])
-    return replace(finding, supersedes=frozenset(superseded))
+    joined = JoinedTasks(window.apart)
+    kept: list[Finding] = []
+    for finding in findings:
+        same_task_ids = [stored.task_id for stored in window.known_templates if stored.template == finding.template]
+        superseded: list[UUID] = []
+        for old in sorted(finding.supersedes):
+            if all(joined.may_be_one(task_ids[old], task_id) for task_id in same_task_ids):
+                superseded.append(old)
+                same_task_ids.append(task_ids[old])
+        joined.join(same_task_ids)
+        kept.append(replace(finding, supersedes=frozenset(superseded)))
+    return kept
 
 
 def evidence(calls: Sequence[Call]) -> list[Call]:

@@ -15,6 +15,7 @@ from app.grouping.findings import Finding, Findings, Window
 from app.grouping.lineage import ROLL_OUT_SHARE, CallTimes, Relative, SeenCallTimes, alive_together, line_of
 from app.grouping.slot_names import NamedTemplate, keeping_names
 from app.intake.privacy import Policy
+from app.store.tasks import JoinedTasks
 from templating import Template
 
 FIRST_REVIEW_GROWTH = 2
@@ -47,8 +48,15 @@ class Placing:
         }
         self._replaced = {stored.id for stored in stored_templates if stored.is_retired}
         self._task_of = {stored.line_id: stored.task_id for stored in stored_templates}
-        self._apart = book.tasks_kept_apart()
+        self._joined = self._joined_by(findings)
         self._named = {stored.id: NamedTemplate(stored.template, stored.named_places) for stored in stored_templates}
+
+    def _joined_by(self, findings: Findings) -> JoinedTasks:
+        """The tasks that the findings bring together: a merge for another reason leaves them room."""
+        joined = JoinedTasks(self._book.tasks_kept_apart())
+        for finding in findings.new:
+            joined.join(self._task_of[self._relatives[old].line_id] for old in finding.supersedes)
+        return joined
 
     def tasks(self) -> dict[UUID, UUID]:
         """The task of every template."""
@@ -168,7 +176,7 @@ class Placing:
         willing = {
             task_id
             for task_id in other_tasks
-            if not any(self._apart.keeps_apart(task_id, own_id) for own_id in task_ids)
+            if all(self._joined.may_be_one(task_id, own_id) for own_id in task_ids)
         }
         return [
             relative
@@ -263,7 +271,7 @@ class Placing:
         survivor = self._book.survivor_of(task_ids)
         for task_id in task_ids - {survivor}:
             self._book.merge_task(task_id, survivor)
-        self._apart = self._book.tasks_kept_apart()
+        self._joined.join(task_ids)
         self._task_of = {line: survivor if of in task_ids else of for line, of in self._task_of.items()}
         self._task_of[survivor] = survivor
         self._relatives = {

@@ -10,13 +10,20 @@ from uuid import UUID
 
 from flask import g, request, url_for
 
+from app.pages.arguments import names_read
+
 
 def here(**changes: object) -> str:
-    """The address of this page with some parameters changed; None removes one."""
-    args = {name: value for name, value in (request.args.to_dict() | changes).items() if value not in {None, ""}}
+    """The address of this page with some parameters changed; None removes one. The page has read its parameters when it asks for this."""
+    args = {name: value for name, value in (args_read() | changes).items() if value not in {None, ""}}
     if "here" not in g:  # a list needs a hundred addresses, and the router takes longer than all the rest
         g.here = url_for(request.endpoint or "pages.task_list", **(request.view_args or {}))
     return f"{g.here}{query(args)}"
+
+
+def args_read() -> dict[str, str]:
+    """The parameters of the address that the page has read: links and forms repeat no others."""
+    return {name: value for name, value in request.args.items() if name in names_read()}
 
 
 def here_with(name: str) -> Callable[[str], str]:

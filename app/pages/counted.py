@@ -1,6 +1,6 @@
 """The calls that the figures of a template count, by the address: those of all versions with its text, of one model, or of one version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,15 @@ MOST_NUMBERS = 4
 
 @dataclass(frozen=True)
 class Choice:
-    """A selection of calls: its words, its address, and whether the page shows it."""
+    """A selection of calls: its words, its parameters of the address, and whether the page shows it."""
 
     words: str
-    address: str
+    args: Mapping[str, str | None]
     is_shown: bool
+
+    @property
+    def address(self) -> str:
+        return here(**self.args)
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ def _choices(version: Row[Any], twins: int, models: Sequence[str], args: dict[st
     selections: list[tuple[str, dict[str, str]]] = [(f"all {twins} versions", {})]
     selections += [(model, {"model": model}) for model in models] if len(models) > 1 else []
     selections += [(f"v{version.version} alone", {"of": "version"})]
-    cleared = {"of": None, "model": None, "after": None}
-    return [Choice(words, here(**cleared | selection), selection == args) for words, selection in selections]
+    cleared: dict[str, str | None] = {"of": None, "model": None, "after": None}
+    return [Choice(words, cleared | selection, selection == args) for words, selection in selections]
 
 
 def _words(versions: Sequence[Row[Any]]) -> str:

@@ -27,6 +27,7 @@ def common_values() -> dict[str, Any]:
         "form_token": access.form_token,
         "asset": addresses.asset,
         "is_open": access.is_open,
+        "args_read": addresses.args_read,
         "here": addresses.here,
         "here_with": addresses.here_with,
         "to_task": addresses.to_task,

@@ -32,6 +32,30 @@ class KeptApart:
         return len(pair) == 2 and (pair in self.split or pair <= self.named)
 
 
+class JoinedTasks:
+    """The tasks that a run makes one, step by step: two may be one unless tasks that went into either are kept apart."""
+
+    def __init__(self, apart: KeptApart) -> None:
+        self._apart = apart
+        self._members: dict[UUID, frozenset[UUID]] = {}
+
+    def may_be_one(self, first: UUID, other_id: UUID) -> bool:
+        """Whether no decision of a person keeps these two apart, or tasks that are one with them."""
+        return not any(
+            self._apart.keeps_apart(member, other_member)
+            for member in self._one_with(first)
+            for other_member in self._one_with(other_id)
+        )
+
+    def join(self, task_ids: Iterable[UUID]) -> None:
+        """Make the tasks one."""
+        members = frozenset[UUID]().union(*map(self._one_with, task_ids))
+        self._members |= dict.fromkeys(members, members)
+
+    def _one_with(self, task_id: UUID) -> frozenset[UUID]:
+        return self._members.get(task_id, frozenset((task_id,)))
+
+
 def create_task(
     connection: Connection, project_id: UUID, group_id: UUID, name: str, apart_from: Sequence[UUID] = ()
 ) -> UUID:

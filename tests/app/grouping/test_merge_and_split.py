@@ -345,6 +345,38 @@ def test_one_template_for_both_does_not_bring_together_tasks_that_a_person_named
     group.assert_exact()
 
 
+def test_two_templates_of_one_run_do_not_bring_together_what_a_person_split_by_way_of_a_third_task(
+    world: World, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given the reports and the forecasts of two days, side by side: a person made the second report and the first forecast one task, and
+    # split the second forecast from the first report
+    def forecast(day: int, number: int) -> str:
+        return report(day, number).replace("daily report", "forecast for sailors")
+
+    forecasts = REPORT.replace("daily report", "forecast for sailors")
+    mined = [text.replace("{{day}}", day) for text in (REPORT, forecasts) for day in "12"]
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(*mined))
+    group = world.group()
+    for number in range(5):
+        group.send([text(day, number) for text in (report, forecast) for day in (1, 2)])
+    group.run()
+    first_report, second_report, first_forecast, second_forecast = group.tasks
+    merge(admin, first_forecast.id, second_report.id)
+    merge(admin, second_forecast.id, first_report.id)
+    apart = split(admin, versions(admin, first_report.id)[1]["id"])
+
+    # When one run finds that the day of the reports varies, and that of the forecasts
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT, forecasts))
+    group.send(text(3, number) for text in (report, forecast) for number in range(3))
+    group.want("all")
+    assert group.run().outcome == "committed"
+
+    # Then one of the two findings is of the third task and one of the split tasks, and the other split task stays as it is
+    assert [task_row.id for task_row in group.tasks] == [first_report.id, UUID(apart["id"])]
+    assert group.versions_of_tasks == [[(1, 13), (3, 8)], [(1, 5)]]
+    group.assert_exact()
+
+
 def test_a_better_text_does_not_bring_together_what_a_person_split(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,6 +164,12 @@ def test_hundreds_of_unknown_parameters_are_told_in_a_few_sentences(web: Flask, 
     assert notes[-1] == "So are 295 more."
 
 
+def test_no_link_and_no_form_repeats_a_parameter_that_the_page_does_not_read(web: Flask, address: Address) -> None:
+    for page in PAGES:
+        answer = web.test_client().get(address(_with(page, "rnage=24h&" + RANGE)))
+        assert answer.text.count("rnage") == 1, page
+
+
 def test_the_calls_without_a_prompt_are_those_of_the_path(web: Flask, grown: World) -> None:
     grown.group(path="/voice").send([None])
     local = web.test_client()
