@@ -106,6 +106,9 @@ CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
 CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[" + NOT_IN_A_NAME + "\u202a-\u202e\u2066-\u2069]")
 """Colours, which a terminal would obey, what a name may not have, and characters that turn the direction of a text around."""
 
+PATH_BEGIN = re.compile(r"[*_`('\"“‘]*((?:~|\.\.?)?/)(?=[^\W\d_])")
+"""The beginning of a path of files ("/home", "~/src", "./lib"), behind quotes and the like."""
+
 DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
 
 
@@ -297,7 +300,14 @@ def _words_before_relative_clause(words: list[str]) -> Iterator[str]:
         if place > 1 and word.lower() in RELATIVES:
             return
         if word.lower() not in POINTERS or words[place + 1 : place + 2] == ["are"]:
-            yield word.strip(DECORATION) or word
+            yield _undecorated(word) if place else word.strip(DECORATION) or word
+
+
+def _undecorated(word: str) -> str:
+    """The word without marks around it; a path of files keeps the slash that it begins with."""
+    path_begin = PATH_BEGIN.match(word)
+    bare = word.strip(DECORATION)
+    return path_begin[1] + bare if path_begin and bare else bare or word
 
 
 def _first_clause(sentence: str) -> str:

@@ -49,6 +49,10 @@ SIMILAR_SHOWN = 10
 """Similar tasks on the page of a task."""
 
 
+MOST_SLOTS = 200
+"""Slots that a page lists, and values of a call: a task of 3,000 slots had a page of 6 MB, of which people read the first screens."""
+
+
 @pages.get("/tasks/<task_id>")
 def task(task_id: str) -> str | AnyResponse:
     range_shown = range_in_address()
@@ -176,6 +180,7 @@ def _texts(
         "sample": insights.SAMPLE,
         "least_cached": LEAST_CACHED,
         "few_calls": FEW_CALLS,
+        "most_slots": MOST_SLOTS,
     }
 
 

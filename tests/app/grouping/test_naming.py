@@ -43,6 +43,9 @@ def name(text: str, *taken: str) -> str:
         ("of the customer below, by date.\nOrders of this year\n{{orders}}", "Orders of this year"),
         ("what is the capital of {{land}}", "What is the capital"),
         ("summarize the mail of a customer\n{{mail}}", "Summarize the mail of a customer"),
+        ("You are an agent working in `/home/dev/`.\n{{goal}}", "Agent working in /home/dev"),
+        ("Fix the tests under ~/src/lib first.\n{{goal}}", "Fix the tests under ~/src/lib first"),
+        ("/summarize the mail and/or the 24/day report\n{{mail}}", "Summarize the mail and/or the day report"),
     ],
 )  # fmt: skip
 def test_a_name_says_what_the_prompt_is_for(text: str, expected: str) -> None:

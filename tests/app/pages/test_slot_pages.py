@@ -222,3 +222,22 @@ def test_other_texts_of_a_slot_are_the_texts_that_are_not_shown(page: Callable[.
     shown = page(f"/tasks/{task_row.id}/slots/ticket", version="1")
     other_texts = shown.split("other texts:")[1].split("</span>")[0]
     assert re.findall(r">(v\d+)</a>", other_texts) == ["v2"]
+
+
+def test_the_page_of_a_task_shows_200_slots_and_says_how_to_see_the_others(
+    page: Callable[..., str], engine: Engine, project: Project, client: FlaskClient
+) -> None:
+    # Given a task with 203 slots, of which the last three have the shortest values
+    task_id = know(engine, project, "/form", "", "".join(f"field {n}: {{{{s{n}}}}}\n" for n in range(203)))
+    prompt = "".join(f"field {n}: {'value' if n < 200 else 'v'}\n" for n in range(203))
+    assert client.post("/api/v1/traces", json={"model": "m", "path": "/form", "input": prompt}).json["task_id"]
+
+    # Then the bill and the calls show the first 200, and say where all of them are
+    shown = page(f"/tasks/{task_id}")
+    assert shown.count('title="Look into this slot"') == 200
+    assert shown.count('data-slot="') == 200
+    assert "/slots/s199?" in shown
+    assert "/slots/s200?" not in shown
+    assert re.search(r"Shown are the 200 slots with the most characters; <code>GET [^<]*/cost</code> has all 203", shown)
+    assert "Shown are the values of the first 200 slots of the template; the page of a call" in shown
+    assert "Shown are the first 200 slots of the template; <code>PATCH" in shown
