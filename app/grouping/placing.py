@@ -174,9 +174,7 @@ class Placing:
         """The templates of tasks that may be merged with `task_ids`."""
         other_tasks = set(self._task_of.values()).difference(task_ids)
         willing = {
-            task_id
-            for task_id in other_tasks
-            if all(self._joined.may_be_one(task_id, own_id) for own_id in task_ids)
+            task_id for task_id in other_tasks if all(self._joined.may_be_one(task_id, own_id) for own_id in task_ids)
         }
         return [
             relative

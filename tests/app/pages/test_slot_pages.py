@@ -238,6 +238,8 @@ def test_the_page_of_a_task_shows_200_slots_and_says_how_to_see_the_others(
     assert shown.count('data-slot="') == 200
     assert "/slots/s199?" in shown
     assert "/slots/s200?" not in shown
-    assert re.search(r"Shown are the 200 slots with the most characters; <code>GET [^<]*/cost</code> has all 203", shown)
+    assert re.search(
+        r"Shown are the 200 slots with the most characters; <code>GET [^<]*/cost</code> has all 203", shown
+    )
     assert "Shown are the values of the first 200 slots of the template; the page of a call" in shown
     assert "Shown are the first 200 slots of the template; <code>PATCH" in shown
