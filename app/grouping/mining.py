@@ -86,7 +86,7 @@ def _kept_apart(findings: Sequence[Finding], window: Window) -> list[Finding]:
     """
     task_ids = {stored.id: stored.task_id for stored in window.known_templates}
     joined = JoinedTasks(window.apart)
-    kept: list[Finding] = []
+    kept_findings: list[Finding] = []
     for finding in findings:
         same_task_ids = [stored.task_id for stored in window.known_templates if stored.template == finding.template]
         superseded: list[UUID] = []
@@ -95,8 +95,8 @@ def _kept_apart(findings: Sequence[Finding], window: Window) -> list[Finding]:
                 superseded.append(old)
                 same_task_ids.append(task_ids[old])
         joined.join(same_task_ids)
-        kept.append(replace(finding, supersedes=frozenset(superseded)))
-    return kept
+        kept_findings.append(replace(finding, supersedes=frozenset(superseded)))
+    return kept_findings
 
 
 def evidence(calls: Sequence[Call]) -> list[Call]:
