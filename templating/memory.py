@@ -5,7 +5,7 @@ calls of all versions, so no search sees these calls again. So a `Matcher` shows
 and `mine` searches the remembered prompts of all known templates again when enough prompts are new (`templating.mining.anew`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import count
 
 MOST_REMEMBERED = 64  # most prompts that a template remembers: 32 find the same in three streams; with 8, F1 of a stream with returns is .66 instead of .91
@@ -35,6 +35,7 @@ class Memory:
         self.seen = max(seen, len(moments))
         self.searched = searched
         self._looked, self._step = 0, 1
+        self._grouped: Set[str] = frozenset()
         self._moments = self._thinned_out(moments, sorted(moments, key=moments.__getitem__))
 
     @property
@@ -56,14 +57,20 @@ class Memory:
             moments = {**self._moments, prompt: next(_CLOCK)}  # a new dict: another thread may be reading the old one
             self._moments = self._thinned_out(moments, list(moments))
 
-    def note_search(self) -> None:
-        """Notes a search, which counts from the next prompt or `settle` on: until then the same search gives the same answer."""
-        self._looked = self.seen
+    def note_search(self, grouped: Set[str] = frozenset()) -> None:
+        """Notes a search, which counts from the next prompt or `settle` on: until then the same search gives the same answer.
+
+        grouped: prompts of new templates. They are forgotten, with as many of those for which they stand.
+        """
+        self._looked, self._grouped = self.seen, grouped & self._moments.keys()
 
     def settle(self) -> None:
-        """The prompts that were noted before the last search count as searched."""
+        """The prompts that were noted before the last search count as searched, or are forgotten."""
         if self._looked:
-            self.searched, self._looked = self._looked, 0
+            moments, self.searched, self._looked = self._moments, self._looked, 0
+            if kept := {prompt: moment for prompt, moment in moments.items() if prompt not in self._grouped}:
+                forgotten = self.searched * (len(moments) - len(kept)) // len(moments)
+                self.seen, self.searched, self._moments = self.seen - forgotten, self.searched - forgotten, kept
 
     def _thinned_out(self, moments: Mapping[str, int], prompts: list[str]) -> dict[str, int]:
         """The moments of as many of these prompts as are remembered."""

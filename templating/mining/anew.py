@@ -14,7 +14,7 @@ new prompts, as if all had come at once, and does not know these templates. What
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 
-from templating.matching import fit
+from templating.matching import BARRIER, fit
 from templating.memory import Memory
 from templating.mining.answer import Group
 from templating.mining.known import MOST_EXAMPLES
@@ -33,10 +33,11 @@ class Anew:
     others: the other known templates with their numbers.
     """
 
-    def __init__(self, known: Sequence[Template], new: int) -> None:
+    def __init__(self, known: Sequence[Template], new: int, barrier: str = BARRIER) -> None:
         """new: the number of prompts that no known template matches."""
         self._known = known
         self._memories = _due(known, new)
+        self._barrier, self._grouped = barrier, set[str]()
         self.others = [(number, template) for number, template in enumerate(known) if number not in self._memories]
         remembered = {number: memory.moments for number, memory in self._memories.items()}  # read once: another thread may be matching
         self._prompts_of = {number: _some(list(prompts), len(remembered)) for number, prompts in remembered.items()}
@@ -105,10 +106,12 @@ class Anew:
         """Notes the search in the memories of all known templates: also of those that it had no room for, else they would be due at once again."""
         for template in self._known if self._memories else ():
             if template.memory is not None:
-                template.memory.note_search()
+                takes_all = template.literals[1:] == ("",) and bool(self._barrier) and template.literals[0].endswith(self._barrier)
+                template.memory.note_search(self._grouped if takes_all else frozenset())  # what is left decides when it comes apart again
 
     def memory(self, group: Group, moments: Mapping[str, int]) -> Memory | None:
         """The memory of a new template. moments: of the group's prompts."""
+        self._grouped.update(moments)
         if not group.template.slots:
             return None
         widened = [memory for number in group.supersedes - self.numbers if (memory := self._known[number].memory) is not None]

@@ -71,7 +71,7 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], r
     hits = _hits(calls, known, options, budget)
     seen = _seen([text for text in calls if text not in hits], calls, options)
     asked = _Prompts(calls, hits, seen, runs)
-    anew = Anew(known, len(seen))
+    anew = Anew(known, len(seen), options.barrier)
     groups = _search(asked, anew, options, budget)
     gone = {number for group in groups for number in group.supersedes}
     freed = [text for text, number in hits.items() if number in gone]

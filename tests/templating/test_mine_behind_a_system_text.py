@@ -104,6 +104,41 @@ def test_a_stream_finds_most_short_tasks_behind_one_system_text(system: str) -> 
     assert len(stream(texts, labels) & {frozenset([label]) for label in TASKS}) >= len(TASKS) - 2
 
 
+MORE_TASKS = {
+    "price": lambda dice: f"What is the price of {some(dice, 1, 2)} shoes in {some(dice, 1, 1)}?",
+    "list": lambda dice: f"Order a list of all {some(dice, 1, 1)} by {some(dice, 1, 1)}.",
+    "mail": lambda dice: f'Send an email to {some(dice, 1, 2)} with the subject "{some(dice, 2, 4)}"',
+    "poem": lambda dice: f"Write a poem about {some(dice, 1, 3)} in the style of {some(dice, 1, 2)}.",
+    "cart": lambda dice: f"Add the {some(dice, 1, 2)} to my shopping cart.",
+    "table": lambda dice: f"Book a table for {dice.randint(2, 12)} at {some(dice, 1, 2)} at {dice.randint(5, 10)} pm",
+    "post": lambda dice: f'Leave a comment on the post about {some(dice, 1, 2)} saying "{some(dice, 2, 5)}"',
+    "route": lambda dice: f"Compare the driving time from {some(dice, 1, 2)} to {some(dice, 1, 2)}.",
+    "song": lambda dice: f"Play {some(dice, 1, 3)} from my list of {some(dice, 1, 1)} songs.",
+    "weather": lambda dice: f"Tell me the weather in {some(dice, 1, 1)} on {some(dice, 1, 1)} morning.",
+    "timer": lambda dice: f"Set a timer of {dice.randint(2, 59)} minutes named {some(dice, 1, 1)}",
+    "news": lambda dice: f"Open the newest page of {some(dice, 1, 2)} news.",
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS[1:])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_stream_finds_as_many_of_many_short_tasks_behind_one_system_text_as_one_search_of_all(
+    system: str, seed: int
+) -> None:
+    """Given 19 tasks of eight prompts on average. The first batch has one template for all, which later batches take apart little by little."""
+    dice = Random(seed)
+    tasks = TASKS | MORE_TASKS
+    labels = [label for number, label in enumerate(tasks) for _ in range(7 + number % 3)]
+    dice.shuffle(labels)
+    texts = [system + tasks[label](dice) for label in labels]
+
+    at_once, streamed = (
+        exact & {frozenset([label]) for label in tasks} for exact in (groups(texts, labels), stream(texts, labels))
+    )
+
+    assert len(streamed) >= len(at_once) > len(tasks) // 2
+
+
 def stream(texts: list[str], labels: list[str], batch: int = 20) -> set[frozenset[str]]:
     known, pool = [], []
     for start in range(0, len(texts), batch):
