@@ -179,7 +179,7 @@ class Bench:
             [
                 name,
                 f"{statistics.median(sample.wall for sample in samples):.2f}",
-                times(_ratio(samples_by_name["known"], samples, _wall)),
+                times(_ratio(samples, samples_by_name["known"], _wall)),
             ]
             for name, samples in samples_by_name.items()
         ]
