@@ -41,10 +41,11 @@ YOUNG_GROUP_CALLS = 2000
 def due_for_review(connection: Connection, group_id: UUID) -> list[UUID]:
     """Templates of a group to be reviewed: all when the group has grown, else those with enough calls since their last review."""
     counted, in_use = _counted_calls(), _in_use() & (template.c.group_id == group_id)
-    query = select(template.c.id, _is_due(counted).label("is_due")).join_from(template, counted, true()).where(in_use)
-    rows = connection.execute(query.order_by(template.c.id)).all()
     has_grown = connection.execute(select(_has_grown(counted)).join_from(template, counted, true()).where(in_use))
-    return [row.id for row in rows if row.is_due] if not has_grown.scalar_one() else [row.id for row in rows]
+    query = select(template.c.id).where(in_use)
+    if not has_grown.scalar_one():
+        query = query.join_from(template, counted, true()).where(_is_due(counted))
+    return list(connection.execute(query.order_by(template.c.id)).scalars())
 
 
 def groups_to_review(connection: Connection) -> list[UUID]:
