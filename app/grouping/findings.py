@@ -22,7 +22,8 @@ class Window:
 
     is_truncated: owed calls were left out. residue_read: the residue is in the window, though it may have been empty. known_templates: the templates that
     match calls of the group now; reviewing: those of them that are under review, with `reviewed`, a sample of their calls. min_distinct:
-    users or conversations in which a template must occur. apart: tasks that no run merges.
+    users or conversations in which a template must occur. apart: tasks that no run merges; replaced_templates: those whose place others took, read
+    only where tasks are kept apart.
     """
 
     state: GroupState
@@ -36,6 +37,7 @@ class Window:
     known_templates: Sequence[StoredTemplate]
     min_distinct: int = 0
     apart: KeptApart = field(default_factory=KeptApart)
+    replaced_templates: Sequence[StoredTemplate] = ()
 
     @property
     def calls(self) -> list[Call]:

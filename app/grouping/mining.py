@@ -80,15 +80,16 @@ def _is_of_enough(finding: Finding, authors: int) -> bool:
 
 
 def _kept_apart(findings: Sequence[Finding], window: Window) -> list[Finding]:
-    """The findings, superseding only templates whose tasks may be one, after the findings before; the same template, else the oldest decides.
+    """The findings, superseding only templates whose tasks may be one, after the findings before. The others stay beside the finding.
 
-    The other templates stay beside the finding.
+    The task of the same template decides, also of one that was replaced and now returns; else the oldest superseded one.
     """
+    stored_templates = [*window.known_templates, *window.replaced_templates]
     task_ids = {stored.id: stored.task_id for stored in window.known_templates}
     joined = JoinedTasks(window.apart)
     kept_findings: list[Finding] = []
     for finding in findings:
-        same_task_ids = [stored.task_id for stored in window.known_templates if stored.template == finding.template]
+        same_task_ids = [stored.task_id for stored in stored_templates if stored.template == finding.template]
         superseded: list[UUID] = []
         for old in sorted(finding.supersedes):
             if all(joined.may_be_one(task_ids[old], task_id) for task_id in same_task_ids):

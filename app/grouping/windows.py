@@ -44,6 +44,7 @@ def read_window(
     stored_templates = templates.load_templates(connection, state.id)
     reviewing = _under_review(connection, state, stored_templates)
     policy = policy_of(connection, state.project_id)
+    apart = tasks.tasks_kept_apart(connection, state.id)
     residue, residue_read = _residue(connection, state, len(owed), settings.grouping_window_residue, since)
     return Window(
         state=state,
@@ -56,7 +57,8 @@ def read_window(
         reviewing=reviewing,
         known_templates=stored_templates,
         min_distinct=policy.wishes.min_distinct,
-        apart=tasks.tasks_kept_apart(connection, state.id),
+        apart=apart,
+        replaced_templates=templates.load_replaced(connection, state.id) if apart else (),
     )
 
 

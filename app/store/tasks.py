@@ -26,6 +26,10 @@ class KeptApart:
     split: frozenset[frozenset[UUID]] = frozenset()
     named: frozenset[UUID] = frozenset()
 
+    def __bool__(self) -> bool:
+        """Whether any two tasks stay apart."""
+        return bool(self.split) or len(self.named) > 1
+
     def keeps_apart(self, first: UUID, other_id: UUID) -> bool:
         """Whether these two stay apart."""
         pair = frozenset((first, other_id))

@@ -74,6 +74,12 @@ def load_all(connection: Connection, group_id: UUID) -> list[StoredTemplate]:
     return _load(connection, [group_id], template.c.group_id == group_id)[group_id]
 
 
+def load_replaced(connection: Connection, group_id: UUID) -> list[StoredTemplate]:
+    """The templates of a group whose place others took, oldest first."""
+    is_replaced = template.c.retired_at.is_not(None)
+    return _load(connection, [group_id], template.c.group_id == group_id, is_replaced)[group_id]
+
+
 def parts_of(connection: Connection, template_id: UUID) -> list[dict[str, Any]] | None:
     """The text of one template, in use or retired."""
     return connection.execute(select(template.c.parts).where(template.c.id == template_id)).scalar_one_or_none()

@@ -377,6 +377,38 @@ def test_two_templates_of_one_run_do_not_bring_together_what_a_person_split_by_w
     group.assert_exact()
 
 
+def test_a_replaced_template_that_is_found_again_does_not_bring_together_what_a_person_split(
+    world: World, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = world.group()
+
+    def find(*texts: str) -> None:
+        monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(*texts, TRIAGE))
+        group.want("all")
+        assert group.run().outcome == "committed"
+
+    # Given a template of all days that a template of each day replaced. A person split the second day from the first, and merged a third task
+    # into the first; then the first day's template became wider
+    for day in (1, 2):
+        group.send(report(day, number) for number in range(5))
+    group.send(map(triage, range(5)))
+    find(REPORT)
+    find(frozen(1), frozen(2))
+    report_task, triage_task = group.tasks
+    apart = split(admin, versions(admin, report_task.id)[1]["id"])
+    merge(admin, triage_task.id, report_task.id)
+    group.send(report(1, number).replace("-01.", "-01 (Sunday).") for number in range(3))
+    find(frozen(1).replace("-01.", "-01{{weekday}}."), frozen(2))
+
+    # When a run finds the template of all days again
+    find(REPORT)
+
+    # Then that template takes the place of the first day's only
+    assert [task_row.id for task_row in group.tasks] == [report_task.id, UUID(apart["id"])]
+    assert [[calls for _, calls in of_task] for of_task in group.versions_of_tasks] == [[8, 5], [5]]
+    group.assert_exact()
+
+
 def test_a_better_text_does_not_bring_together_what_a_person_split(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
