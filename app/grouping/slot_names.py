@@ -1,10 +1,11 @@
-"""Finds the slots of a newer template that continue slots of an older one, and so keep the names that people gave. Pure.
+"""Finds the slots of a newer template that continue slots of an older one: they keep the names that people gave, and are no edit. Pure.
 
 The fixed texts of both are aligned word by word, each slot as a word of its own. A slot continues one where both are aligned and the word,
 mark or part border right before or right after is the same.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import count
@@ -69,6 +70,31 @@ def going_on(older: Template, newer: Template) -> dict[int, int]:
         if index in beside
         and any(older_words[index + step] and beside.get(index + step) == beside[index] + step for step in (-1, 1))
     }
+
+
+def renamed(older: Template, newer: Template) -> dict[str, str]:
+    """The slots of the older template that continue under another name: old name -> new name.
+
+    Left out are a name whose places continue under several names, several names that become one, and names that are exchanged, or that a slot
+    without continuation has: the text with the new names would say something else.
+    """
+    if older.slots == newer.slots:
+        return {}
+    followers, sources = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for place, follower in going_on(older, newer).items():
+        followers[older.slots[place]].add(newer.slots[follower])
+        sources[newer.slots[follower]].add(older.slots[place])
+    name_after = {name: min(names) for name, names in followers.items() if len(names) == 1}
+    name_after = {name: after for name, after in name_after.items() if sources[after] == {name}}
+    return {name: after for name, after in name_after.items() if _end_of_chain(name, name_after) not in older.slots}
+
+
+def _end_of_chain(name: str, name_after: Mapping[str, str]) -> str:
+    """The name after the name after ... this one (var_0, var_1, var_2), or this one where the chain is a circle."""
+    end = name_after[name]
+    while end in name_after and end != name:
+        end = name_after[end]
+    return end
 
 
 def _words(template: Template) -> list[str]:

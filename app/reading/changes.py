@@ -5,14 +5,15 @@ of their lines.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from itertools import groupby, takewhile
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from app.reading.pieces import Part, Piece
+from app.grouping import slot_names
+from app.reading.pieces import Part, Piece, template_of
 
 _WORD_OR_BLANK = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
 
@@ -52,11 +53,19 @@ def replaced_by(number: int, versions: Iterable[BegunVersion]) -> int | None:
 
 
 def compare(old: Sequence[Part], new: Sequence[Part]) -> list[Part]:
-    """The parts of both templates, in order, each piece marked as added, removed, folded or (unmarked) in both."""
-    before = {part.role: part.pieces for part in old}
+    """The parts of both templates, in order, each piece marked as added, removed, folded or (unmarked) in both.
+
+    A slot that continues under another name is in both, with its new name.
+    """
+    names = slot_names.renamed(template_of(old), template_of(new))
+    before = {part.role: [_with_new_name(piece, names) for piece in part.pieces] for part in old}
     after = {part.role: part.pieces for part in new}
     roles = dict.fromkeys([*before, *after])
     return [Part(role, list(_compared(before.get(role, []), after.get(role, [])))) for role in roles]
+
+
+def _with_new_name(piece: Piece, names: Mapping[str, str]) -> Piece:
+    return piece if piece.slot is None else piece._replace(slot=names.get(piece.slot, piece.slot))
 
 
 def is_changed(parts: Sequence[Part]) -> bool:

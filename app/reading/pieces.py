@@ -46,15 +46,21 @@ def template_parts(parts: Sequence[Mapping[str, Any]], slots: Sequence[str]) -> 
 
 def template_text(part: Part) -> str:
     """A part of a template in text form; text that would read as a slot is escaped."""
-    literals: list[str] = [BARRIER]  # a part may consist of one slot, a template may not
-    slots: list[str] = []
-    for piece in part.pieces:
-        if piece.slot is None:
-            literals[-1] += piece.text
-        else:
-            slots.append(piece.slot)
-            literals.append("")
-    return Template(tuple(literals), tuple(slots)).to_text().removeprefix(BARRIER)
+    return template_of([part]).to_text().strip(BARRIER)
+
+
+def template_of(parts: Sequence[Part]) -> Template:
+    """The template of these parts, with a barrier around each: a part may consist of one slot, a template may not."""
+    literals, slots = [BARRIER], list[str]()
+    for part in parts:
+        for piece in part.pieces:
+            if piece.slot is None:
+                literals[-1] += piece.text
+            else:
+                slots.append(piece.slot)
+                literals.append("")
+        literals[-1] += BARRIER
+    return Template(tuple(literals), tuple(slots))
 
 
 def prompt_parts(

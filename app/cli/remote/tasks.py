@@ -17,9 +17,10 @@ from app.cli.remote.api import MOST_PER_PAGE, Api, Item
 from app.cli.remote.errors import ApiError, RefusedInputError
 from app.cli.remote.options import connected, counting, formed, limited, ranged
 from app.cli.remote.output import Cell, CostCell, When, as_json, printed, template_text
+from app.grouping import slot_names
 from app.reading.changes import BegunVersion, replaced_by
 from app.words import parsed
-from templating import meant_name
+from templating import BARRIER, Template, meant_name
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -278,16 +279,26 @@ def _nothing_to_compare(versions: dict[int, Item]) -> str:
 
 
 def _changes(before: Item, after: Item) -> Sequence[str]:
-    """A unified diff of model, settings, tools and template."""
-    names = f"version {before['version']}", f"version {after['version']}"
-    return list(unified_diff(_lines(before), _lines(after), *names, lineterm=""))
+    """A unified diff of model, settings, tools and template; a slot that continues under another name has its new name in both."""
+    older, newer = _template(before), _template(after)
+    names = slot_names.renamed(older, newer)
+    older = Template(older.literals, tuple(names.get(name, name) for name in older.slots))
+    titles = f"version {before['version']}", f"version {after['version']}"
+    return list(unified_diff(_lines(before, older), _lines(after, newer), *titles, lineterm=""))
 
 
-def _lines(version: Item) -> list[str]:
+def _template(version: Item) -> Template:
+    """The parts of a version's template between barriers: a part may consist of one slot, a template may not."""
+    return Template.parse("".join(f"{BARRIER}{part['text']}" for part in version["template"]) + BARRIER)
+
+
+def _lines(version: Item, template: Template) -> list[str]:
     head = [f"model: {version['model']}", *(f"{name}: {value}" for name, value in sorted(version["settings"].items()))]
     tools = version["tools"] if isinstance(version["tools"], list) else [version["tools"]] if version["tools"] else []
     head += [f"tool: {json.dumps(tool, ensure_ascii=False, sort_keys=True)}" for tool in tools]
-    return head + [line for part in version["template"] for line in (f"--- {part['role']}", *part["text"].split("\n"))]
+    texts = template.to_text().strip(BARRIER).split(BARRIER)
+    parts = zip(version["template"], texts, strict=True)
+    return head + [line for part, text in parts for line in (f"--- {part['role']}", *text.split("\n"))]
 
 
 def is_uuid(text: str) -> bool:

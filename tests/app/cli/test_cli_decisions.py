@@ -106,3 +106,12 @@ def test_a_key_that_reads_decides_nothing_and_an_unknown_decision_is_named(
     admin_cli.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name, "read")
     assert b"admin" in admin_cli("rename", next(iter(names(admin_cli))), "Mine").stderr
     assert b"None." in admin_cli("decisions").stdout + admin_cli("decisions").stderr
+
+
+def test_a_renamed_slot_is_no_edit_in_the_difference_of_versions(admin_cli: Cli) -> None:
+    (task,) = read(admin_cli("tasks", "--json"))
+    admin_cli("rename", task["id"], "--slot", "ticket=mail")
+
+    lines = read(admin_cli("diff", task["id"], "1", "2", "--json"))["diff"]
+
+    assert [line for line in lines if "{{" in line] == [" Ticket: {{mail}}"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.grouping.slot_names import NamedTemplate, going_on, keeping_names
+from app.grouping.slot_names import NamedTemplate, going_on, keeping_names, renamed
 from templating import Template
 
 parse = Template.parse
@@ -70,3 +70,21 @@ def test_places_of_one_name_keep_one_name() -> None:
     assert (renamed.template.slots, renamed.places) == (("who", "who", "y"), {0, 1})
     parted = keeping_names(parse("To {{x}}, yes {{y}}."), [named("To {{who}}, yes {{who}}.", 0, 1)])
     assert (parted.template.slots, parted.places) == (("who", "y"), {0})
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "names"),
+    [
+        ("Ticket: {{a}}\nLanguage: {{b}}", "Ticket: {{mail}}\nLanguage: {{b}}", {"a": "mail"}),
+        ("Add {{v_0}} to {{v_1}}.", "In {{v_0}}: Add {{v_1}} to {{v_2}}.", {"v_0": "v_1", "v_1": "v_2"}),
+        ("To {{a}}, yes {{a}}.", "To {{b}}, yes {{b}}.", {"a": "b"}),
+        ("To {{a}}, yes {{a}}.", "To {{b}}, yes {{c}}.", {}),
+        ("To {{a}}, yes {{b}}.", "To {{c}}, yes {{c}}.", {}),
+        ("From {{a}} to {{b}}.", "From {{b}} to {{a}}.", {}),
+        ("To {{a}}, in {{b}}.", "To {{b}}, now.", {}),
+    ],
+)
+def test_a_slot_is_renamed_where_it_continues_under_a_name_of_its_own(
+    older: str, newer: str, names: dict[str, str]
+) -> None:
+    assert renamed(parse(older), parse(newer)) == names

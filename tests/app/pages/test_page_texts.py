@@ -171,6 +171,14 @@ def test_a_slot_that_came_or_went_is_a_change() -> None:
     assert Piece("", "name", "added") in part.pieces
 
 
+def test_a_slot_that_continues_under_another_name_is_no_change() -> None:
+    old, new = ([Part("user", [Piece("Ticket: "), Piece("", name), Piece("\nLabel:")])] for name in ("var_0", "ticket"))
+
+    parts = compare(old, new)
+
+    assert (parts, is_changed(parts)) == (new, False)
+
+
 def test_a_part_that_only_one_template_has_is_added_whole() -> None:
     user = Part("user", [Piece("Hello.")])
 
