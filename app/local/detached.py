@@ -29,7 +29,8 @@ def start(home: Path) -> str:
     log = home / "logs" / LOG
     with _opened(log, home) as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.local", "run"],
+            # -P: a folder `app` of the user's own, where `promptlode up` is typed, is no part of Promptlode
+            [sys.executable, "-P", "-m", "app.local", "run"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

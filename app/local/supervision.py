@@ -89,7 +89,7 @@ class Supervisor:
         path = self._home / "supervisord.conf"
         path.touch(0o600)
         path.write_text(self._configuration())
-        command = [sys.executable, "-m", "app.local.supervisord", "-c", str(path)]
+        command = [sys.executable, "-P", "-m", "app.local.supervisord", "-c", str(path)]
         self.process.launch(command, self.log_of("supervisord-output"), cwd=str(self._home), env=dict(environment))
         wait_until(lambda: self._answers() or not self.process.is_running, _SECONDS_TO_LISTEN, self._silence)
         wait_until(self._answers, 0, self._silence)

@@ -1,6 +1,7 @@
 """`promptlode status` on the machine of a local instance speaks of the disks and servers of the instance."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,6 +54,22 @@ def is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit of free space above that of any disk of this machine."""
     monkeypatch.setattr(local_servers, "FULL_BYTES", 2**62)
     monkeypatch.setattr(local_servers, "LEAST_FREE_BYTES", 2**62)
+
+
+def test_up_starts_promptlode_where_the_user_has_a_folder_app_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a user's own program of the name app, and a port that is taken, which ends the start at once
+    own = tmp_path / "app"
+    own.mkdir()
+    (own / "__init__.py").write_text("raise SystemExit('the program of the user was started')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROMPTLODE_DATA_DIR", str(tmp_path / "data"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        result = CliRunner().invoke(main, ["up"])
+    assert f"Another program uses the port {port}" in result.stderr
 
 
 @pytest.mark.skipif(not MEMORY.exists(), reason="this system has no second file system that a test may use")
