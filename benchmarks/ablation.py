@@ -77,7 +77,7 @@ RULES: Mapping[str, Off] = {
     "edits": [(search, "versions", lambda _, skeleton, __: [skeleton.members])],
     "values of versions": [(families.Held, "has", _constant(False))],
     "held, not edited": [(families, "MOST_EDIT_RETURNS", 1 << 30)],
-    "versions of few calls": [(families, "BITS_OF_AN_OUTERMOST_VERSION", 1e9)],
+    "versions of few calls": [(families, "_are_outermost", _constant(False))],
     "data": [(siblings, "are_data", _no_ends), (families, "are_data", _no_ends)],
     "edits beside a slot": [(families, "_edges", _constant(()))],
     "kept sentences": [(families, "_are_rewritten", _constant(False))],

@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from templating.mining.quantities import NEARLY_ALL
 from templating.mining.units import Rows, alike, are_equal, run_heads
 
 Item = TypeVar("Item")
@@ -27,7 +28,6 @@ GRAM_WIDTHS = (3, 2, 1)  # units of an anchor, tried in this order: long anchors
 BITS_AN_ANCHOR_SAVES = 12.0  # least bits of an anchor: chance agreement of k bits has probability 2^-k
 BITS_A_LABEL_SAVES = 6.0  # least bits of a label in few texts: in three texts a label that stands once in each cannot save more
 TEXTS_OF_A_CHEAP_LABEL = 6  # most different texts in which a label needs only BITS_A_LABEL_SAVES
-SHARES_HOLDING_ONCE = (1.0, 0.9)  # share of the members that hold an anchor exactly once in the gap, tried in turn; with less (.75) the gram is inside a value (a list, an agent's notes)
 BITS_OF_STANDING_ONCE = 1.44  # bits per member, log2(e): by chance at most 1/e of the texts hold a word exactly once, however common the word is
 UNITS_OF_A_QUOTED_LABEL = 2  # units of the label behind a gap that a value may quote: "AI:"
 GRAMS_SIFTED_BY_SETS = 256  # most grams of all spans for which Python's sets are quicker than arrays
@@ -191,7 +191,7 @@ class Aligner:
         once = np.add.reduceat(fresh[:-1] & fresh[1:], heads, dtype=np.int64)
         rank = np.cumsum(held) - held
         before = 0
-        for share in SHARES_HOLDING_ONCE:
+        for share in (1.0, NEARLY_ALL):
             chosen = ((held == count) & (once >= count * share)).nonzero()[0]
             if len(chosen) > before:
                 before = len(chosen)

@@ -10,14 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from templating.mining.pool import Pool
-from templating.mining.quantities import GREAT_MAJORITY, HALF
+from templating.mining.quantities import CLEAR_MAJORITY, GREAT_MAJORITY, HALF, UNITS_OF_AN_END
 from templating.mining.shared_text import shared_length
 from templating.mining.skeleton import BITS_THAT_HOLD, UNITS_THAT_HOLD
 from templating.mining.units import are_equal
 
-UNITS_OF_AN_END = 12  # units that are compared of a beginning or an end
-ALIKE_SHARE = 0.6  # share, at most, of a set with several beginnings that has the most frequent one
-FILLED_SHARE = 0.65  # least share of an end's units that all texts have, where the end is one text with a value in it
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _WEIGHTS = _ODD ** np.arange(UNITS_OF_AN_END, dtype=np.uint64)
 
@@ -88,7 +85,7 @@ class Ends:
         size, sides = len(members), [self._side(step, members) for step in (1, -1)]
         for side in sides:
             inside = np.bincount(side.ways[members], minlength=len(side.often))
-            if inside.max() < ALIKE_SHARE * size and inside[inside <= GREAT_MAJORITY * side.often].sum() >= HALF * size:
+            if inside.max() < CLEAR_MAJORITY * size and inside[inside <= GREAT_MAJORITY * side.often].sum() >= HALF * size:
                 is_own = any(self._is_own(end, members) for end in sides)
                 return not (is_own or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
         return False
@@ -97,7 +94,7 @@ class Ends:
         """Whether the ends are one text with a value in it (a name), so that they share most units."""
         units = self._units(side.units, side.step, UNITS_OF_AN_END)[members]
         shared = (units[:, :, None] == units[0]).any(axis=1).all(axis=0)
-        return int(shared.sum()) >= FILLED_SHARE * UNITS_OF_AN_END
+        return int(shared.sum()) >= CLEAR_MAJORITY * UNITS_OF_AN_END
 
     def _are_labelled(self, members: Sequence[int]) -> bool:
         """Whether all texts begin with the same label, so that their beginnings differ in the value behind the label."""

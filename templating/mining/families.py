@@ -24,27 +24,26 @@ from templating.mining.data import are_data
 from templating.mining.eras import Calls, bits_of_blocks, bits_of_lives, choices, in_order, returns
 from templating.mining.pool import Pool
 from templating.mining.quantities import (
+    BITS_OF_A_TIME,
     BITS_OF_OWN_TIMES,
     FEW,
     FEWEST_ALIKE,
     FEWEST_EDIT_WORDS,
+    FEWEST_OF_A_KIND,
     FEWEST_WORDS_OF_A_LONG_TEXT,
     GREAT_MAJORITY,
     HALF,
     MOST_EDIT_TEXTS,
+    SEVERAL,
 )
 from templating.mining.shared_text import edge_words, longest, shared_end_length, shared_length
 from templating.mining.skeleton import Skeleton
 from templating.mining.units import unit_begins
 from templating.template import Template
 
-MOST_KEPT_TEXTS = 8  # most different texts where they keep sentences of each other: three sentences that are edited twice each
 MOST_EDGE_CHARACTERS = 200  # most characters of the words next to a slot that are compared
 VALUES_OF_A_TIME = 24  # values that are compared of the first, the middle and the last calls, each
-FEWEST_CHANGED_VALUES = 6  # least difference in the number of these values that begin, or end, alike
 BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # least bits of evidence in a sample that each text has its own time
-FEWEST_RECORD_PLACES = 2  # least places that change at the same time, on average, in a record
-BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the oldest or newest version: one call among sixteen, two among seven
 MOST_EDIT_RETURNS = 2  # most times that texts come back at an edited place (A, B, A, B); more are a held value, unless two versions run side by side
 Kind = tuple[str, ...]
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s|\n|(?<=[。！？])")
@@ -221,7 +220,7 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
     parts = []
     for value in column:
         parts.append(seen.setdefault(value, len(seen)))
-        if len(seen) > MOST_KEPT_TEXTS:
+        if len(seen) > FEW:
             return ()
     is_edited = len(seen) > 1 and (len(seen) <= MOST_EDIT_TEXTS or _are_rewritten([*seen]))
     return tuple(parts) if is_edited else ()
@@ -270,7 +269,7 @@ def _is_sentence(piece: str) -> bool:
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
     """Whether most places change together, as the fields of a record with four values or more do. versions: oldest first."""
     changed = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
-    return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(FEWEST_RECORD_PLACES, HALF * len(versions[0])) * len(changed)
+    return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(SEVERAL, HALF * len(versions[0])) * len(changed)
 
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
@@ -310,8 +309,8 @@ def _alike(column: Sequence[str], kinds: Sequence[Kind], direction: int) -> Iter
 def _have_changed(times: Sequence[Sequence[Kind]]) -> bool:
     """Whether many values of one time (first, middle or last calls) are of a kind that few values of another time are of."""
     counts = [Counter(kinds) for kinds in times]
-    often = {kind for count in counts for kind, times in count.items() if times >= FEWEST_CHANGED_VALUES}
-    return any(max(its) - min(its) >= FEWEST_CHANGED_VALUES for kind in often if (its := [count[kind] for count in counts]))
+    often = {kind for count in counts for kind, times in count.items() if times >= FEWEST_OF_A_KIND}
+    return any(max(its) - min(its) >= FEWEST_OF_A_KIND for kind in often if (its := [count[kind] for count in counts]))
 
 
 def _edited(place: _Place, calls: Sequence[Sequence[int]], *, may_be_few: bool) -> bool:
@@ -333,7 +332,7 @@ def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
     first, last = others[0], others[-1]
     apart = all(its[-1] < first or its[0] > last for its in few)
     some = sum(map(len, few))
-    return apart and choices(len(others) + some, some) - 1 >= BITS_OF_AN_OUTERMOST_VERSION
+    return apart and choices(len(others) + some, some) >= BITS_OF_A_TIME
 
 
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:

@@ -13,11 +13,10 @@ import numpy as np
 from templating.mining.budget import unlimited
 from templating.mining.eras import Calls, bits_of_blocks
 from templating.mining.pool import Pool
-from templating.mining.quantities import BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
+from templating.mining.quantities import BITS_OF_A_TIME, BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
-BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set have a time of their own
 FEWEST_PREAMBLE_GRAMS = 100  # least grams of a preamble behind which known templates are apart: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
 OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these templates share, as a multiple of the preamble's grams; frozen values: at most 1.8
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
@@ -150,7 +149,7 @@ class Forest:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
         bits = [calls.stay(part) for part in parts]
-        for least, all_bits in ((0.0, BITS_OF_OWN_TIMES), (BITS_OF_A_HELD_VALUE, 0.0)):
+        for least, all_bits in ((0.0, BITS_OF_OWN_TIMES), (BITS_OF_A_TIME, 0.0)):
             apart = _apart([part for part, saved in zip(parts, bits, strict=True) if saved > least], len(members))
             if all_bits:
                 apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known

@@ -15,16 +15,13 @@ import numpy as np
 
 from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
-from templating.mining.quantities import FEWEST_ALIKE, HALF, NEARLY_ALL
+from templating.mining.quantities import EXCEPTIONS_SHARE, FEWEST_ALIKE, HALF, NEARLY_ALL, SEVERAL, UNITS_OF_AN_END
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, are_equal, run_heads
 
 BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
 FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
 CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
-PHRASE_SHARE = 0.2  # most places where texts hold a frame's beginning inside, per text that begins with it; with more, it is a turn of phrase
-UNITS_BEHIND_A_VALUE = 2  # least equal units behind the unit in which frames differ, where this unit is a value out of a few
-MOST_END_UNITS = 12  # most units at either end by which a set is split; longer fixed text has grams
 # Words with which people begin their own texts: these are no sign of a template.
 _SPOKEN = (
     "hi hello hey dear ok okay so well yes no please thanks thank you what how why who when where which is are can could do"
@@ -68,11 +65,11 @@ def saved_bits(bits: float, calls: int, all_calls: int) -> float:
 
 def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(letters, lines, spoken words) of the outer units of each text; equal units are read once."""
-    size, steps = len(rows.codes), np.arange(MOST_END_UNITS)
+    size, steps = len(rows.codes), np.arange(UNITS_OF_AN_END)
     heads, tails = rows.first[:, None] + steps, rows.last[:, None] - 1 - steps
-    inside = np.concatenate((heads < rows.last[:, None], tails >= heads[:, :1] + MOST_END_UNITS)).ravel()
+    inside = np.concatenate((heads < rows.last[:, None], tails >= heads[:, :1] + UNITS_OF_AN_END)).ravel()
     units = np.concatenate((heads, tails)).ravel()[inside]
-    owners = np.tile(np.repeat(np.arange(len(texts)), MOST_END_UNITS), 2)[inside]
+    owners = np.tile(np.repeat(np.arange(len(texts)), UNITS_OF_AN_END), 2)[inside]
     _, places, piece_of_unit = np.unique(rows.codes[units], return_index=True, return_inverse=True)
     begins, ends = rows.starts[units[places]].tolist(), rows.starts[units[places] + 1].tolist()
     pieces = [texts[o][begin:end] for o, begin, end in zip(owners[places].tolist(), begins, ends, strict=True)]
@@ -136,7 +133,7 @@ class _Frames:
         if sum(len(frame.members) for frame in narrow) < NEARLY_ALL * len(members):
             return False
         for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
-            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + UNITS_BEHIND_A_VALUE)] for frame in narrow]
+            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + SEVERAL)] for frame in narrow]
             if all((way == ways[0][0]).all() for way in ways):
                 return True
         return False
@@ -155,11 +152,11 @@ class _Frames:
         texts = self._texts
         first, last = texts.rows.first[members], texts.rows.last[members]
         size = int((last - first).min())
-        while head + tail < size and head < MOST_END_UNITS and are_equal(texts.rows.codes[first + head]):
+        while head + tail < size and head < UNITS_OF_AN_END and are_equal(texts.rows.codes[first + head]):
             head += 1
         while (
             head + tail < size
-            and tail < MOST_END_UNITS
+            and tail < UNITS_OF_AN_END
             and are_equal(texts.rows.bare[last - 1 - tail])
             and are_equal(texts.rows.codes[last - tail] if tail else texts.rows.bare[last - 1])
         ):
@@ -169,11 +166,11 @@ class _Frames:
     def _narrower(self, members: np.ndarray, head: int, tail: int, *, by_tail: bool) -> list[_Frame]:
         """The frames of texts with the same next unit behind the head; of the other texts, if `by_tail`, those with the same unit before the tail."""
         rows, narrower = self._texts.rows, list[_Frame]()
-        if head < MOST_END_UNITS:
+        if head < UNITS_OF_AN_END:
             longer = self._longer(members, head + tail)
             for part in _parts(longer, rows.codes[rows.first[longer] + head], len(members)):
                 narrower += self.look(part, head + 1, tail)
-        if by_tail and tail < MOST_END_UNITS:
+        if by_tail and tail < UNITS_OF_AN_END:
             longer = self._longer(_without(members, narrower), head + tail)
             for part in _parts(longer, rows.bare[rows.last[longer] - 1 - tail], len(members)):
                 narrower += self.look(part, head, tail + 1, wordless=tail)
@@ -232,7 +229,7 @@ class _Frames:
         grams = rows.grams(width)
         often = int((grams == grams[rows.first[members[0]]]).sum())
         begins = int((grams[rows.first] == grams[rows.first[members[0]]]).sum())
-        return often - begins > PHRASE_SHARE * begins
+        return often - begins > EXCEPTIONS_SHARE * begins
 
 
 def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray]:

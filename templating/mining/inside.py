@@ -12,18 +12,15 @@ chance  one or two words that a few long texts share by chance: the values on bo
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from string import digits
 from typing import NamedTuple
 
 from templating.mining.budget import unlimited
-from templating.mining.quantities import FEW, FEWEST_EDIT_WORDS
+from templating.mining.quantities import FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, MUCH_MORE, OTHERS_SHARE
 from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # marks inside tokens: example.org, and/or, o'clock
 NUMBER_JOINTS = frozenset(".,:/-T")  # marks inside numbers, times and ISO 8601 dates; between words "," and ":" are separators
-NEXT_ITEM_SHARE = 0.1  # least share of a list's values with a further item; with fewer, a value quotes a text that looks like the next head
-DIGITS = frozenset("0123456789")
-LEAST_TEXTS_PER_VALUE = 2  # least texts per value, on average, where values are a few
-MOST_CHANCE_WORDS = 2  # most words that few long texts share by chance
 
 Row = Sequence[str]
 
@@ -69,7 +66,7 @@ def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
     """Whether the literal is one or two words inside a few long texts."""
     return (
         "\n" not in literal
-        and len(literal.split()) <= MOST_CHANCE_WORDS
+        and len(literal.split()) < FEWEST_ALIKE
         and all(len(value.split(None, FEWEST_EDIT_WORDS - 1)) >= FEWEST_EDIT_WORDS for row in rows for value in row[place : place + 2])
         and _change_as_one(rows, place)
     )
@@ -93,12 +90,12 @@ def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
 
 def _have_next_item(head: str, rows: Sequence[Row], place: int) -> bool:
     """Whether some values of a slot hold the head of the next item. head: of that item. place: the slot."""
-    return sum(head in row[place] for row in rows) >= NEXT_ITEM_SHARE * len(rows)
+    return sum(head in row[place] for row in rows) >= OTHERS_SHARE * len(rows)
 
 
 def _change_as_one(rows: Sequence[Row], place: int) -> bool:
     """Whether the values on both sides change together, as one of a few texts."""
-    if LEAST_TEXTS_PER_VALUE * len({row[place] for row in rows}) > len(rows):
+    if MUCH_MORE * len({row[place] for row in rows}) > len(rows):
         return False
     pairs = {(row[place], row[place + 1]) for row in rows}
     return all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
@@ -106,12 +103,12 @@ def _change_as_one(rows: Sequence[Row], place: int) -> bool:
 
 def _head(literal: str) -> Head | None:
     """The head in a literal: it has one number, and no words outside the number's line (without line ends: outside its token)."""
-    if DIGITS.isdisjoint(literal):
+    if not any(char in digits for char in literal):
         return None
-    digits = [place for place, char in enumerate(literal) if char in DIGITS]
-    if digits[-1] - digits[0] >= len(digits):
+    places = [place for place, char in enumerate(literal) if char in digits]
+    if places[-1] - places[0] >= len(places):
         return None
-    start, end = digits[0], digits[-1] + 1
+    start, end = places[0], places[-1] + 1
     line = literal.rfind("\n", 0, start)
     begin = line if line >= 0 else max(0, literal.rfind(" ", 0, start))
     stop = literal.find("\n" if line >= 0 else " ", end) % (len(literal) + 1)  # -1: the end

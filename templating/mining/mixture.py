@@ -19,20 +19,21 @@ from itertools import combinations
 import numpy as np
 
 from templating.mining.quantities import (
+    EXCEPTIONS_SHARE,
     FEW,
-    FEWEST_EDGE_WORDS,
+    FEWEST_ALIKE,
     FEWEST_EDIT_WORDS,
     FEWEST_WORDS_OF_A_BODY,
     FEWEST_WORDS_OF_A_LONG_TEXT,
     MOST_EDIT_TEXTS,
+    SEVERAL,
 )
-from templating.mining.shared_text import WORDS_IN_A_ROW, Run, longest, runs_of
+from templating.mining.shared_text import Run, longest, runs_of
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
 MOST_TEXTS_BY_SHARING = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
 MOST_TEXTS_BY_PAIRS = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling; with eight, 1 of 48 rare templates is lost
-OWN_WORDS_SHARE = 0.2  # least own words of a part, as a share of the words that all texts share; with less, the parts are of one template that holds a value for a while
 MOST_WORDS_OF_A_VALUE = 5_000  # most words of a value that are looked at
 
 
@@ -45,7 +46,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
     fixed = sum(len(literal.split()) for literal in skeleton.template.literals)
     if len(skeleton.members) > FEW:
         return (_mean_runs(columns) >= fixed and _mean_shared_runs(columns, ends) >= fixed) or any(map(_fall_apart, ends))
-    much = OWN_WORDS_SHARE * fixed
+    much = EXCEPTIONS_SHARE * fixed
     return (
         _differ_together(columns, max(FEWEST_WORDS_OF_A_BODY, much))
         or any(map(_share_a_body, ends))
@@ -82,7 +83,7 @@ def _share_a_body(column: Sequence[str]) -> bool:
     for value in longest(column):
         words = value.split()
         starts = range(len(words) - FEWEST_WORDS_OF_A_BODY + 1)
-        runs = {(*words[:FEWEST_EDGE_WORDS], *words[start : start + FEWEST_WORDS_OF_A_BODY]) for start in starts}
+        runs = {(*words[:SEVERAL], *words[start : start + FEWEST_WORDS_OF_A_BODY]) for start in starts}
         if not seen.isdisjoint(runs):
             return True
         seen |= runs
@@ -109,7 +110,7 @@ def _runs(value: str) -> set[Run]:
 
 def _mean_runs(columns: Sequence[Sequence[str]]) -> float:
     """The number of runs of words that a text has in its values, on average: a bound of `_mean_shared_runs` that costs less."""
-    runs = sum(max(0, len(value.split()) - WORDS_IN_A_ROW + 1) for column in columns for value in column)
+    runs = sum(max(0, len(value.split()) - FEWEST_ALIKE + 1) for column in columns for value in column)
     return runs / len(columns[0])
 
 
@@ -138,7 +139,7 @@ def _mean_shared_runs(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[
         shared += its
         places += its > 0
         if any(column is end for end in ends):
-            begins = [value.split(None, FEWEST_EDGE_WORDS)[:FEWEST_EDGE_WORDS] for value in column]
+            begins = [value.split(None, SEVERAL)[:SEVERAL] for value in column]
             places += (its > 0) * np.array([[first == second for second in begins] for first in begins])
     return float((shared * (places > 1)).max(axis=1).mean())
 

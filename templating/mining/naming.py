@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from templating.mining.quantities import FEWEST_ALIKE
+from templating.mining.quantities import FEW, FEWEST_ALIKE
 from templating.template import Template
 
 Column = tuple[str, ...]
 
-FIRST_VALUES = 8  # first values by which columns are compared: these tell most columns apart
 
 
 def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
@@ -16,7 +15,7 @@ def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
     # Columns are hashed by their first values: hashing a whole column would read all text of the members.
     seen: dict[Column, dict[str, Column]] = {}
     for column in zip(*rows, strict=True):
-        alike = seen.setdefault(column[:FIRST_VALUES], {}) if _is_sure(column) else {}
+        alike = seen.setdefault(column[:FEW], {}) if _is_sure(column) else {}
         name = next((name for name, other in alike.items() if other == column), None)
         if name is None:
             name = f"var_{count}"

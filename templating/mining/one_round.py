@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from templating.mining.findings import Findings
+from templating.mining.quantities import MUCH_MORE
 from templating.mining.replacing import Replacing
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
 from templating.mining.siblings import Places
 from templating.mining.skeleton import Skeleton
 from templating.mining.texts import Texts
 from templating.template import Template
-
-FILED_FACTOR = 2  # least bits of fixed text of a family, as a multiple of those of other sets, since the texts were chosen as similar
-TOLD_FACTOR = 2  # least texts of templates that a round told apart, as a multiple of the texts that later rounds see
 
 
 class Round:
@@ -68,7 +66,7 @@ class Round:
     def _is_clear(self, candidate: Skeleton) -> bool:
         """Whether texts of a family share more than a value or a turn of phrase, by which they may have been filed together."""
         calls = int(self._pool.calls[candidate.members].sum())
-        return candidate.held and candidate.bits >= FILED_FACTOR * (BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls)
+        return candidate.held and candidate.bits >= MUCH_MORE * (BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls)
 
     def _joins(self, candidate: Skeleton) -> bool:
         """Whether a template joins templates that one earlier round, or search, told apart with many more texts, and not only in a value."""
@@ -89,4 +87,4 @@ class Round:
         finding = self._findings.get(template)
         if finding is None or (finding.supersedes and template not in self._findings.known):
             return False
-        return finding.looked >= TOLD_FACTOR * texts_shown
+        return finding.looked >= MUCH_MORE * texts_shown

@@ -21,15 +21,21 @@ from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, frames, is_spoken, saved_bits
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.quantities import FEW, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS, NEARLY_ALL
+from templating.mining.quantities import (
+    CLEAR_MAJORITY,
+    FEW,
+    GREAT_MAJORITY,
+    HALF,
+    MOST_EDIT_TEXTS,
+    MUCH_MORE,
+    NEARLY_ALL,
+    OTHERS_SHARE,
+)
 from templating.mining.sampling import spread
 from templating.mining.shared_text import trim
 from templating.mining.siblings import (
     FEWEST_OWN_GRAMS,
     GRAMS_OF_AN_INSTRUCTION,
-    INSTRUCTED_SHARE,
-    OTHERS_SHARE,
-    PARTED_SHARE,
     Places,
     closing,
     continued,
@@ -42,9 +48,6 @@ from templating.mining.skeleton import ALIGNED_TEXTS, BITS_THAT_HOLD, Skeleton, 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of a template of which no fixed text is at an end
-LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters; with half, 1 to 2 of 48 rare templates are lost
-CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
-REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again; with half, 1 of 17 prompts of an agent company is lost
 
 
 def search(
@@ -132,7 +135,7 @@ class _Search:
         """
         templates: list[Skeleton] = []
         for several in list(self._several):
-            if 2 * size < len(several.rest) <= REST_SHARE * several.looked and not self._settled_texts.issuperset(several.rest):
+            if 2 * size < len(several.rest) <= CLEAR_MAJORITY * several.looked and not self._settled_texts.issuperset(several.rest):
                 several.looked = len(several.rest)
                 templates += self._templates(sorted(several.rest), several.index)
         return templates
@@ -233,7 +236,7 @@ class _Search:
 
     def _is_crossed(self, index: int) -> bool:
         """Whether the texts of a set share more with texts outside: then the set's shared text is a value, unless it is at an end."""
-        return self._forest.explained(index, CROSSING_FACTOR * self._forest.shared(index)) >= HALF
+        return self._forest.explained(index, MUCH_MORE * self._forest.shared(index)) >= HALF
 
     def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
         """The positions of texts in each part of what is several templates, empty where the parts are not known; None for one template."""
@@ -243,12 +246,12 @@ class _Search:
         places, members, go_on = Places(best, self._pool.barrier), best.members, self._pool.go_on
         if (best.is_open and self._is_preamble(members, places, index)) or is_mixture(best):
             return ()
-        parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else PARTED_SHARE), go_on)
+        parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else CLEAR_MAJORITY), go_on)
         if parts is None and best.template.slots:
             parts = self._behind_a_system_text(best)
         if parts is not None or not best.template.slots:
             return parts
-        parts = instructions(places, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, INSTRUCTED_SHARE), go_on)
+        parts = instructions(places, self._forest.parts(members, GRAMS_OF_AN_INSTRUCTION, 1 - CLEAR_MAJORITY), go_on)
         return continued(best) if parts is None else parts
 
     def _behind_a_system_text(self, best: Skeleton) -> list[np.ndarray] | None:
@@ -317,4 +320,4 @@ def _is_marks(literals: Sequence[str], barrier: str) -> bool:
     """Whether the fixed text of each part of the prompt is braces, quotes and colons rather than words."""
     text = "".join(literals)
     parts = ["".join(part.split()) for part in (text.split(barrier) if barrier else [text])]
-    return all(sum(map(str.isalnum, part)) < LETTER_SHARE_OF_FEW * len(part) for part in parts if part)
+    return all(sum(map(str.isalnum, part)) < CLEAR_MAJORITY * len(part) for part in parts if part)

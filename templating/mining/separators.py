@@ -38,7 +38,6 @@ QUOTES = '"', "`"
 STOPS = (".", "!", "?", "。")  # marks that end a sentence
 FEWEST_VALUES_WITH_ONE = 14  # least different values of which each has a mark once: fewer prove nothing by this
 FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before all values are searched
-MOST_TRIED_MARKS = 32  # most different marks of the shortest value that are tried
 WORDS_AT_AN_END = 128  # words at either end of the shortest value in which marks are looked for
 REPEATED_SHARE = 0.02  # least share of the values with a repetition on either side: a text that comes again with another text on the other side
 ENDS_OF_A_CHOICE = (":", "：", *STOPS)  # marks behind a choice; a greeting, which comes again too, ends in a comma
@@ -139,7 +138,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
     if len(rows) < FEWEST_ALIKE:
         return None
     some = sorted((row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len)  # short values first: most marks are missing there, so long values are not searched
-    marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MOST_TRIED_MARKS))
+    marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), FIRST_SEARCHED_VALUES))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
     numbered = next((mark for mark in marks if _follows_a_number(mark, values)), None)
     if numbered or len(values) < FEW:

@@ -3,10 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from templating.mining.quantities import FEWEST_EDIT_WORDS
+from templating.mining.quantities import FEWEST_ALIKE, FEWEST_EDIT_WORDS
 from templating.mining.units import is_border
-
-WORDS_IN_A_ROW = 3  # words of a row, of which texts share some
 
 Run = tuple[str, ...]  # words in a row
 
@@ -53,5 +51,5 @@ def edge_words(value: str, direction: int) -> tuple[str, ...]:
 
 
 def runs_of(words: Sequence[str]) -> set[Run]:
-    """All WORDS_IN_A_ROW successive words of a text."""
-    return set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False))
+    """All FEWEST_ALIKE successive words of a text."""
+    return set(zip(*(words[start:] for start in range(FEWEST_ALIKE)), strict=False))

@@ -41,31 +41,28 @@ from templating.mining.eras import bits_of_blocks, bits_of_lives, returns
 from templating.mining.families import MOST_EDIT_RETURNS
 from templating.mining.mixture import is_open
 from templating.mining.quantities import (
+    CLEAR_MAJORITY,
     FEW,
     FEWEST_ALIKE,
     FEWEST_EDIT_WORDS,
+    FEWEST_OF_A_KIND,
     FEWEST_WORDS_OF_A_BODY,
     FEWEST_WORDS_OF_A_LONG_TEXT,
     GREAT_MAJORITY,
     HALF,
     MOST_EDIT_TEXTS,
-    NEARLY_ALL,
+    OTHERS_SHARE,
+    SEVERAL,
 )
 from templating.mining.shared_text import longest, runs_of, shared_end_length, shared_length, trim
 from templating.mining.skeleton import Skeleton
 from templating.scripts import words_of
 
 FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
-FEWEST_SIBLING_TEXTS = 6  # least texts of siblings; for fewer see `mixture`
 FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds; with half, 1 of 14 prompts of a software company's agents is lost
-PARTED_SHARE = 0.6  # least share of the texts in kinds that hardly overlap; with half, 1 of 27 prompts with few values is lost
 GRAMS_OF_AN_INSTRUCTION = 4  # least grams beyond those of all texts where a kind has an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
-INSTRUCTED_SHARE = 0.4  # least share of the texts in kinds with an instruction of a few words; with .1 the questions of people ("How do I ...") count as instructions
-OTHERS_SHARE = 0.1  # least share of the texts in siblings other than the largest, and of a kind that is told by what the other texts say
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts; text that more have is a value
-FEWEST_LABEL_WORDS = 3  # least words with which different values of a kind begin and end, as behind a label
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
-FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
 
 
@@ -78,9 +75,9 @@ def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], o
     covered = np.zeros(size, bool)
     for kind in kinds:
         covered[kind] = True
-    if size < FEWEST_SIBLING_TEXTS or covered.sum() < OTHERS_SHARE * size:
+    if size < FEWEST_OF_A_KIND or covered.sum() < OTHERS_SHARE * size:
         return None
-    if covered.sum() < PARTED_SHARE * size:
+    if covered.sum() < CLEAR_MAJORITY * size:
         rest = np.flatnonzero(~covered)
         return [np.flatnonzero(covered), rest] if places.have_label(rest) and any(map(places.are_own, kinds)) else None
     fresh, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
@@ -103,7 +100,7 @@ def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], o
             apart[kind] = False
             largest = max(largest, len(kind))
         parted = size - int(apart.sum())
-        if fresh.sum() <= (1 - NEARLY_ALL) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
+        if fresh.sum() <= OTHERS_SHARE * size or (parted >= CLEAR_MAJORITY * size and parted - largest >= OTHERS_SHARE * size):
             return []
     return _two(places, [kind for kind in telling if len(kind) >= OTHERS_SHARE * size], size)
 
@@ -119,7 +116,7 @@ def take_turns(places: "Places", kinds: Iterable[np.ndarray], times: Sequence[Se
             is_rest[kind] = False
             apart += 1
     rest = np.flatnonzero(is_rest)
-    if len(rest) <= (1 - NEARLY_ALL) * places.size:
+    if len(rest) <= OTHERS_SHARE * places.size:
         return apart > 1
     return apart > 0 and _comes_back(rest, times) and places.are_own(rest)
 
@@ -144,7 +141,7 @@ def instructions(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[
             fresh[kind] = False
             largest = max(largest, len(kind))
     parted = size - int(fresh.sum())
-    return [] if parted >= INSTRUCTED_SHARE * size and parted - largest >= OTHERS_SHARE * size else None
+    return [] if parted >= (1 - CLEAR_MAJORITY) * size and parted - largest >= OTHERS_SHARE * size else None
 
 
 def continued(skeleton: Skeleton) -> list[np.ndarray] | None:
@@ -158,10 +155,10 @@ def continued(skeleton: Skeleton) -> list[np.ndarray] | None:
         return None
     last = [row[-1] for row in skeleton.values]
     goes_on = np.array([bool(value.strip()) for value in last])
-    if not FEWEST_SIBLING_TEXTS <= goes_on.sum() <= len(last) - FEWEST_SIBLING_TEXTS:
+    if not FEWEST_OF_A_KIND <= goes_on.sum() <= len(last) - FEWEST_OF_A_KIND:
         return None
     values = longest({value for value in last if value.strip()})
-    if len(values) < FEWEST_SIBLING_TEXTS or not _end_in_a_cue(values, template.literals[-2].split()[-1:]):
+    if len(values) < FEWEST_OF_A_KIND or not _end_in_a_cue(values, template.literals[-2].split()[-1:]):
         return None
     return [np.flatnonzero(~goes_on), np.flatnonzero(goes_on)]
 
@@ -178,10 +175,10 @@ def closing(skeleton: Skeleton, barrier: str) -> list[np.ndarray] | None:
     texts = ["".join(map("".join, zip(values, rest, strict=True))).rstrip() for values in skeleton.values]
     for position, text in enumerate(texts):
         lines.setdefault(text.rpartition("\n")[2], []).append(position)
-        if len(lines) * FEWEST_SIBLING_TEXTS > len(texts):
+        if len(lines) * FEWEST_OF_A_KIND > len(texts):
             return None
     kinds = [[texts[position][::-1] for position in its] for its in lines.values()]
-    if len(kinds) < 2 or min(map(len, kinds)) < FEWEST_SIBLING_TEXTS or len({line.partition(" ")[0] for line in lines}) == 1 or not all(map(_asks, lines)):
+    if len(kinds) < 2 or min(map(len, kinds)) < FEWEST_OF_A_KIND or len({line.partition(" ")[0] for line in lines}) == 1 or not all(map(_asks, lines)):
         return None
     above = [text[shared_length(its) :] for its in kinds for text in its]
     is_short = 2 * sum(map(len, above)) > sum(map(len, texts))
@@ -190,7 +187,7 @@ def closing(skeleton: Skeleton, barrier: str) -> list[np.ndarray] | None:
 
 def _asks(line: str) -> bool:
     """Whether a last line is an instruction rather than a value out of a few: some words, or one with a mark."""
-    return len(words_of(line)) >= FEWEST_LABEL_WORDS or (line[:1].isalpha() and not line[-1].isalnum())
+    return len(words_of(line)) >= FEWEST_ALIKE or (line[:1].isalpha() and not line[-1].isalnum())
 
 
 def _end_in_a_cue(values: Sequence[str], before: Container[str]) -> bool:
@@ -283,12 +280,12 @@ class Places:
     def are_own(self, kind: np.ndarray, known: _Agreement | None = None) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values. known: the places where they agree."""
         agreement = known or self.agreement(kind)
-        blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_LABEL_WORDS for words in agreement.labels)
+        blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_ALIKE for words in agreement.labels)
         return (
             agreement.has_body
             or (agreement.orders >= FEWEST_ALIKE and blocks[-1] >= FEWEST_EDIT_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
-            or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES)
+            or (any(agreement.labels) and len(blocks) >= SEVERAL)
             or agreement.says_much
             or (blocks[-1:] >= [FEWEST_WORDS_OF_A_BODY] and self._have_a_section(kind))
         )
@@ -298,7 +295,7 @@ class Places:
         inside = np.zeros(len(self._columns[0]), bool)
         inside[kind] = True
         for place, values in ((place, longest(values)) for place, values in self._varied(kind)):
-            if len(values) >= FEWEST_SIBLING_TEXTS:
+            if len(values) >= FEWEST_OF_A_KIND:
                 labels = set.intersection(*map(_label_lines, values))
                 others = [self._columns[place][row] for row in np.flatnonzero(~inside).tolist()]
                 if any(sum(label not in _label_lines(value) for value in others) >= OTHERS_SHARE * len(inside) for label in labels):
@@ -310,7 +307,7 @@ class Places:
         places = [place for place in range(len(self._columns)) if not self._is_data[place]]
         theirs = [self._words(place, others) for place in places]
         return (
-            len(others) >= FEWEST_SIBLING_TEXTS
+            len(others) >= FEWEST_OF_A_KIND
             and sum(theirs) >= FEWEST_EDIT_WORDS
             and any(words and self._words(place, kind) for place, words in zip(places, theirs, strict=True))
         )
@@ -332,7 +329,7 @@ class Places:
 
     def have_label(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind have different values behind or before the same few words at an open end."""
-        return len(kind) >= FEWEST_SIBLING_TEXTS and any(self._is_open(place) and _label(values) >= FEWEST_LABEL_WORDS for place, values in self._varied(kind))
+        return len(kind) >= FEWEST_OF_A_KIND and any(self._is_open(place) and _label(values) >= FEWEST_ALIKE for place, values in self._varied(kind))
 
     def have_instruction(self, kind: np.ndarray) -> bool:
         """`have_label`, where a mark or a line break stands between the words and the values: sentences of people begin alike too.
@@ -343,15 +340,15 @@ class Places:
         labelled = [
             (self._is_open(place), _label(values))
             for place, values in ((place, longest(values)) for place, values in self._varied(kind))
-            if len(values) >= FEWEST_SIBLING_TEXTS and _are_marked_off(values)
+            if len(values) >= FEWEST_OF_A_KIND and _are_marked_off(values)
         ]
-        if any(at_end and words >= FEWEST_LABEL_WORDS for at_end, words in labelled):
+        if any(at_end and words >= FEWEST_ALIKE for at_end, words in labelled):
             return True
         return any(words for _, words in labelled) and self._is_mostly_own(self.agreement(kind))
 
     def _is_mostly_own(self, agreement: _Agreement) -> bool:
         """Whether the texts of a kind have words of their own beside values, and as many in all as all texts share."""
-        return any(agreement.labels) and sum(agreement.blocks) + sum(agreement.labels) >= max(FEWEST_LABEL_WORDS, self._fixed_words)
+        return any(agreement.labels) and sum(agreement.blocks) + sum(agreement.labels) >= max(FEWEST_ALIKE, self._fixed_words)
 
     @cached_property
     def _fixed_words(self) -> int:

@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from templating.mining.budget import unlimited
+from templating.mining.sampling import CHARACTERS_PER_ROUND
 from templating.scripts import UNSPACED
 from templating.template import Template
 
@@ -34,7 +35,6 @@ _EDGES = 2
 _NO_CODES, _NO_REST = np.empty((2, 0), np.uint64), np.empty((3, 0), np.int32)
 LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks counts: it says as much as half a word
 CHARACTERS_PER_CHUNK = 1 << 16  # characters processed at a time: the arrays stay in the processor's cache
-MOST_KEPT_CHARACTERS = 8_000_000  # most characters of texts whose units are kept, at some 6 bytes each: a sample, and the texts that rounds see again
 UNITS_PER_BLOCK = 1 << 18  # units processed at a time: memory that is touched for the first time is slowest
 
 
@@ -271,7 +271,7 @@ class Splits:
         """`split`, with the cache."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._units]
         size = sum(map(len, fresh))
-        if self._size + size > MOST_KEPT_CHARACTERS:
+        if self._size + size > CHARACTERS_PER_ROUND:
             self._units, self._size, fresh = {}, 0, list(dict.fromkeys(texts))
             size = sum(map(len, fresh))
         self._units.update(zip(fresh, _each(fresh, tick), strict=True))

@@ -12,7 +12,7 @@ from templating.mining.borders import with_short_moments
 from templating.mining.data import are_varied
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
-from templating.mining.quantities import FEWEST_ALIKE, FEWEST_EDIT_WORDS
+from templating.mining.quantities import CLEAR_MAJORITY, FEWEST_ALIKE, FEWEST_EDIT_WORDS
 from templating.mining.shared_text import edge_words
 from templating.mining.units import unit_begins
 from templating.template import Template
@@ -20,7 +20,6 @@ from templating.template import Template
 MOST_LOST_CHARACTERS = 300  # most characters of fixed text that a known template may lose, unless many other texts stand in its place
 FEWEST_OTHER_TEXTS = 5  # least other texts that count as many
 FEWEST_BODY_WORDS = 15  # least words around a slot at an open end that a template may not lose together with the slot: the body behind a preamble
-VARIED_SHARE = 0.6  # least share of the calls (at least two) with different texts in the place of a lost long fixed text: an edit has one text
 
 Row = Sequence[str]
 
@@ -85,7 +84,7 @@ def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
     if is_short or not changed:
         return True
     kinds, changes = len(set(changed)), sum(a != b for a, b in pairwise(changed))
-    return kinds > 1 and (kinds >= VARIED_SHARE * len(changed) or changes >= kinds)  # one of the texts comes again after another
+    return kinds > 1 and (kinds >= CLEAR_MAJORITY * len(changed) or changes >= kinds)  # one of the texts comes again after another
 
 
 def _units(text: str) -> int:
