@@ -13,6 +13,7 @@ from app.local.valkey import ValkeyServer
 from app.store.ids import new_id
 from tasks.ask import publisher_of
 from tasks.coalescing.protocol import key_of
+from tasks.connections import PRODUCER_TIMEOUT
 from tasks.publish import Publisher
 from tasks.queues import FIRST, RERUN
 from tests.flows.containers import wait_until
@@ -141,7 +142,7 @@ def publishers(settings: Settings) -> Iterator[list[Publisher]]:
 
 def test_a_redis_that_is_gone_defers_and_costs_nothing(publishers: list[Publisher], own_valkey: ValkeyServer) -> None:
     own_valkey.kill()
-    assert min(_seconds(lambda publisher=publisher: ask(publisher, new_id())) for publisher in publishers) < 0.5
+    assert _quickest(publishers, requests=1) < PRODUCER_TIMEOUT
     assert [ask(publishers[0], new_id()) for _ in range(3)] == ["deferred"] * 3
 
 
@@ -151,14 +152,8 @@ def test_a_redis_that_hangs_costs_the_first_request_a_second_and_the_next_nothin
     for publisher in publishers:
         ask(publisher, new_id())
     own_valkey.pause()
-    assert min(_seconds(lambda publisher=publisher: ask(publisher, new_id())) for publisher in publishers) < 1.5
-    assert (
-        min(
-            _seconds(lambda publisher=publisher: [ask(publisher, new_id()) for _ in range(20)])
-            for publisher in publishers
-        )
-        < 0.2
-    )
+    assert _quickest(publishers, requests=1) < 5 * PRODUCER_TIMEOUT
+    assert _quickest(publishers, requests=20) < PRODUCER_TIMEOUT
     own_valkey.resume()
 
 
@@ -182,7 +177,12 @@ def test_nothing_that_is_left_in_redis_holds_a_path_or_lives_for_ever(publisher:
     assert all(redis.ttl(key) > 0 for key in redis.scan_iter("promptlode*"))
 
 
-def _seconds(call) -> float:  # type: ignore[no-untyped-def]
-    begun = time.monotonic()
-    call()
-    return time.monotonic() - begun
+def _quickest(publishers: list[Publisher], requests: int) -> float:
+    """The seconds that these requests take of the publisher that the machine held up least."""
+    seconds = []
+    for publisher in publishers:
+        begun = time.monotonic()
+        for _ in range(requests):
+            ask(publisher, new_id())
+        seconds.append(time.monotonic() - begun)
+    return min(seconds)

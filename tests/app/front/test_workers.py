@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SECONDS_OF_A_PROCESS = 30
-"""A bound against hanging: a process starts within three seconds, on a machine ten times slower within thirty."""
+PATIENCE = 180
+"""A bound against hanging, in seconds."""
 
 MASTER = f"""
 import multiprocessing, time
@@ -14,14 +14,14 @@ import app.front
 def work():
     app.front._end_with_the_master()
     print("ready", flush=True)
-    time.sleep({SECONDS_OF_A_PROCESS})
+    time.sleep({2 * PATIENCE})
 
 if __name__ == "__main__":
     worker = multiprocessing.get_context("spawn").Process(target=work)
     worker.start()
-    worker.join({SECONDS_OF_A_PROCESS})
+    worker.join({2 * PATIENCE})
 """
-"""A worker that fails ends its master, and both end by themselves."""
+"""A worker that is not ended stays for longer than the test waits."""
 
 
 def test_a_worker_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
@@ -34,4 +34,4 @@ def test_a_worker_ends_when_the_process_that_started_it_is_killed(tmp_path: Path
         assert master.stdout.readline() == b"ready\n"
         master.kill()
         # The worker holds the pipe open as long as it lives.
-        assert master.communicate(timeout=SECONDS_OF_A_PROCESS) == (b"", None)
+        assert master.communicate(timeout=PATIENCE) == (b"", None)
