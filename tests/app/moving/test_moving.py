@@ -570,7 +570,7 @@ def test_traffic_during_a_move_is_stored_once_on_one_side(sides: tuple[Side, Sid
             wait_for(lambda: all(len(names_of_sender) > 30 for names_of_sender in stored))
             Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None).run()
             moved.set()
-            assert not wait(sending, timeout=90).not_done
+            assert not wait(sending, timeout=180).not_done
         finally:
             given_up.set()
     for sender in sending:

@@ -46,7 +46,7 @@ def test_lists_follow_a_standby_and_leave_one_that_lags_or_is_gone(app: Flask, s
     # Given a standby that follows, I expect lists to read the standby
     send()
     wait_for(lambda: is_read() and listed() == 1)
-    assert app.test_client().get("/readyz").json["standby"]["ok"]
+    wait_for(lambda: app.test_client().get("/readyz").json["standby"]["ok"])
 
     # If the standby stands still, I expect lists to read the primary once the standby is too far behind
     standby.tell("SELECT pg_wal_replay_pause()")
