@@ -78,6 +78,7 @@ def test_bad_lines_are_reported_by_number_and_the_good_ones_kept(cli: Cli, engin
 
 def test_bad_lines_never_show_what_they_hold(cli: Cli, database_url: str, tmp_path: Path) -> None:
     result = cli("import", log_of(tmp_path, b'{"input": "secret', call(1, started_at="secret")))
+    assert b"2 lines were refused" in result.stderr
     assert b"secret" not in result.stderr + result.stdout
 
 
