@@ -8,7 +8,7 @@ Every decision is recorded with the data for undoing it (`app.deciding.undoing`)
 ConflictError where it changed meanwhile.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -154,6 +154,7 @@ def split(
     template_ids = decisions.with_forerunners(connection, version.template_id)
     before = {"task": decisions.facts_of(connection, version.task_id)}
     moved_back = decisions.goes_back_from_split(connection, version.task_id, template_ids)
+    _name_what_stays(connection, version, template_ids)
     task_id = _begin(connection, project_id, version)
     versions.move_templates(connection, template_ids, task_id, task_id)
     after = {"task": decisions.facts_of(connection, version.task_id), "new": decisions.facts_of(connection, task_id)}
@@ -161,6 +162,17 @@ def split(
     history.record(connection, project_id, entry, actor)
     runs.interrupt(connection, version.group_id)
     return task_id
+
+
+def _name_what_stays(connection: Connection, version: Row[Any], leaving: Collection[UUID]) -> None:
+    """Rename the task that a version's templates leave, if only these say its name. A name that a person gave stays."""
+    given_name = tasks.given_name(connection, version.task_id)
+    staying = decisions.templates_in_use(connection, version.task_id, leaving)
+    if given_name is not None and staying:
+        names_taken = tasks.names_in(connection, version.group_id) - {given_name}
+        path = groups.by_id(connection, [version.group_id])[version.group_id].path
+        name = task_names.name_after_a_change(given_name, staying, names_taken, path)
+        tasks.rename_task(connection, version.task_id, name)
 
 
 def _begin(connection: Connection, project_id: UUID, version: Row[Any]) -> UUID:

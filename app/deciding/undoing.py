@@ -250,6 +250,8 @@ def _undo_split(connection: Connection, decided: Row[Any]) -> None:
     }
     versions.move_back(connection, new_task_id, owner, line_by_template, _numbers(decided))
     decisions.lead_to(connection, [new_task_id], owner)
+    if owner == origin:
+        _restore(connection, origin, decided.before["task"], decided.after["task"])
 
 
 def _check_is_alone(connection: Connection, decided: Row[Any], new_task_id: UUID) -> None:

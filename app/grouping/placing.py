@@ -229,12 +229,10 @@ class Placing:
         most_used = max(remaining, key=lambda template_id: (remaining[template_id].call_times.total(), template_id))
         namer = successor if successor == most_used else None
         names_taken = self._book.names() - {given_name}
-        if not any(
-            self._says(remaining[template_id].template, given_name, names_taken)
-            for template_id in ([namer] if namer else remaining)
-        ):
-            named_after = remaining[namer or max(remaining)]
-            self._book.rename_task(task_id, self._name(named_after.template, names_taken))
+        namers = [remaining[template_id].template for template_id in ([namer] if namer else remaining)]
+        path = self._window.state.path
+        if (name := task_names.name_after_a_change(given_name, namers, names_taken, path)) != given_name:
+            self._book.rename_task(task_id, name)
 
     def _remaining(self, task_id: UUID, leaving: Collection[UUID | None]) -> dict[UUID, Relative]:
         """The templates of a task that are in use and have calls, without those that leave it."""
@@ -251,9 +249,6 @@ class Placing:
         """Whether a person merged the task with another one."""
         lines = {relative.line_id for relative in self._relatives.values()}
         return sum(self._task_of[line_id] == task_id for line_id in lines) > 1
-
-    def _says(self, template: Template, name: str, names_taken: set[str]) -> bool:
-        return task_names.is_said_by(name, template) or self._name(template, names_taken) == name
 
     def _begin(self, template: Template) -> UUID:
         """Begin a task of one line; the line has the id of the task."""

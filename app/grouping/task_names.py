@@ -125,6 +125,18 @@ def task_name(template: Template, names_taken: Collection[str], fallback: str) -
     return next(free, None) or next(name for name in numbered if name not in names_taken)
 
 
+def name_after_a_change(name: str, templates: Sequence[Template], names_taken: Collection[str], fallback: str) -> str:
+    """The name of a task that now has these templates, the oldest first: its name while one of them says it, else one after the newest.
+
+    names_taken, fallback: as of `task_name`, without the task's own name.
+    """
+    if any(
+        is_said_by(name, template) or task_name(template, names_taken, fallback) == name for template in templates
+    ):
+        return name
+    return task_name(templates[-1], names_taken, fallback)
+
+
 def is_said_by(name: str, template: Template) -> bool:
     """Whether the fixed text still says a name, and says no better one: an order or a role is good enough.
 

@@ -1,7 +1,8 @@
 """The parameters of a page: texts, choices, ids, cursors and the range of time.
 
 One rule: an id, a cursor or the number of the version to show that does not exist is 404. Everything else that has no effect is ignored, and the page says so: a value that is
-no choice, the second value of a parameter, the end of a text that is too long, a parameter that the page does not read. An answer that cannot say so (a file, a feed) is 422.
+no choice, the second value of a parameter, the end of a text that is too long, a parameter that the page does not read. An answer that cannot say so (a file, a feed) is 422;
+only a feed ignores parameters that it does not read, since feed readers add their own against caches.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -81,21 +82,34 @@ def note_ignored(name: str, text: str, reason: str) -> None:
 
 def note(sentence: str) -> None:
     """Have the page say something about its address, once."""
+    _notes()[sentence] = None
+
+
+def _notes() -> dict[str, None]:
     notes: dict[str, None] = g.setdefault("notes_of_address", {})
-    notes[sentence] = None
+    return notes
 
 
 def notes_of_address() -> list[str]:
     """All that the page says about its address: asked for when the page has read its parameters."""
-    sentences = [*g.get("notes_of_address", {}), *_unread(), *_repeated()]
+    sentences = [*_notes(), *_unread(), *_repeated()]
     sentences += [f"{problem.loc[0]} is misread: percent-encode the bytes of UTF-8." for problem in not_utf8()]
     further = len(sentences) - MOST_NOTES
     return [*sentences[:MOST_NOTES], *([f"So are {further} more."] if further > 0 else [])]
 
 
 def refuse_what_is_ignored() -> None:
-    """Answer 422 instead of a file or a feed that is not what its address asks for."""
-    if sentences := notes_of_address():
+    """Answer 422 instead of a file that is not what its address asks for."""
+    _refuse(notes_of_address())
+
+
+def refuse_wrong_values() -> None:
+    """As `refuse_what_is_ignored`, for a feed: parameters that it does not read have no effect (`?_=1764500000`)."""
+    _refuse([*_notes(), *_repeated()])
+
+
+def _refuse(sentences: Sequence[str]) -> None:
+    if sentences:
         abort(HTTPStatus.UNPROCESSABLE_ENTITY, " ".join(sentences))
 
 

@@ -17,7 +17,7 @@ from app.pages.arguments import (
     id_or_404,
     note_no_choice,
     range_in_address,
-    refuse_what_is_ignored,
+    refuse_wrong_values,
 )
 from app.pages.atom import feed_of
 from app.pages.blueprint import pages
@@ -80,7 +80,7 @@ def changes_atom() -> Response:
     """The newest changes as a feed, for a session of the pages, or for a key as feed readers send it."""
     project_id = _project()
     change_filter = ChangeFilter([project_id], Range(), _kinds() or None, path=argument("path") or None)
-    refuse_what_is_ignored()
+    refuse_wrong_values()
     with access.reading() as connection:
         newest = feed.page(connection, change_filter, MOST_IN_FEED)
     address = url_for("pages.changes_atom", _external=True)

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from app.pages.addresses import here
 from app.pages.arguments import choice, note_ignored, project
-from app.reading.template_calls import TemplateCalls
+from app.reading.template_calls import MOST_VERSIONS_COUNTED, TemplateCalls
 
 MOST_MODELS_OFFERED = 8
 """Models among which a page lets choose, those with the most calls: a line of names."""
@@ -42,7 +42,7 @@ class Counted:
 
 
 def counted(version: Row[Any], versions: Sequence[Row[Any]]) -> Counted:
-    """The selection in the address, for the shown version; versions: all those of its task."""
+    """The selection in the address, for the shown version; versions: those of its task that the page has read (`app.pages.versions`)."""
     twins = TemplateCalls(project(), version.template_id).versions_among(versions)
     models = _by_calls(twins)
     alone = choice("of", ("version",), "") == "version"
@@ -54,7 +54,8 @@ def counted(version: Row[Any], versions: Sequence[Row[Any]]) -> Counted:
     versions_counted = sorted(calls.versions_among(versions), key=lambda counted: counted.version)
     args = {name: value for name, value in {"of": "version" if alone else "", "model": model}.items() if value}
     choices = _choices(version, len(twins), models[:MOST_MODELS_OFFERED], args) if len(twins) > 1 else []
-    return Counted(calls, versions_counted, _words(versions_counted), choices, args)
+    is_cut = len(versions) >= MOST_VERSIONS_COUNTED
+    return Counted(calls, versions_counted, _words(versions_counted, is_cut=is_cut), choices, args)
 
 
 def _by_calls(versions: Sequence[Row[Any]]) -> list[str]:
@@ -73,8 +74,10 @@ def _choices(version: Row[Any], twins: int, models: Sequence[str], args: dict[st
     return [Choice(words, cleared | selection, selection == args) for words, selection in selections]
 
 
-def _words(versions: Sequence[Row[Any]]) -> str:
-    """ "v1, v3"; "12 versions" for more than a heading has room for."""
+def _words(versions: Sequence[Row[Any]], *, is_cut: bool) -> str:
+    """ "v1, v3"; "12 versions" for more than a heading has room for. is_cut: the task may have further versions, which are not counted."""
+    if len(versions) > MOST_NUMBERS and is_cut:
+        return f"the newest versions with the same text, {MOST_VERSIONS_COUNTED} at most"
     if len(versions) > MOST_NUMBERS:
         return f"{len(versions)} versions with the same text"
     return ", ".join(f"v{version.version}" for version in versions)

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, any_, func, select, update
+from sqlalchemy import Connection, Row, Select, any_, exists, func, select, update
 
 from app.store.counting import calls_of_version, counted_calls_of
 from app.store.shown import is_shown, versions_in_use
 from app.store.tables import implementation, task, template
+from app.store.templates import from_parts
+from templating import Template
 
 
 def task_of_project(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:
@@ -126,6 +128,15 @@ def has_other_template(connection: Connection, task_id: UUID, template_id: UUID)
         connection.execute(select(implementation.c.id).where(with_other_template).limit(1)).scalar_one_or_none()
         is not None
     )
+
+
+def templates_in_use(connection: Connection, task_id: UUID, besides: Collection[UUID]) -> list[Template]:
+    """The templates of a task that are in use and have versions to show, besides some, the oldest first."""
+    is_version_shown = exists().where((implementation.c.template_id == template.c.id) & is_shown())
+    query = select(template.c.parts, template.c.slots).where(
+        template.c.task_id == task_id, template.c.retired_at.is_(None), template.c.id.not_in(besides), is_version_shown
+    )
+    return [from_parts(row.parts, row.slots) for row in connection.execute(query.order_by(template.c.id))]
 
 
 def with_forerunners(connection: Connection, template_id: UUID) -> list[UUID]:

@@ -321,6 +321,35 @@ def test_a_split_goes_back_with_everything_that_came_to_it(
     group_of_three.assert_exact()
 
 
+def test_a_task_whose_name_leaves_with_a_split_is_named_after_what_stays(
+    admin: FlaskClient, group_of_three: Group
+) -> None:
+    # Given a task of two prompts with the name of one of them
+    triage_task, _, summary_task = group_of_three.tasks
+    named_after_triage, named_after_summary = triage_task.name, summary_task.name
+    merge(admin, summary_task.id, triage_task.id)
+
+    # If a person makes that prompt a task of its own
+    begun = split(admin, versions(admin, triage_task.id)[0]["id"])
+
+    # I expect each task to have the name of its prompt, and the one name again after the split is undone
+    staying = admin.get(f"/api/v1/tasks/{triage_task.id}").json
+    assert (staying["name"], begun["name"]) == (named_after_summary, named_after_triage)
+    undo(admin, history(admin)[0])
+    assert admin.get(f"/api/v1/tasks/{triage_task.id}").json["name"] == named_after_triage
+
+
+def test_a_name_that_a_person_gave_stays_with_the_task_that_a_split_leaves(
+    admin: FlaskClient, group_of_three: Group
+) -> None:
+    triage_task, _, summary_task = group_of_three.tasks
+    merge(admin, summary_task.id, triage_task.id)
+    change(admin, triage_task.id, name="Sort the support tickets")
+    begun = split(admin, versions(admin, triage_task.id)[0]["id"])
+    assert admin.get(f"/api/v1/tasks/{triage_task.id}").json["name"] == "Sort the support tickets"
+    assert begun["name"] == triage_task.name
+
+
 def test_a_split_waits_for_what_was_built_on_it(admin: FlaskClient, group_of_three: Group) -> None:
     first, second, third = group_of_three.tasks
     merge(admin, second.id, first.id)

@@ -140,6 +140,12 @@ def test_an_answer_that_cannot_say_so_is_refused(web: Flask, address: Address) -
         assert "ignored" in answer.text
 
 
+def test_a_feed_ignores_what_feed_readers_add_to_its_address(web: Flask, grown: World) -> None:
+    feed = web.test_client()
+    entries = [feed.get(f"/changes.atom?kind=task.new{added}").text.count("<entry>") for added in ("", "&_=1764500000")]
+    assert entries == [1, 1]
+
+
 def test_an_id_that_does_not_exist_is_404(web: Flask, address: Address) -> None:
     for page in (
         "/?after=zz",

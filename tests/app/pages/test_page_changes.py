@@ -126,6 +126,8 @@ def test_a_page_has_the_newest_of_hundreds_of_versions_and_the_one_in_its_addres
     page = local.get(f"/tasks/{task_row.id}").text
     assert "of v511</span>" in page
     assert ">all 500 versions</a>" in page
+    assert page.count("of the newest versions with the same text, 500 at most") == 2
+    assert "with the same text, 500 at most" in local.get(f"/tasks/{task_row.id}/slots/ticket").text
     assert "of v3</span>" in local.get(f"/tasks/{task_row.id}?version=3").text
     assert local.get(f"/tasks/{task_row.id}/slots/ticket?version=3").status_code == 200
 
