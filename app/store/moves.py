@@ -5,7 +5,7 @@ project can be written (`moving_stage`, in the migration `moving`).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -41,7 +41,7 @@ UNWATCHED = frozenset(
 the switch.
 """
 
-_WATCH_LOCK_MS = 200
+WATCH_LOCK_MS = 200
 """Milliseconds to wait for the lock that a trigger takes: ingest of all projects waits behind it."""
 
 NOW = func.clock_timestamp()
@@ -49,11 +49,17 @@ NOW = func.clock_timestamp()
 _REMOVED_CALLS = 5_000
 """Calls that one transaction removes."""
 
-_WATCH_TRIES = 600
-"""Tries to take the lock of a trigger, together three minutes: on a busy machine most tries meet a transaction that lasts longer than one."""
+_WATCH_TRIES = 400
+"""Tries to take the lock of a trigger, together some four minutes: on a busy machine most tries meet a transaction that lasts longer than one."""
 
-_WATCH_PAUSE_SECONDS = 0.1
-"""Seconds between two tries, in which ingest goes on."""
+_FIRST_WATCH_PAUSE_SECONDS = 0.1
+"""Seconds after the first try, in which ingest goes on: most moves need one or two tries."""
+
+_LONGEST_WATCH_PAUSE_SECONDS = 0.5
+"""Seconds after later tries: ingest then waits two sevenths of the time at most, where pauses of 0.1 s made it wait two thirds."""
+
+_WATCH_PAUSE_GROWTH = 1.05
+"""Growth of the pause from try to try: it is the longest after 33 tries, some 15 seconds."""
 
 
 def state_of(connection: Connection, project_id: UUID) -> MoveState | None:
@@ -113,19 +119,25 @@ def watch(engine: Engine, project_id: UUID, peer: str) -> None:
 
     Raises DatabaseDownError when a transaction holds the tables for long.
     """
-    for _ in range(_WATCH_TRIES):
+    for pause in watch_pauses():
         try:
             return _watch(engine, project_id, peer)
         except OperationalError as error:
             if not is_busy(error):
                 raise
-        time.sleep(_WATCH_PAUSE_SECONDS)
+        time.sleep(pause)
     raise DatabaseDownError("The tables are in use.", "A long transaction or a dump holds the tables: try again later.")
+
+
+def watch_pauses() -> Iterator[float]:
+    """Seconds after each try to take the lock of a trigger."""
+    for number in range(_WATCH_TRIES):
+        yield min(_FIRST_WATCH_PAUSE_SECONDS * _WATCH_PAUSE_GROWTH**number, _LONGEST_WATCH_PAUSE_SECONDS)
 
 
 def _watch(engine: Engine, project_id: UUID, peer: str) -> None:
     with transaction(engine) as connection:
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{WATCH_LOCK_MS}ms'"))
         watched = [table for table in all_tables() if table.name not in UNWATCHED]
         names = ", ".join(table.name for table in reversed(watched))
         connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
@@ -150,7 +162,7 @@ def watch_no_more(engine: Engine) -> None:
     for table in all_tables():
         try:
             with transaction(engine) as connection:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{WATCH_LOCK_MS}ms'"))
                 connection.execute(text(f"DROP TRIGGER IF EXISTS watch_moving ON {table.name}"))
         except OperationalError as error:
             if not is_busy(error):

@@ -135,6 +135,11 @@ def test_every_table_belongs_to_a_project_or_is_said_not_to() -> None:
 # --- files
 
 
+def test_ingest_has_most_of_the_time_while_a_move_tries_to_begin() -> None:
+    pauses = list(moves.watch_pauses())
+    assert sum(pauses) > 2 * len(pauses) * moves.WATCH_LOCK_MS / 1000
+
+
 def test_an_imported_project_is_what_was_exported(
     sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
 ) -> None:
