@@ -37,15 +37,15 @@ def expire(engine: Engine, default_days: int, *, seconds: float = 60.0, now: dat
 
 def _expire(engine: Engine, project_id: UUID, since: datetime, end: float) -> int:
     """Remove the due calls of a project; those of a group that a transaction holds come last, and once more only."""
-    ids_held: set[UUID] = set()
-    removed = _expire_but(engine, project_id, since, end, ids_held)
-    return removed + (_expire_but(engine, project_id, since, end, set()) if ids_held else 0)
+    busy_group_ids: set[UUID] = set()
+    removed = _expire_but(engine, project_id, since, end, busy_group_ids)
+    return removed + (_expire_but(engine, project_id, since, end, set()) if busy_group_ids else 0)
 
 
-def _expire_but(engine: Engine, project_id: UUID, since: datetime, end: float, ids_held: set[UUID]) -> int:
-    """Remove calls of groups that are not in `held`, which gets the groups whose lock took too long."""
+def _expire_but(engine: Engine, project_id: UUID, since: datetime, end: float, busy_group_ids: set[UUID]) -> int:
+    """Remove calls of groups but the busy ones, to which it adds those whose lock took too long."""
     removed = 0
-    while time.monotonic() < end and (batch := _next_expired(engine, project_id, since, ids_held)):
+    while time.monotonic() < end and (batch := _next_expired(engine, project_id, since, busy_group_ids)):
         for group_id, call_ids in batch.items():
             try:
                 removed += _remove(engine, group_id, call_ids)
@@ -53,7 +53,7 @@ def _expire_but(engine: Engine, project_id: UUID, since: datetime, end: float, i
                 if not is_busy(error):
                     raise
                 log.info("retention.busy", group=str(group_id), **describe(error))
-                ids_held.add(group_id)
+                busy_group_ids.add(group_id)
     return removed
 
 
@@ -69,10 +69,10 @@ def _drop(engine: Engine, month: Partition, end: float) -> int:
 
 
 def _next_expired(
-    engine: Engine, project_id: UUID, since: datetime, ids_held: Collection[UUID]
+    engine: Engine, project_id: UUID, since: datetime, busy_group_ids: Collection[UUID]
 ) -> dict[UUID, list[UUID]]:
     with transaction(engine) as connection:
-        overdue = retention.overdue(connection, project_id, since, EXPIRED_CALLS, without=ids_held)
+        overdue = retention.overdue(connection, project_id, since, EXPIRED_CALLS, without=busy_group_ids)
     by_group: dict[UUID, list[UUID]] = defaultdict(list)
     for call_id, group_id in overdue:
         by_group[group_id].append(call_id)

@@ -1,4 +1,4 @@
-"""The target side of a move. Until the project is opened its groups are held and it has no keys, so no reader meets half of it."""
+"""The target side of a move. Until the project is opened its groups are quarantined and it has no keys, so no reader meets half of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -73,15 +73,15 @@ class Arrival:
             arriving = Arriving(connection, self._project_id)
             arriving.put(table, columns, data)
             if table.name in {project_tables.PROJECT, "grouping_key"}:
-                arriving.hold()
+                arriving.stay_closed()
             moves.note_copied(connection, self._project_id, dict(so_far))
 
-    def in_one(self, act: Callable[[Connection, Arriving], None], *, stays_held: bool) -> None:
-        """Several steps in one transaction; at its end the project is held or open."""
+    def in_one(self, act: Callable[[Connection, Arriving], None], *, stays_closed: bool) -> None:
+        """Several steps in one transaction; at its end the project is closed or open."""
         with transaction(self._engine) as connection:
             arriving = Arriving(connection, self._project_id)
             act(connection, arriving)
-            if stays_held:
-                arriving.hold()
+            if stays_closed:
+                arriving.stay_closed()
             else:
                 moves.note(connection, self._project_id, "arrived", self._peer)

@@ -104,7 +104,7 @@ def import_project(engine: Engine, source: IO[bytes], *, name: str | None, peer:
         _merge(arriving, reader, columns)
         _compare(reader, _totals_stored(connection, reader, project, logged))
 
-    arrival.in_one(close, stays_held=False)
+    arrival.in_one(close, stays_closed=False)
     add_up(engine)
     return Copied(project, reader.totals)
 

@@ -128,7 +128,7 @@ class Move:
         def bring(target: Connection, arriving: Arriving) -> None:
             self._level(source, target, arriving, parts.small_tables(), parts.columns_first)
 
-        self._arrival.in_one(bring, stays_held=True)
+        self._arrival.in_one(bring, stays_closed=True)
 
     def _level(
         self,
@@ -197,7 +197,7 @@ class Move:
     def _bring_some(self, source: Connection, skip: int) -> int:
         ids, numbers = moves.noted(source, self._project.id, CHANGED_AT_ONCE, skip)
         if numbers:
-            self._arrival.in_one(lambda target, arriving: self._repeat(source, arriving, ids), stays_held=True)
+            self._arrival.in_one(lambda target, arriving: self._repeat(source, arriving, ids), stays_closed=True)
             with transaction(self._source) as connection:
                 moves.forget_noted(connection, self._project.id, numbers)
             self._tell("caught up", len(ids))
@@ -239,7 +239,7 @@ class Move:
                 self._level(source, target, arriving, parts.closing_tables(), lambda table: table.columns)
                 self._compare(source, target)
 
-            self._arrival.in_one(bring, stays_held=False)
+            self._arrival.in_one(bring, stays_closed=False)
 
     def _bring_rest(self, source: Connection, arriving: Arriving) -> None:
         skip = 0
@@ -284,7 +284,7 @@ class Move:
         """Mark the project as moved here: no run, retention or reconciler reads its remains."""
         with transaction(self._source) as connection:
             moves.as_mover(connection, self._project.id)
-            moves.hold(connection, self._project.id)
+            moves.keep_work_away(connection, self._project.id)
             moves.silence(connection, self._project.id)
             moves.note(connection, self._project.id, "moved", self._peer)
             moves.forget_all_noted(connection, self._project.id)

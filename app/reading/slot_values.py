@@ -36,7 +36,7 @@ class Value:
     last_seen: datetime
 
 
-_HELD = f"""
+_NEWEST_VALUES = f"""
     WITH newest AS MATERIALIZED (
            SELECT variables[:place] AS value, seen_at, template_id
              FROM (SELECT call.* FROM ({VERSIONS_COUNTED}) AS version
@@ -47,19 +47,19 @@ _HELD = f"""
                              AND (CAST(:until AS timestamptz) IS NULL OR seen_at < :until)
                            ORDER BY seen_at DESC LIMIT :most) AS call
                     ORDER BY call.seen_at DESC LIMIT :most) AS call),
-         held AS (SELECT value, seen_at FROM newest WHERE template_id = :template AND value IS NOT NULL)
+         slot_value AS (SELECT value, seen_at FROM newest WHERE template_id = :template AND value IS NOT NULL)
 """  # noqa: S608
 """A value is taken out of its call last: a sort of whole values would fill the disk."""
 
 
-def _of_held(query: str) -> TextClause:
+def _over_values(query: str) -> TextClause:
     """SQL over the values of the calls in a range."""
-    return text(_HELD + query)
+    return text(_NEWEST_VALUES + query)
 
 
-_VALUES = _of_held(
+_VALUES = _over_values(
     """
-    SELECT min(value), count(*), min(seen_at), max(seen_at) FROM held
+    SELECT min(value), count(*), min(seen_at), max(seen_at) FROM slot_value
      WHERE strpos(lower(value), lower(:text)) > 0 OR :text = ''
      GROUP BY md5(value) ORDER BY 2 DESC, max(seen_at) DESC, md5(value) LIMIT :limit OFFSET :skip
     """
@@ -96,26 +96,26 @@ class Summary:
     days: Sequence[tuple[datetime, int, int]]
 
 
-_SUMMARY = _of_held(
+_SUMMARY = _over_values(
     """
     SELECT count(*) AS calls, count(DISTINCT md5(value)) AS distinct, count(*) FILTER (WHERE value = '') AS empty,
            coalesce(max(char_length(value)), 0) AS longest, coalesce(avg(char_length(value)), 0)::float8 AS mean
-      FROM held
+      FROM slot_value
     """
 )
-_LENGTHS = _of_held(
+_LENGTHS = _over_values(
     """
-    SELECT CASE WHEN value = '' THEN 0 ELSE ceil(log(2.0, char_length(value)::numeric))::int END AS power, count(*) FROM held
+    SELECT CASE WHEN value = '' THEN 0 ELSE ceil(log(2.0, char_length(value)::numeric))::int END AS power, count(*) FROM slot_value
      GROUP BY 1 ORDER BY 1
     """
 )
-_DAYS = _of_held(
-    "SELECT date_trunc('day', seen_at, 'UTC'), count(*), count(DISTINCT md5(value)) FROM held GROUP BY 1 ORDER BY 1"
+_DAYS = _over_values(
+    "SELECT date_trunc('day', seen_at, 'UTC'), count(*), count(DISTINCT md5(value)) FROM slot_value GROUP BY 1 ORDER BY 1"
 )
-_FRESH = _of_held(
+_FRESH = _over_values(
     """
     SELECT count(*) FILTER (WHERE began >= now() - interval '7 days'), count(*) FILTER (WHERE began < now() - interval '7 days')
-      FROM (SELECT min(seen_at) AS began FROM held GROUP BY md5(value)) AS value
+      FROM (SELECT min(seen_at) AS began FROM slot_value GROUP BY md5(value)) AS value
     """
 )
 
@@ -135,11 +135,11 @@ def summary(connection: Connection, place: SlotPlace, range: Range) -> Summary:
     return Summary(**totals._mapping, lengths=lengths, days=days)
 
 
-_BY_DAY = _of_held(
+_BY_DAY = _over_values(
     """
-    , ranked AS (SELECT md5(value) AS digest, row_number() OVER (ORDER BY count(*) DESC, md5(value)) AS rank FROM held GROUP BY 1)
+    , ranked AS (SELECT md5(value) AS digest, row_number() OVER (ORDER BY count(*) DESC, md5(value)) AS rank FROM slot_value GROUP BY 1)
     SELECT CASE WHEN least(rank, :top + 1) <= :top THEN left(min(value), 200) END, date_trunc('day', seen_at, 'UTC') AS day, count(*)
-      FROM held JOIN ranked ON digest = md5(value) GROUP BY least(rank, :top + 1), 2
+      FROM slot_value JOIN ranked ON digest = md5(value) GROUP BY least(rank, :top + 1), 2
      ORDER BY least(rank, :top + 1), day
     """
 )

@@ -97,9 +97,9 @@ class Arriving:
             cursor.execute(query, self._project | {"ids": [str(call_id) for call_id in ids]})
             return cursor.rowcount
 
-    def hold(self) -> None:
+    def stay_closed(self) -> None:
         """Keep runs and retention away from the project until it has arrived."""
-        moves.hold(self._connection, self._project_id)
+        moves.keep_work_away(self._connection, self._project_id)
 
     def _check(self, table: ProjectTable, columns: Sequence[str]) -> None:
         with closing(self._connection.connection.cursor()) as cursor:

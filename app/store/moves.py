@@ -211,7 +211,7 @@ def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
     return connection.scalar(select(exists().where(same_name))) or False
 
 
-def hold(connection: Connection, project_id: UUID) -> None:
+def keep_work_away(connection: Connection, project_id: UUID) -> None:
     """Keep runs and retention away from the project: until it has arrived, or for ever where it has moved away."""
     at_work = (grouping_key.c.project_id == project_id) & grouping_key.c.quarantined_at.is_(None)
     connection.execute(update(grouping_key).where(at_work).values(quarantined_at=NOW))

@@ -151,7 +151,7 @@ def _make_implementations(
     Web processes and runs make versions at the same time: each holds the rows of the tasks, and then looks again for the versions. A caller
     that calls this several times in one transaction goes in the order of `task_id`, against deadlocks.
     """
-    place_by_template = _hold_tasks(connection, {template_id for template_id, _, _ in settings_by_version})
+    place_by_template = _hold_places(connection, {template_id for template_id, _, _ in settings_by_version})
     placed = {version: (place_by_template[version[0]].template_id, *version[1:]) for version in settings_by_version}
     id_by_version = implementations_of(connection, set(placed.values()))
     numbers = next_versions(connection, {place.task_id for place in place_by_template.values()})
@@ -241,7 +241,7 @@ class Place(NamedTuple):
     template_id: UUID
 
 
-def _hold_tasks(connection: Connection, template_ids: Collection[UUID]) -> dict[UUID, Place]:
+def _hold_places(connection: Connection, template_ids: Collection[UUID]) -> dict[UUID, Place]:
     """Hold the tasks of templates, in the order of their ids; answers where the implementations of each template are now.
 
     While we waited for the rows, a run may have replaced a template by a wider one, with its implementations, or moved a template to
@@ -256,7 +256,7 @@ def _hold_tasks(connection: Connection, template_ids: Collection[UUID]) -> dict[
     places = {id_: Place(row.task_id, id_) for id_, row in rows.items() if id_ not in moved}
     if moved:
         next_by_template = {id_: rows[id_].replaced_by or id_ for id_ in moved}
-        further = _hold_tasks(connection, set(next_by_template.values()))
+        further = _hold_places(connection, set(next_by_template.values()))
         places |= {id_: further[next_id] for id_, next_id in next_by_template.items()}
     return places
 
