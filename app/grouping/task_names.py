@@ -130,9 +130,7 @@ def name_after_a_change(name: str, templates: Sequence[Template], names_taken: C
 
     names_taken, fallback: as of `task_name`, without the task's own name.
     """
-    if any(
-        is_said_by(name, template) or task_name(template, names_taken, fallback) == name for template in templates
-    ):
+    if any(is_said_by(name, template) or task_name(template, names_taken, fallback) == name for template in templates):
         return name
     return task_name(templates[-1], names_taken, fallback)
 

@@ -93,7 +93,9 @@ def test_settings_that_vary_from_call_to_call_share_a_row_and_are_listed_by_one_
     page = local.get(f"/tasks/{task_row.id}?version=1").text
     [address] = re.findall(r'<a href="([^"]+)#versions"[^>]*>10 settings</a>', page)
     assert "temperature <b>varies</b>" in page
-    assert "chooses anew for each call makes a version each time; sent under <code>metadata</code>, it makes none" in page
+    assert (
+        "chooses anew for each call makes a version each time; sent under <code>metadata</code>, it makes none" in page
+    )
     assert page.count('<td data-label="Model">') == 2
     with transaction(world.engine) as connection:
         changes.note_versions(connection)
