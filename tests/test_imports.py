@@ -205,7 +205,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
         env=os.environ | paths,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -81,7 +81,7 @@ class FrontClient:
         )
 
     def post(self, key: str, body: Any, path: str = URL, **headers: str) -> Answer:
-        return self.start(key, body, path, **headers).result(60)
+        return self.start(key, body, path, **headers).result(180)
 
     def post_together(
         self, calls: Sequence[tuple[str, Any]], path: str = URL, kind: str = "application/json"
@@ -92,7 +92,7 @@ class FrontClient:
             starts = [self.start(key, body, path, **{"content-type": kind}) for key, body in calls]
             return await asyncio.gather(*map(asyncio.wrap_future, starts))
 
-        return asyncio.run_coroutine_threadsafe(all_of_them(), self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(all_of_them(), self.loop).result(180)
 
     async def _answer(self, scope: Scope, body: bytes) -> Answer:
         protocol = Protocol(body)
@@ -110,7 +110,7 @@ def in_front(app: Flask, settings: Settings) -> Iterator[FrontClient]:
     try:
         yield FrontClient(front, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(front.close(), loop).result(90)
+        asyncio.run_coroutine_threadsafe(front.close(), loop).result(180)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -269,7 +269,7 @@ def run(code: str, server: Serving, key: str, **environment: str) -> None:
     program = f"import promptlode_client as p, os\ndef call(text): p.record(model='m', path='/p', input=text)\n{code}"
     python = [sys.executable, "-W", "ignore:This process:DeprecationWarning"]  # 3.12 on: of a fork beside any thread
     result = subprocess.run(
-        [*python, "-c", program], env=env | environment, capture_output=True, timeout=120, check=False
+        [*python, "-c", program], env=env | environment, capture_output=True, timeout=300, check=False
     )
     assert (result.returncode, result.stderr) == (0, b"")
 

@@ -129,7 +129,7 @@ class ProcessContainer(CeleryTestContainer):
     def _kill_family(self) -> None:
         parent = psutil.Process(self.pid)
         _kill([parent, *parent.children(recursive=True)])
-        self._process.wait(60)
+        self._process.wait(180)
 
 
 class BrokerContainer(CeleryTestContainer):

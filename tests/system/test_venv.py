@@ -43,7 +43,7 @@ def make_venv(checkout: Path, python: Path | str, **settings: str) -> subprocess
     path = f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHON": str(python), "PATH": path, "PIP_INDEX_URL": "", "PIP_NO_INDEX": ""} | settings
     command = [checkout / "tools" / "venv", "local"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_without_a_new_enough_python_it_says_which_is_needed(checkout: Path) -> None:

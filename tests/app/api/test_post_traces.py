@@ -187,7 +187,7 @@ def test_threads_that_send_the_same_external_id_store_it_once(web: Flask, engine
     key, together = new_key(engine, "shop"), threading.Barrier(8)
 
     def send(_: int) -> Any:
-        together.wait(60)
+        together.wait(180)
         return client_with(web, key).post(URL, json=SMALLEST | {"external_id": "a"})
 
     with ThreadPoolExecutor(8) as pool:
@@ -201,7 +201,7 @@ def test_batches_that_overlap_in_opposite_order_do_not_block_each_other(web: Fla
     bodies = [SMALLEST | {"external_id": f"{number}", "path": f"/{number % 7}"} for number in range(200)]
 
     def send(turn: int) -> int:
-        together.wait(60)
+        together.wait(180)
         batch = bodies if turn % 2 else bodies[::-1]
         return client_with(web, key).post(URL, json={"traces": batch}).status_code
 
@@ -215,7 +215,7 @@ def test_threads_that_meet_a_new_model_make_one_version(web: Flask, engine: Engi
     key, together = new_key(engine, "shop"), threading.Barrier(6)
 
     def send(number: int) -> str:
-        together.wait(60)
+        together.wait(180)
         return client_with(web, key).post(URL, json=SMALLEST | {"input": f"Q: {number}"}).json["implementation_id"]
 
     with ThreadPoolExecutor(6) as pool:

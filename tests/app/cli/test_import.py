@@ -255,7 +255,7 @@ def test_after_ctrl_c_the_same_command_goes_on(
     )
     wait_for(lambda: any(notes.glob("*.json")))
     importing.send_signal(signal.SIGINT)
-    _, report = importing.communicate(timeout=60)
+    _, report = importing.communicate(timeout=180)
     assert importing.returncode == 1
     assert b"The same command continues from there." in report
     assert b"Traceback" not in report

@@ -55,7 +55,7 @@ serve._until_interrupted(work)
 
 def test_a_signal_that_arrives_in_a_finalizer_ends_an_instance_too() -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", SWALLOWED_SIGNAL], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", SWALLOWED_SIGNAL], capture_output=True, text=True, check=False, timeout=180
     )
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "Stopped.")
 
@@ -71,9 +71,9 @@ def test_ctrl_c_while_up_waits_stops_what_it_started(settings: Settings, tmp_pat
         text=True,
     ) as up:
         # If Ctrl-C comes while the instance starts
-        wait_until((tmp_path / "lock").exists, 60, lambda: "The instance did not begin.")
+        wait_until((tmp_path / "lock").exists, 180, lambda: "The instance did not begin.")
         up.send_signal(signal.SIGINT)
-        _, printed = up.communicate(timeout=120)
+        _, printed = up.communicate(timeout=300)
 
     # I expect a sentence, and no process
     assert up.returncode == 1

@@ -293,7 +293,7 @@ def test_a_statement_that_waits_holds_up_nobody_who_comes_later(twins: Twins) ->
         assert {twins.front.post(twins.front_key, HELLO).status for _ in range(5)} == {201}
         assert not waiting.done()
         connection.rollback()
-    assert waiting.result(60).status == 201
+    assert waiting.result(180).status == 201
 
 
 def _waits_for_a_lock(engine: Engine) -> bool:

@@ -52,7 +52,7 @@ def post_slowly(front: FrontClient, key: str) -> Answer:
     }
     protocol = EndlessBody(b"")
     sending = front.front.__rsgi__(Scope("POST", URL, headers), protocol)
-    asyncio.run_coroutine_threadsafe(sending, front.loop).result(60)
+    asyncio.run_coroutine_threadsafe(sending, front.loop).result(180)
     return protocol.answer
 
 

@@ -112,7 +112,7 @@ def test_a_name_given_while_a_run_saves_comes_after_it(
     with ThreadPoolExecutor(1) as person:
         assert group.run().outcome == "committed"
         [changing] = changes
-        changing.result(90)
+        changing.result(180)
 
     # I expect the person's name
     assert [task_row.name for task_row in group.tasks] == ["Post room"]

@@ -216,7 +216,7 @@ def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: W
             decisions.merge(connection, pair.project_id, second.id, first.id, actor=COMMAND)
             making = threads.submit(make)
             wait_for(lambda: bool(world.rows(waiting)[0][0]))
-        making.result(90)
+        making.result(180)
     [row] = world.rows(select(implementation).where(implementation.c.id == versions[0]))
     assert (row.task_id, row.version) == (first.id, 3)
 

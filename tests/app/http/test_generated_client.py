@@ -25,7 +25,7 @@ def generated(web: Flask, engine: Engine, project: Project, tmp_path: Path, monk
     (tmp_path / "config.yml").write_text("post_hooks: []\n")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta=none", "--path=openapi.json"]
     command += ["--config=config.yml", "--output-path=promptlode_api"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert "Endpoint will not be generated" not in result.stdout + result.stderr
     monkeypatch.syspath_prepend(str(tmp_path))

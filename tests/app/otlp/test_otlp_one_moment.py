@@ -40,7 +40,7 @@ class Webs:
         return self.fronts[front].start(self.key, data, URL, **{"content-type": PROTOBUF, **headers})
 
     def send(self, front: int, *spans: Span) -> None:
-        assert self.start(front, *spans).result(60).status == 200
+        assert self.start(front, *spans).result(180).status == 200
 
     def calls(self) -> list[Any]:
         """The stored traces of the calls."""
@@ -99,7 +99,7 @@ def test_parent_and_child_that_reach_two_processes_in_one_moment_are_one_call(
 ) -> None:
     with pair.held_back(2):
         answers = [pair.start(0, PARENT, *beside), pair.start(1, CHILD, *other_spans)]
-    assert [answer.result(60).status for answer in answers] == [200, 200]
+    assert [answer.result(180).status for answer in answers] == [200, 200]
     assert len(pair.calls()) == 2 + 1 + len(beside) + len(other_spans)
 
 
@@ -130,7 +130,7 @@ def test_two_instrumentations_that_share_only_the_answers_id_at_two_processes_in
             front.start(pair.key, body, URL, **{"content-type": PROTOBUF})
             for front, body in zip(pair.fronts, of_two_instrumentations(beside, other_spans), strict=True)
         ]
-    assert [answer.result(60).status for answer in answers] == [200, 200]
+    assert [answer.result(180).status for answer in answers] == [200, 200]
     assert len(pair.calls()) == 2 + 1 + len(beside) + len(other_spans)
 
 
@@ -138,7 +138,7 @@ def test_calls_whose_answers_all_have_the_same_id_are_all_stored(pair: Webs) -> 
     """A provider without ids of its own: the spans of one instrumentation are calls of their own."""
     with pair.held_back(2):
         answers = [pair.start(number % 2, answered(10 + number)) for number in range(4)]
-    assert [answer.result(60).status for answer in answers] == [200] * 4
+    assert [answer.result(180).status for answer in answers] == [200] * 4
     assert len(pair.calls()) == 2 + 4
 
 
@@ -148,7 +148,7 @@ def test_many_exports_of_one_trace_in_one_moment_are_all_stored(pair: Webs) -> N
     spans = [span(CALL | {"gen_ai.input.messages": message}, number) for number, message in enumerate(messages, 1)]
     with pair.held_back(2):
         answers = [pair.start(number % 2, span_of_trace) for number, span_of_trace in enumerate(spans)]
-    assert {answer.result(60).status for answer in answers} == {200}
+    assert {answer.result(180).status for answer in answers} == {200}
     assert len(pair.calls()) == 2 + 24
 
 
@@ -159,7 +159,7 @@ def test_two_answers_in_one_moment_end_two_calls(pair: Webs) -> None:
         answers = [
             pair.start(number, span(CALL | {"gen_ai.output.messages": SAID}, 5 + number, parent=9)) for number in (0, 1)
         ]
-    assert [answer.result(60).status for answer in answers] == [200, 200]
+    assert [answer.result(180).status for answer in answers] == [200, 200]
     assert [bool(call.output) for call in pair.calls()[2:]] == [True, True]
 
 
@@ -169,5 +169,5 @@ def test_a_call_with_an_id_of_its_caller_that_comes_twice_in_one_moment_is_store
         pair.fronts[number].post(pair.key, call | {"external_id": None})
     with pair.held_back(2):
         answers = [pair.fronts[number].start(pair.key, call) for number in (0, 1)]
-    assert sorted(answer.result(60).status for answer in answers) == [200, 201]
-    assert len({answer.result(60).json["id"] for answer in answers}) == 1
+    assert sorted(answer.result(180).status for answer in answers) == [200, 201]
+    assert len({answer.result(180).json["id"] for answer in answers}) == 1

@@ -62,4 +62,4 @@ def test_a_transaction_that_waits_for_the_first_group_does_not_hold_the_second(
         # I expect the second group to be free for the holder of the first
         connection.execute(HOLD, {"id": second})
         connection.rollback()
-        waiting.result(90)
+        waiting.result(180)
