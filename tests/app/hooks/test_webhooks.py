@@ -360,8 +360,16 @@ def test_hosts_are_those_of_the_setting_and_no_longer_name() -> None:
             allowed.check_url(url)
 
 
-@pytest.mark.parametrize("name", ["2130706433", "localhost", "127.1"])
-def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_resolved(name: str) -> None:
+@pytest.mark.parametrize("name", ["2130706433", "inside.example", "127.1"])
+def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_resolved(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def answer(host: str, *arguments: Any, **named: Any) -> Any:
+        return resolve("127.0.0.1" if host == "inside.example" else host, *arguments, **named)
+
+    monkeypatch.setattr("socket.getaddrinfo", answer)
     with pytest.raises(NotAllowedError):
         ANYWHERE.addresses(name, 80)
 
