@@ -61,7 +61,7 @@ class Run:
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def wait_for(self, *sentences: str, seconds: float = 180) -> str:
+    def wait_for(self, *sentences: str, seconds: float = 300) -> str:
         """The next line with the sentence. For several sentences in any order, the line that came last."""
         deadline = time.monotonic() + seconds
         missing = list(sentences)
@@ -113,7 +113,7 @@ def home(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 def started(home: Path, *command: str, **settings: Any) -> Run:
     run = Run(home, command or RUN, **settings)
-    run.wait_for(STARTED, seconds=150)
+    run.wait_for(STARTED)
     return run
 
 

@@ -70,7 +70,7 @@ def _call(observation: Body) -> LoggedCall | None:
     model = row.pop("provided_model_name", None) or row.pop("model", None)
     if str(row.pop("type", "GENERATION" if model else None)).upper() != "GENERATION":
         return None
-    parameters = as_object(parsed(row.pop("model_parameters", None)))
+    parameters = {**as_object(parsed(row.pop("model_parameters", None)))}
     body = {
         "model": model or None,
         "path": _path(row),

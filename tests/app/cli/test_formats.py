@@ -192,6 +192,12 @@ def test_a_generation_is_read_by_our_names() -> None:
     assert "max_output_tokens" not in body
 
 
+def test_a_generation_that_is_read_stays_as_it_is() -> None:
+    generation = log_records.generation("Hi")
+    body_of(generation)
+    assert generation == log_records.generation("Hi")
+
+
 def test_every_count_of_input_of_langfuse_is_input() -> None:
     usage = body_of(GENERATION)["usage"]
     assert usage == {"input_tokens": 4, "output_tokens": 2, "total_tokens": 6, "cached_tokens": 1}

@@ -62,13 +62,13 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 
 def answer(port: int, name: str) -> str:
-    with suppress(redis.RedisError), redis.Redis(port=port, password=PASSWORD) as client:
+    with suppress(redis.RedisError), redis.Redis("127.0.0.1", port, password=PASSWORD) as client:
         return str(client.info("replication").get(name))
     return ""
 
 
 def knows_both(port: int) -> bool:
-    with suppress(redis.RedisError), redis.Redis(port=port) as client:
+    with suppress(redis.RedisError), redis.Redis("127.0.0.1", port) as client:
         return bool(client.sentinel_slaves("promptlode"))
     return False
 
