@@ -1,8 +1,4 @@
-"""Gives each new template its task, its line and its names, while a run saves. The caller holds the group.
-
-A line is the templates that descend from each other (`app.grouping.lineage`). A line has the id of the task that began it; a task
-that a person merged with another one has several lines.
-"""
+"""Gives each new template its task, its line (`app.grouping.lines`) and its names, while a run saves. The caller holds the group."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -13,6 +9,7 @@ from app.grouping import task_names
 from app.grouping.books import Book
 from app.grouping.findings import Finding, Findings, Window
 from app.grouping.lineage import ROLL_OUT_SHARE, CallTimes, Relative, SeenCallTimes, alive_together, line_of
+from app.grouping.lines import Lines
 from app.grouping.slot_names import NamedTemplate, keeping_names
 from app.intake.privacy import Policy
 from app.store.tasks import JoinedTasks
@@ -39,15 +36,10 @@ class Placing:
         self._book = book
         self._policy = policy
         self._window = window
-        staying = _staying(window, findings)
-        stored_templates = book.templates()
         self._is_young = book.is_young()
-        call_times = book.call_times([stored.id for stored in stored_templates], at_once=self._is_young) | staying
-        self._relatives = {
-            stored.id: Relative(stored.line_id, stored.template, call_times[stored.id]) for stored in stored_templates
-        }
-        self._replaced = {stored.id for stored in stored_templates if stored.is_retired}
-        self._task_of = {stored.line_id: stored.task_id for stored in stored_templates}
+        stored_templates = book.templates()
+        call_times = book.call_times([stored.id for stored in stored_templates], at_once=self._is_young)
+        self._lines = Lines(stored_templates, call_times | _staying(window, findings))
         self._joined = self._joined_by(findings)
         self._named = {stored.id: NamedTemplate(stored.template, stored.named_places) for stored in stored_templates}
 
@@ -55,12 +47,12 @@ class Placing:
         """The tasks that the findings bring together: a merge for another reason leaves them room."""
         joined = JoinedTasks(self._book.tasks_kept_apart())
         for finding in findings.new:
-            joined.join(self._task_of[self._relatives[old].line_id] for old in finding.supersedes)
+            joined.join(map(self._lines.task_of, finding.supersedes))
         return joined
 
     def tasks(self) -> dict[UUID, UUID]:
         """The task of every template."""
-        return {template_id: self._task_of[relative.line_id] for template_id, relative in self._relatives.items()}
+        return self._lines.tasks()
 
     def add(self, finding: Finding, review_after: int) -> UUID:
         """Store a finding in the task that it belongs to; the id of its template."""
@@ -70,23 +62,20 @@ class Placing:
         elif finding.supersedes:
             self._gathering_line(finding, {template_id})
         call_times = SeenCallTimes(call.moment for call in finding.calls)
-        self._relatives[template_id] = replace(
-            self._relatives[template_id], template=finding.template, call_times=call_times
+        self._lines.note_replaced(finding.supersedes)
+        self._lines.put(
+            template_id, replace(self._lines[template_id], template=finding.template, call_times=call_times)
         )
-        self._replaced = (self._replaced | finding.supersedes) - {template_id}
         if finding.supersedes:
-            self._name_again(self._task_of[self._relatives[template_id].line_id], successor=template_id)
+            self._name_again(self._lines.task_of(template_id), successor=template_id)
         return template_id
 
     def _known_id(self, finding: Finding) -> UUID | None:
         """The id of the same template, if it is known; it is put back into use."""
-        same_templates = (
-            template_id for template_id, relative in self._relatives.items() if relative.template == finding.template
-        )
-        template_id = next(same_templates, None)
+        template_id = self._lines.known_id(finding.template)
         if template_id is not None and self._book.revive(template_id):
             old_template = self._named[template_id].template
-            renamed = self._keeping_names(old_template, self._relatives[template_id].line_id, {template_id})
+            renamed = self._keeping_names(old_template, self._lines[template_id].line_id, {template_id})
             self._book.name_slots(template_id, renamed.template.slots, renamed.places)
         return template_id
 
@@ -94,7 +83,7 @@ class Placing:
         line_id = self._line(finding)
         renamed = self._keeping_names(finding.template, line_id, finding.supersedes | finding.taken_from)
         template_id = self._book.add_template(
-            self._task_of[line_id],
+            self._lines.task_of_line(line_id),
             line_id,
             renamed.template,
             named_places=renamed.places,
@@ -103,7 +92,7 @@ class Placing:
             review_at_calls=min(review_after, FIRST_REVIEW_GROWTH * len(finding.calls)),
             run_id=self._window.run_id,
         )
-        self._relatives[template_id] = Relative(line_id, finding.template, SeenCallTimes(()))
+        self._lines.put(template_id, Relative(line_id, finding.template, SeenCallTimes(())))
         self._named[template_id] = renamed
         return template_id
 
@@ -113,7 +102,7 @@ class Placing:
         older = [
             template_id
             for template_id in named_templates
-            if template_id in sources or self._relatives[template_id].line_id == line_id
+            if template_id in sources or self._lines[template_id].line_id == line_id
         ]
         older.sort(key=lambda template_id: (template_id in sources, template_id), reverse=True)
         return keeping_names(template, [self._named[template_id] for template_id in older])
@@ -124,8 +113,7 @@ class Placing:
             return self._successor(finding, call_times)
         relatives = [
             replace(relative, swallowed=template_id in finding.taken_from)
-            for template_id, relative in self._relatives.items()
-            if template_id not in self._replaced
+            for template_id, relative in self._lines.in_use().items()
         ]
         return line_of(finding.template, call_times, relatives) or self._begin(finding.template)
 
@@ -136,11 +124,11 @@ class Placing:
         no other templates in use.
         """
         line_id = self._gathering_line(finding, frozenset())
-        task_id = self._task_of[line_id]
-        if self._remaining(task_id, finding.supersedes):
+        task_id = self._lines.task_of_line(line_id)
+        if self._lines.with_calls(task_id, leaving=finding.supersedes):
             return line_id
-        related_line = line_of(finding.template, call_times, self._outside({task_id}))
-        survivor = task_id if related_line is None else self._merged({task_id, self._task_of[related_line]})
+        related_line = line_of(finding.template, call_times, self._outside(task_id))
+        survivor = task_id if related_line is None else self._merged({task_id, self._lines.task_of_line(related_line)})
         return survivor if line_id == task_id else line_id
 
     def _gathering_line(self, finding: Finding, known_ids: Collection[UUID]) -> UUID:
@@ -151,36 +139,28 @@ class Placing:
         """
         sources = sorted(finding.supersedes.union(known_ids))
         calls_moved = Counter(call.template_id for call in finding.calls)
-        calls_of = {source: calls_moved[source] + self._relatives[source].call_times.total() for source in sources}
+        calls_of = {source: calls_moved[source] + self._lines[source].call_times.total() for source in sources}
         main_source = max(sources, key=lambda source: calls_of[source])
-        task_ids = {self._task_of[self._relatives[source].line_id] for source in sources}
-        main_task = self._task_of[self._relatives[main_source].line_id]
         joining = {
-            other_task
-            for other_task in task_ids
-            if self._is_of_several_lines(other_task) or not self._remaining(other_task, sources)
+            task_id
+            for task_id in map(self._lines.task_of, sources)
+            if self._lines.has_several(task_id) or not self._lines.with_calls(task_id, leaving=sources)
         }
-        task_id = self._merged({main_task} | joining)
-        line_id = self._relatives[main_source].line_id
+        task_id = self._merged({self._lines.task_of(main_source)} | joining)
+        line_id = self._lines[main_source].line_id
         for source in sources:
-            left_task = self._task_of[self._relatives[source].line_id]
+            left_task = self._lines.task_of(source)
             if left_task != task_id:
                 self._book.move_templates([source], task_id, line_id)
-                self._relatives[source] = replace(self._relatives[source], line_id=line_id)
+                self._lines.move(source, line_id)
                 self._name_again(left_task)
         return line_id
 
-    def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
-        """The templates of tasks that may be merged with `task_ids`."""
-        other_tasks = set(self._task_of.values()).difference(task_ids)
-        willing = {
-            task_id for task_id in other_tasks if all(self._joined.may_be_one(task_id, own_id) for own_id in task_ids)
-        }
-        return [
-            relative
-            for template_id, relative in self._relatives.items()
-            if template_id not in self._replaced and self._task_of[relative.line_id] in willing
-        ]
+    def _outside(self, task_id: UUID) -> list[Relative]:
+        """The templates in use of other tasks that may be one with this task."""
+        return self._lines.of_tasks(
+            {other_id for other_id in self._lines.other_tasks({task_id}) if self._joined.may_be_one(other_id, task_id)}
+        )
 
     def part(self) -> None:
         """Make two versions of a line that are in use side by side two call sites: the newer version leaves the line.
@@ -188,34 +168,32 @@ class Placing:
         When the newer version was found, its few calls looked like an edit being rolled out. Looked at are the templates under review, and all
         templates of a young group.
         """
-        in_use = self._relatives.keys() - self._replaced
-        looked_at = in_use if self._is_young else in_use & self._window.reviewing
-        lines = {self._relatives[template_id].line_id for template_id in looked_at}
-        for template_id in sorted(in_use):
-            relative = self._relatives[template_id]
-            if relative.line_id in lines and self._is_beside_an_older(template_id, in_use, looked_at):
-                self._leave(template_id, relative)
+        in_use = list(self._lines.in_use())
+        looked_at = set(in_use) if self._is_young else self._window.reviewing.intersection(in_use)
+        lines = {self._lines[template_id].line_id for template_id in looked_at}
+        for number, template_id in enumerate(in_use):
+            if self._lines[template_id].line_id in lines:
+                older = in_use[:number] if template_id in looked_at else looked_at.intersection(in_use[:number])
+                if self._is_beside(template_id, older):
+                    self._leave(template_id)
 
-    def _is_beside_an_older(self, template_id: UUID, in_use: Collection[UUID], looked_at: Collection[UUID]) -> bool:
-        """Whether an older template of the line is in use side by side with this one, and one of the two is looked at."""
-        relative = self._relatives[template_id]
-        older = (
-            self._relatives[other_id]
-            for other_id in in_use
-            if other_id < template_id and (template_id in looked_at or other_id in looked_at)
-        )
+    def _is_beside(self, template_id: UUID, others: Collection[UUID]) -> bool:
+        """Whether one of these templates is of the same line, and in use side by side with this one."""
+        line_id, call_times = self._lines[template_id].line_id, self._lines[template_id].call_times
+        candidates = (self._lines[other_id] for other_id in others)
         return any(
-            candidate.line_id == relative.line_id and _surely_together(relative.call_times, candidate.call_times)
-            for candidate in older
+            candidate.line_id == line_id and _surely_together(call_times, candidate.call_times)
+            for candidate in candidates
         )
 
-    def _leave(self, template_id: UUID, relative: Relative) -> None:
-        old_task_id = self._task_of[relative.line_id]
-        outside = self._outside({old_task_id})
+    def _leave(self, template_id: UUID) -> None:
+        """Put a template into another task, or into a new one."""
+        relative, old_task_id = self._lines[template_id], self._lines.task_of(template_id)
+        outside = self._outside(old_task_id)
         self._name_again(old_task_id, leaving=template_id)
         line_id = line_of(relative.template, relative.call_times, outside) or self._begin(relative.template)
-        self._book.move_templates([template_id], self._task_of[line_id], line_id)
-        self._relatives[template_id] = replace(relative, line_id=line_id)
+        self._book.move_templates([template_id], self._lines.task_of_line(line_id), line_id)
+        self._lines.move(template_id, line_id)
 
     def _name_again(self, task_id: UUID, leaving: UUID | None = None, successor: UUID | None = None) -> None:
         """Rename a task if no template of it that has calls says the name any more, or not the most used one, which has just replaced another.
@@ -223,7 +201,7 @@ class Placing:
         leaving: a template that is about to leave the task. A name that a person gave stays.
         """
         given_name = self._book.given_name(task_id)
-        remaining = self._remaining(task_id, {leaving})
+        remaining = self._lines.with_calls(task_id, leaving=[leaving] if leaving else [])
         if given_name is None or not remaining:
             return
         most_used = max(remaining, key=lambda template_id: (remaining[template_id].call_times.total(), template_id))
@@ -234,30 +212,10 @@ class Placing:
         if (name := task_names.name_after_a_change(given_name, namers, names_taken, path)) != given_name:
             self._book.rename_task(task_id, name)
 
-    def _remaining(self, task_id: UUID, leaving: Collection[UUID | None]) -> dict[UUID, Relative]:
-        """The templates of a task that are in use and have calls, without those that leave it."""
-        return {
-            template_id: relative
-            for template_id, relative in sorted(self._relatives.items())
-            if template_id not in self._replaced
-            and template_id not in leaving
-            and self._task_of[relative.line_id] == task_id
-            and relative.call_times.total() > 0
-        }
-
-    def _is_of_several_lines(self, task_id: UUID) -> bool:
-        """Whether a person merged the task with another one."""
-        lines = {relative.line_id for relative in self._relatives.values()}
-        return sum(self._task_of[line_id] == task_id for line_id in lines) > 1
-
     def _begin(self, template: Template) -> UUID:
-        """Begin a task of one line; the line has the id of the task."""
-        task_id = self._book.create_task(self._name(template, self._book.names()))
-        self._task_of[task_id] = task_id
-        return task_id
-
-    def _name(self, template: Template, names_taken: set[str]) -> str:
-        return task_names.task_name(template, names_taken, self._window.state.path)
+        """Begin a task; answers the id of its line."""
+        name = task_names.task_name(template, self._book.names(), self._window.state.path)
+        return self._lines.begin(self._book.create_task(name))
 
     def _merged(self, task_ids: set[UUID]) -> UUID:
         """Merge the tasks; answers the id of the one that remains."""
@@ -265,12 +223,7 @@ class Placing:
         for task_id in task_ids - {survivor}:
             self._book.merge_task(task_id, survivor)
         self._joined.join(task_ids)
-        self._task_of = {line: survivor if of in task_ids else of for line, of in self._task_of.items()}
-        self._task_of[survivor] = survivor
-        self._relatives = {
-            template_id: replace(relative, line_id=survivor) if relative.line_id in task_ids else relative
-            for template_id, relative in self._relatives.items()
-        }
+        self._lines.merge(task_ids, survivor)
         return survivor
 
 
