@@ -11,10 +11,9 @@ back. A kill in step 4 leaves the project closed on both sides until then: nothi
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
-from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
@@ -22,8 +21,9 @@ from app.errors import CallerError, DependencyError
 from app.moving import parts
 from app.moving.arrival import Arrival
 from app.moving.files import Copied, add_up
+from app.moving.sides import Sides
 from app.store import moves, project_tables
-from app.store.arrivals import Arriving, totals_of_versions
+from app.store.arrivals import Arriving
 from app.store.engine import transaction
 from app.store.moves import MoveState
 from app.store.project_tables import ProjectTable, table_named
@@ -126,38 +126,12 @@ class Move:
         """Copy the tables to which calls refer."""
 
         def bring(target: Connection, arriving: Arriving) -> None:
-            self._level(source, target, arriving, parts.small_tables(), parts.columns_first)
+            self._sides(source, target, arriving).level(parts.small_tables(), parts.columns_first)
 
         self._arrival.in_one(bring, stays_closed=True)
 
-    def _level(
-        self,
-        source: Connection,
-        target: Connection,
-        arriving: Arriving,
-        tables: Iterable[ProjectTable],
-        columns_of: Callable[[ProjectTable], tuple[str, ...]],
-    ) -> None:
-        """Make the differing tables of the target equal: deleted rows go first, since they may hold names and numbers.
-
-        A log keeps the entries that the target had of the project before.
-        """
-        project_id = self._project.id
-        changed = [
-            table
-            for table in tables
-            if project_tables.total(source, table, project_id, columns_of(table))
-            != project_tables.total(target, table, project_id, columns_of(table))
-        ]
-        for table in changed:
-            arriving.clear(table)
-            arriving.stage(table, columns_of(table), b"")
-            for page in project_tables.pages(source, table, project_id, columns_of(table)):
-                arriving.stage(table, columns_of(table), page.data)
-        for table in reversed([table for table in changed if table.name not in parts.LOGS]):
-            arriving.prune(table)
-        for table in changed:
-            arriving.merge(table, columns_of(table))
+    def _sides(self, source: Connection, target: Connection, arriving: Arriving) -> Sides:
+        return Sides(source, target, arriving, self._project.id)
 
     def _catch_up(self) -> None:
         """Copy noted calls until the switch has few to copy, or as many as the last round, while nothing is written.
@@ -175,12 +149,12 @@ class Move:
             if copied < FEW_NOTES:
                 return
             if copied >= copied_before:
-                self._refuse_long_hold(seconds)
+                self._refuse_long_wait(seconds)
                 return
             copied_before = copied
 
     @staticmethod
-    def _refuse_long_hold(seconds: float) -> None:
+    def _refuse_long_wait(seconds: float) -> None:
         if seconds > LONGEST_HOLD_SECONDS:
             raise DependencyError(
                 f"The project changes faster than it is copied, and its callers would wait for {seconds:.0f} s until the rest is copied. "
@@ -195,24 +169,23 @@ class Move:
         return total
 
     def _bring_some(self, source: Connection, skip: int) -> int:
+        """Copy the oldest noted calls after `skip` notes, and forget their notes; answers the number of the notes."""
         ids, numbers = moves.noted(source, self._project.id, CHANGED_AT_ONCE, skip)
         if numbers:
-            self._arrival.in_one(lambda target, arriving: self._repeat(source, arriving, ids), stays_closed=True)
+
+            def bring(target: Connection, arriving: Arriving) -> None:
+                self._sides(source, target, arriving).repeat(ids)
+
+            self._arrival.in_one(bring, stays_closed=True)
             with transaction(self._source) as connection:
                 moves.forget_noted(connection, self._project.id, numbers)
             self._tell("caught up", len(ids))
         return len(numbers)
 
-    def _repeat(self, source: Connection, arriving: Arriving, ids: list[UUID]) -> None:
-        """Apply the changes of these calls in the target."""
-        calls = table_named(parts.CALLS)
-        data = project_tables.rows_of_ids(source, calls, self._project.id, ids)
-        arriving.remove_calls(sorted(set(ids) - set(project_tables.ids_in(data))))
-        arriving.put(calls, calls.columns, data)
-
     # The switch
 
     def _switch(self) -> None:
+        """Close the project here, copy what is left, open it there. Where that fails, the project is open here again."""
         self._tell("switch", 0)
         with transaction(self._source) as connection:
             moves.note(connection, self._project.id, "switching", self._peer)
@@ -230,55 +203,28 @@ class Move:
         add_up(self._target)
 
     def _bring_last(self) -> None:
+        """Copy what the rounds left, compare both sides, and open the project in the target; all of it or nothing."""
         with parts.snapshot(self._source) as source:
 
             def bring(target: Connection, arriving: Arriving) -> None:
-                self._level(source, target, arriving, parts.small_tables(), parts.columns_first)
-                self._bring_rest(source, arriving)
-                self._level_calls(source, target, arriving)
-                self._level(source, target, arriving, parts.closing_tables(), lambda table: table.columns)
-                self._compare(source, target)
+                sides = self._sides(source, target, arriving)
+                sides.level(parts.small_tables(), parts.columns_first)
+                self._bring_rest(source, sides)
+                sides.level_calls()
+                sides.level(parts.closing_tables(), parts.all_columns)
+                sides.compare()
 
             self._arrival.in_one(bring, stays_closed=False)
 
-    def _bring_rest(self, source: Connection, arriving: Arriving) -> None:
+    def _bring_rest(self, source: Connection, sides: Sides) -> None:
+        """Apply all changes that are noted."""
         skip = 0
         while True:
             ids, numbers = moves.noted(source, self._project.id, CHANGED_AT_ONCE, skip)
             if not numbers:
                 return
-            self._repeat(source, arriving, ids)
+            sides.repeat(ids)
             skip += len(numbers)
-
-    def _level_calls(self, source: Connection, target: Connection, arriving: Arriving) -> None:
-        """Compare the ids of calls one by one where they differ: months dropped by retention leave no notes."""
-        calls, project_id = table_named(parts.CALLS), self._project.id
-        if project_tables.total_of_ids(source, calls, project_id) == project_tables.total_of_ids(
-            target, calls, project_id
-        ):
-            return
-        for page in project_tables.pages(target, calls, project_id, calls.key):
-            ids = project_tables.ids_in(page.data)
-            ids_of_source = project_tables.ids_in(project_tables.rows_of_ids(source, calls, project_id, ids, calls.key))
-            arriving.remove_calls(sorted(set(ids) - set(ids_of_source)))
-
-    def _compare(self, source: Connection, target: Connection) -> None:
-        """Compare the ids of calls, whose pages were compared on arrival, and all rows of the other tables."""
-        project_id, calls = self._project.id, table_named(parts.CALLS)
-        other_tables = [table for table in project_tables.all_tables() if table != calls]
-        expected = parts.totals(source, project_id, other_tables) | {
-            calls.name: project_tables.total_of_ids(source, calls, project_id)
-        }
-        sums = parts.totals(target, project_id, other_tables, parts.logged(source, project_id)) | {
-            calls.name: project_tables.total_of_ids(target, calls, project_id)
-        }
-        wrong = parts.differing(expected, sums)
-        if totals_of_versions(source, project_id) != totals_of_versions(target, project_id):
-            wrong.append("the numbers of calls of versions")
-        if wrong:
-            raise parts.DiffersError(
-                f"The copy differs: {'; '.join(wrong)}. The project stays where it is; run the same command again."
-            )
 
     def _close(self) -> None:
         """Mark the project as moved here: no run, retention or reconciler reads its remains."""
@@ -334,12 +280,13 @@ class Move:
             )
 
     def _reopen(self, state: MoveState | None) -> None:
+        """Open a project that has moved here again, with the keys and the groups of its copy."""
         if state != "moved":
             return
         with parts.snapshot(self._target) as target, transaction(self._source) as connection:
             moves.as_mover(connection, self._project.id)
             arriving = Arriving(connection, self._project.id)
-            self._level(target, connection, arriving, parts.closing_tables(), lambda table: table.columns)
+            self._sides(target, connection, arriving).level(parts.closing_tables(), parts.all_columns)
 
 
 def finish(source: Engine, moved_project: Project) -> None:

@@ -24,7 +24,8 @@ _FOUND_ANEW = frozenset({"change", "unmatched_hour"})
 LOGS = frozenset({"audit_entry"})
 """Tables that outlive their project and lose no entry: the target may have more entries than the source."""
 
-_HELD = frozenset({project_tables.PROJECT, "grouping_key"})
+_CLOSED = frozenset({project_tables.PROJECT, "grouping_key"})
+"""Tables whose rows keep runs and retention away until the project is open."""
 
 _PATIENT_SECONDS = 3600.0
 """Seconds allowed for a statement: adding up the digests of ten million calls takes minutes."""
@@ -62,14 +63,19 @@ def small_tables() -> list[ProjectTable]:
 
 
 def closing_tables() -> list[ProjectTable]:
-    """Tables that arrive again at the end: held-back ones, those with references within the table, and keys."""
-    names = _HELD | SECRETS | _FOUND_ANEW
+    """Tables that arrive again at the end: those of `_CLOSED`, those with references within the table, and keys."""
+    names = _CLOSED | SECRETS | _FOUND_ANEW
     return [table for table in project_tables.all_tables() if table.name in names or table.self_references]
 
 
 def columns_first(table: ProjectTable) -> tuple[str, ...]:
     """Columns of the first copy: a row may refer to one that has not arrived."""
     return table.columns_without(table.self_references)
+
+
+def all_columns(table: ProjectTable) -> tuple[str, ...]:
+    """Columns of the last copy."""
+    return table.columns
 
 
 def compared(table: ProjectTable) -> tuple[str, ...]:
