@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from app.config import Settings
 from app.pages import (
     call_page,
+    calls_of_values,
     changes_page,
     decision_forms,
     error_pages,
@@ -20,6 +21,7 @@ from app.pages import (
     protection,
     regrouping,
     rendering,
+    slot_download,
     slot_page,
     task_page,
 )
@@ -34,6 +36,8 @@ _MODULES_WITH_ROUTES = (
     lists,
     task_page,
     slot_page,
+    slot_download,
+    calls_of_values,
     call_page,
     changes_page,
     decision_forms,
