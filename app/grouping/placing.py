@@ -177,10 +177,10 @@ class Placing:
                 if self._is_beside(template_id, older):
                     self._leave(template_id)
 
-    def _is_beside(self, template_id: UUID, others: Collection[UUID]) -> bool:
-        """Whether one of these templates is of the same line, and in use side by side with this one."""
+    def _is_beside(self, template_id: UUID, older_ids: Collection[UUID]) -> bool:
+        """Whether one of the older templates is of the same line, and in use side by side with this one."""
         line_id, call_times = self._lines[template_id].line_id, self._lines[template_id].call_times
-        candidates = (self._lines[other_id] for other_id in others)
+        candidates = (self._lines[older_id] for older_id in older_ids)
         return any(
             candidate.line_id == line_id and _surely_together(call_times, candidate.call_times)
             for candidate in candidates
