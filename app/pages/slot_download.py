@@ -23,9 +23,9 @@ def slot_download(task_id: str, name: str, kind: str) -> Response:
     if kind not in {"jsonl", "csv"}:
         abort(HTTPStatus.NOT_FOUND)
     with access.reading() as connection:
-        shown = shown_slot(connection, task_id, name)
+        slot_shown = shown_slot(connection, task_id, name)
         refuse_what_is_ignored()
-        values = slot_values.values(connection, shown.place, range_shown.range, limit=MOST_CALLS_COUNTED)
+        values = slot_values.values(connection, slot_shown.place, range_shown.range, limit=MOST_CALLS_COUNTED)
     body, media_type = (_lines(values), "application/jsonl") if kind == "jsonl" else (_table(values), "text/csv")
     response = Response(body, mimetype=media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="values.{kind}"'

@@ -50,24 +50,24 @@ def slot(task_id: str, name: str) -> str:
     """A slot of a version: its values, their frequency, length and age."""
     range_shown, text = range_in_address(), argument("q")
     with access.reading() as connection:
-        shown = shown_slot(connection, task_id, name)
-        figures = _figures(connection, shown.place, range_shown)
-        values = slot_values.values(connection, shown.place, range_shown.range, holding=text, limit=PAGE_SIZE + 1)
+        slot_shown = shown_slot(connection, task_id, name)
+        figures = _figures(connection, slot_shown.place, range_shown)
+        values = slot_values.values(connection, slot_shown.place, range_shown.range, holding=text, limit=PAGE_SIZE + 1)
     return render_template(
         "pages/slot.html",
-        task=shown.task,
-        version=shown.version,
-        counted=shown.counted,
-        other_texts=_of_other_texts(shown, name),
+        task=slot_shown.task,
+        version=slot_shown.version,
+        counted=slot_shown.counted,
+        other_texts=_of_other_texts(slot_shown, name),
         name=name,
-        kind=shown.kind,
+        kind=slot_shown.kind,
         language=language_of(value.text[:LANGUAGE_READ] for value in values),
         range_shown=range_shown,
         values=values[:PAGE_SIZE],
         has_more=len(values) > PAGE_SIZE,
         text=text,
         most=slot_values.MOST_CALLS_COUNTED,
-        colours=colours_of(shown.versions),
+        colours=colours_of(slot_shown.versions),
         **figures,
     )
 
@@ -99,11 +99,11 @@ def _up_to(length: int) -> str:
     return "empty" if length == 0 else f"up to {length:,} characters"
 
 
-def _of_other_texts(shown: ShownSlot, name: str) -> list[Row[Any]]:
+def _of_other_texts(slot_shown: ShownSlot, name: str) -> list[Row[Any]]:
     """Of each other template with a slot of this name the newest version, newest first."""
     newest: dict[UUID, Row[Any]] = {}
-    for version in shown.versions:
-        if name in version.slots and version.template_id != shown.version.template_id:
+    for version in slot_shown.versions:
+        if name in version.slots and version.template_id != slot_shown.version.template_id:
             newest.setdefault(version.template_id, version)
     return list(newest.values())
 
