@@ -68,3 +68,22 @@ def test_an_exception_that_a_library_logs_is_told_no_further(
     assert "ValueError" in shown
     assert "test_logs.py" in shown
     assert SECRET not in shown
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_the_line_of_an_event_of_ours_is_the_line_that_structlog_would_write(
+    log_format: str, logged: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import structlog
+
+    logs.configure(Settings(log_format=log_format))
+    monkeypatch.setattr(structlog.processors.TimeStamper, "__call__", lambda _, __, ___, event: event)
+    formatter = logging.getLogger().handlers[0].formatter
+    assert isinstance(formatter, structlog.stdlib.ProcessorFormatter)
+    event = {"path": "/p\x1b[2J", "number": 3, "text": "é", "why": ValueError("x"), "event_of": None}
+    structlog.get_logger("here").bind(group="g").warning("coalesced", **event)
+    ours = logged.readouterr().err
+    monkeypatch.setattr(type(formatter), "format", structlog.stdlib.ProcessorFormatter.format)
+    structlog.get_logger("here").bind(group="g").warning("coalesced", **event)
+    assert ours == logged.readouterr().err
+    assert "coalesced" in ours
