@@ -197,37 +197,37 @@ def _close_run(
 def _save(
     connection: Connection, window: Window, findings: Findings, mining_seconds: float, settings: Settings
 ) -> RunOutcome:
+    """Write the findings of a run and its end. Raises FencedError where a newer run has begun."""
     state = runs.hold_at(connection, window.state.id, window.state.fence)
     grouped, tasks = saving.record(connection, window, findings, review_after=settings.grouping_review_after)
     considered = _considered(window, findings)
     calls.consider(connection, window.run_id, considered)
     lags.observe(connection, state.id, considered)
     review_times.note_reviews(connection, window.reviewing)
-    newest = max((call.id for call in window.calls), default=None)
-    runs.commit_run(
-        connection,
-        state,
+    finished = runs.FinishedRun(
         window.run_id,
-        runs.RunCounts(
-            owed=len(considered),
-            residue=len(window.residue),
-            reviewed=len(window.reviewed),
-            templates=len(findings.new),
-            grouped=grouped,
-        ),
-        newest_trace_id=newest,
+        owed=len(considered),
+        residue=len(window.residue),
+        reviewed=len(window.reviewed),
+        templates=len(findings.new),
+        grouped=grouped,
+        newest_trace_id=max((call.id for call in window.calls), default=None),
         mining_seconds=mining_seconds,
-        served=window.state.wanted_at,
-        residue_read=window.residue_read,
-        templates_changed=bool(findings.new),
     )
+    runs.commit_run(connection, state, finished, served=window.state.wanted_at, residue_read=window.residue_read)
+    return _committed(window, finished, tasks)
+
+
+def _committed(window: Window, finished: runs.FinishedRun, tasks: int) -> RunOutcome:
+    """The end of a run that has saved. tasks: the number of tasks that its calls went to."""
+    newest = finished.newest_trace_id
     return RunOutcome(
         "committed",
-        has_more=window.is_truncated or len(considered) < len(window.owed),
-        considered=len(considered),
+        has_more=window.is_truncated or finished.owed < len(window.owed),
+        considered=finished.owed,
         tasks=tasks,
         trace_id=None if newest is None else str(newest),
-        run_id=window.run_id,
+        run_id=finished.run_id,
     )
 
 

@@ -37,14 +37,21 @@ class GroupState:
 
 
 @dataclass(frozen=True)
-class RunCounts:
-    """The numbers of calls that a run read and of templates that it found."""
+class FinishedRun:
+    """A run that has saved.
 
-    owed: int = 0
-    residue: int = 0
-    reviewed: int = 0
-    templates: int = 0
-    grouped: int = 0
+    owed, residue, reviewed: numbers of calls that it read. templates: number of new templates. grouped: calls that got a template.
+    newest_trace_id: the newest call that it read, None without calls. mining_seconds: time of mining, also of a second one.
+    """
+
+    run_id: UUID
+    owed: int
+    residue: int
+    reviewed: int
+    templates: int
+    grouped: int
+    newest_trace_id: UUID | None
+    mining_seconds: float
 
 
 _STATE = [grouping_key.c[name] for name in GroupState.__annotations__]
@@ -142,50 +149,50 @@ def _seconds_from_now(seconds: float) -> ColumnElement[Any]:
 
 
 def commit_run(
-    connection: Connection,
-    state: GroupState,
-    run_id: UUID,
-    counts: RunCounts,
-    *,
-    newest_trace_id: UUID | None,
-    mining_seconds: float,
-    served: datetime | None,
-    residue_read: bool,
-    templates_changed: bool,
+    connection: Connection, state: GroupState, finished: FinishedRun, *, served: datetime | None, residue_read: bool
 ) -> None:
-    """The run is done. The caller holds the group.
+    """The run is done: the group waits for the next one, and the row of the run has its figures. The caller holds the group.
 
     served: `wanted_at` of the wish that this run has read; a newer wish stays.
     residue_read: the count of owed calls since the residue was mined begins again.
-    templates_changed: web processes load the templates anew, and the residue is matched again from its first call.
+    """
+    _let_next_run_begin(connection, state, finished, served=served, residue_read=residue_read)
+    connection.execute(
+        update(grouping_run)
+        .where(grouping_run.c.id == finished.run_id)
+        .values(
+            outcome="committed",
+            owed=finished.owed,
+            residue=finished.residue,
+            reviewed=finished.reviewed,
+            templates=finished.templates,
+            grouped=finished.grouped,
+            newest_trace_id=finished.newest_trace_id,
+            mining_seconds=finished.mining_seconds,
+            finished_at=func.clock_timestamp(),
+        )
+    )
+
+
+def _let_next_run_begin(
+    connection: Connection, state: GroupState, finished: FinishedRun, *, served: datetime | None, residue_read: bool
+) -> None:
+    """Forget attempts, back-off and the served wish. With new templates web processes load the templates anew, and the residue is matched again
+    from its first call.
     """
     fulfilled = grouping_key.c.wanted_at == served if served is not None else literal(False)
+    has_new_templates = finished.templates > 0
     connection.execute(
         update(grouping_key)
         .where(grouping_key.c.id == state.id)
         .values(
             attempts=0,
             not_before=null(),
-            templates_version=grouping_key.c.templates_version + int(templates_changed),
-            residue_run_owed=0 if residue_read else grouping_key.c.residue_run_owed + counts.owed,
-            rematch_after=FIRST_ID if templates_changed else grouping_key.c.rematch_after,
+            templates_version=grouping_key.c.templates_version + int(has_new_templates),
+            residue_run_owed=0 if residue_read else grouping_key.c.residue_run_owed + finished.owed,
+            rematch_after=FIRST_ID if has_new_templates else grouping_key.c.rematch_after,
             wanted=case((fulfilled, null()), else_=grouping_key.c.wanted),
             wanted_at=case((fulfilled, null()), else_=grouping_key.c.wanted_at),
-        )
-    )
-    connection.execute(
-        update(grouping_run)
-        .where(grouping_run.c.id == run_id)
-        .values(
-            outcome="committed",
-            owed=counts.owed,
-            residue=counts.residue,
-            reviewed=counts.reviewed,
-            templates=counts.templates,
-            grouped=counts.grouped,
-            newest_trace_id=newest_trace_id,
-            mining_seconds=mining_seconds,
-            finished_at=func.clock_timestamp(),
         )
     )
 
