@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from app.keeping.months import make_ahead
-from app.reading import insights, ungrouped_calls, worklist
+from app.reading import project_figures, ungrouped_calls, worklist
 from app.reading.usage import Range
 from app.reading.worklist import TaskFilter
 from app.store import traces
@@ -38,7 +38,7 @@ PAGES: dict[str, Callable[[Connection, Ids], Any]] = {
     "tasks, on a page": lambda connection, ids: worklist.list_tasks(connection, TaskFilter(ids.project, Range())),
     "ungrouped calls, on a page": lambda connection, ids: ungrouped_calls.page(connection, ids.project),
     "their paths, on a page": lambda connection, ids: ungrouped_calls.paths(connection, ids.project),
-    "how much a project holds, on a page": lambda connection, ids: insights.totals(connection, ids.project),
+    "how much a project holds, on a page": lambda connection, ids: project_figures.totals(connection, ids.project),
 }
 
 

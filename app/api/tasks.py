@@ -20,7 +20,7 @@ from app.http.problem import ProblemError
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.reading import insights, similar, spending, tasks, worklist
+from app.reading import declared_calls, similar, spending, tasks, worklist
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.similar import Similar
 from app.reading.spending import Spending
@@ -217,7 +217,7 @@ def _task(row: Any) -> dict[str, Any]:
 def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict[str, Any]:
     """One task with everything about it. Raises NotFoundError."""
     row = by_id.task(connection, project_id, task_id)
-    declared = agreement(DeclaredCalls(*counts) for counts in insights.declared_calls(connection, task_id))
+    declared = agreement(DeclaredCalls(*counts) for counts in declared_calls.counted(connection, task_id))
     decided = {name: getattr(row, name) for name in _DECIDED}
     return _task(row) | decided | {"declared": None if declared is None else asdict(declared)}
 

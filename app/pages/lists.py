@@ -23,7 +23,7 @@ from app.pages.arguments import (
 )
 from app.pages.blueprint import pages
 from app.pages.overview import overview
-from app.reading import insights, neighbours, ungrouped_calls
+from app.reading import neighbours, project_figures, ungrouped_calls
 from app.reading.pieces import plain_parts, start_of
 from app.reading.ungrouped_calls import UngroupedState
 from app.reading.usage import Label
@@ -83,8 +83,8 @@ def task_list() -> str:
         range_shown=range_shown,
         sort=sort,
         descending=descending,
-        most=insights.MOST_COUNTED,
-        most_ungrouped=insights.MOST_UNGROUPED,
+        most=project_figures.MOST_COUNTED,
+        most_ungrouped=project_figures.MOST_UNGROUPED,
         grouping_within=_grouping_within(),
         filters=filters,
         newest=newest,

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from app.pages.charts import Spark, spark
 from app.pages.ranging import ShownRange
-from app.reading import browse, insights, usage, worklist
+from app.reading import browse, project_figures, usage, worklist
 from app.reading.browse import InUse
-from app.reading.insights import Totals
 from app.reading.pieces import Piece, colours, start_of, template_parts
+from app.reading.project_figures import Totals
 from app.reading.spending import Spending
 from app.reading.worklist import Listed, TaskFilter
 
@@ -45,7 +45,7 @@ class Overview:
     first_seen: datetime | None
     spending: Spending
     totals: Totals
-    fresh: insights.Fresh
+    fresh: project_figures.Fresh
     ungrouped: int
     paths: Sequence[str]
     models: Sequence[str]
@@ -66,9 +66,9 @@ def overview(
         len(listed.ids),
         listed.first_seen,
         total,
-        insights.totals(connection, task_filter.project_id),
-        insights.fresh(connection, task_filter.project_id),
-        insights.ungrouped(connection, task_filter.project_id, range_shown.range),
+        project_figures.totals(connection, task_filter.project_id),
+        project_figures.fresh(connection, task_filter.project_id),
+        project_figures.ungrouped(connection, task_filter.project_id, range_shown.range),
         browse.paths(connection, task_filter.project_id),
         browse.models(connection, task_filter.project_id),
     )
@@ -115,4 +115,4 @@ def _add(values: list[float], places: Sequence[int], sums: Sequence[int]) -> Non
 def _shares(connection: Connection, rows: Sequence[Listed], total: Spending, project_id: UUID) -> Mapping[UUID, float]:
     if total.cost.dollars > 0:
         return {line.row.id: line.spending.cost.dollars / total.cost.dollars for line in rows}
-    return insights.token_shares(connection, project_id)
+    return project_figures.token_shares(connection, project_id)

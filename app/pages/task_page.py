@@ -27,7 +27,7 @@ from app.pages.counted import Counted, counted
 from app.pages.history import METRICS, History, history
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.pages.versions import colours_of, listed, numbered, versions_of
-from app.reading import browse, changes, insights, neighbours, outside, prices, replaced, similar, tasks
+from app.reading import browse, changes, declared_calls, insights, neighbours, outside, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallCursor
 from app.reading.changes import BegunVersion
@@ -145,7 +145,7 @@ def _calls(connection: Connection, selection: Counted | None, version: Row[Any] 
 
 def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
     """The surroundings of the task: newer calls, tasks like it, tasks to merge it into, decisions about it."""
-    declared = agreement(DeclaredCalls(*row) for row in insights.declared_calls(connection, task.id))
+    declared = agreement(DeclaredCalls(*row) for row in declared_calls.counted(connection, task.id))
     return {
         "newest": neighbours.newest(connection, project()),
         "declared": declared,
