@@ -103,8 +103,8 @@ def from_json(body: Any, kind: type[M]) -> Decoded[M]:
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
     if (decoded := valid_json(body, kind)) is not None:
         return decoded
-    readable, salvage = salvaging.of_json(body, kind)
-    if salvage.is_worth_it and (message := message_of(readable, kind)) is not None:
+    message, salvage = salvaging.of_json(body, kind)
+    if salvage.is_worth_it and message is not None:
         return Decoded(message, _refusals(salvage), _left_out(salvage))
     raise UnreadableExportError(f"The body is not an OTLP/JSON {name}: it {fault_of(body, kind) or WRONG_FORM}.")
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -175,6 +176,26 @@ def test_a_span_of_json_with_a_wrong_field_costs_that_span_alone(client: FlaskCl
     assert partial["rejectedSpans"] == "1"
     assert f"spans (items 0, 0, 1): form: must be as OTLP/JSON has it: see {field}" in partial["errorMessage"]
     assert len(traces(client)) == 2
+
+
+def test_a_span_of_json_is_read_twice_where_another_one_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work is counted: reading is most of the cost of an export."""
+    bodies: list[str] = []
+
+    def counted(body: Any, *arguments: Any, **options: Any) -> Any:
+        bodies.append(json.dumps(body))
+        return json_format.ParseDict(body, *arguments, **options)
+
+    monkeypatch.setattr(form, "json_format", SimpleNamespace(ParseDict=counted))
+    body = as_json(CALL)
+    spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans += [spans[0] | {"name": 5}, spans[0] | {"name": "the last"}]
+
+    decoded = from_json(body, ExportTraceServiceRequest)
+
+    stored = decoded.message.resource_spans[0].scope_spans[0].spans
+    assert [stored[0].name, stored[1].name] == [spans[0]["name"], "the last"]
+    assert "".join(bodies).count('"the last"') == 2
 
 
 SERVICE = {"key": "service.name", "value": {"stringValue": "shop"}}
