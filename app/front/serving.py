@@ -38,6 +38,7 @@ from app.http.limiting import BARRED, COUNTED
 from app.http.problem import problem_body
 from app.http.rates import subject_of
 from app.http.services import EXTENSION, Services
+from app.store.keys import KeyHolder
 
 FORM_BYTES = 64 * 1024
 """Bytes of a form of the pages, which holds a key and a token."""
@@ -71,6 +72,31 @@ class _EarlyRefusal:
         if self.retry_after is not None:
             headers.append(("retry-after", str(self.retry_after)))
         return self.status, headers, orjson.dumps(problem_body(self.status, self.detail))
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """The caller of a request. key: as it was sent, "" without one.
+
+    trusted: the holder of the key, looked up lately. remembered: the holder by an older look-up, where the database did not answer since.
+    is_barred: the address has tried too many wrong keys. is_stranger: nobody holds the key, so the body does not count, unless it is a form.
+    """
+
+    key: str
+    address: str
+    trusted: KeyHolder | None = None
+    remembered: KeyHolder | None = None
+    is_barred: bool = False
+    is_stranger: bool = False
+
+    @property
+    def holder(self) -> KeyHolder | None:
+        return self.trusted or self.remembered
+
+    @property
+    def party(self) -> str:
+        """Whose turn the request takes: its project's, or its address's."""
+        return self.holder.party if self.holder else f"address {self.address}"
 
 
 class Front:
@@ -125,37 +151,54 @@ class Front:
     async def _answer(self, scope: Any, source: "_Once") -> Answer:
         _check(scope)
         headers = _headers(scope)
-        key = key_in(headers.get("authorization", ""))
-        address = _subject_of(self._address(scope, headers))
-        may_have_body = _may_have_body(scope.method, headers)
-        authenticator = self._services.authenticator
-        trusted = authenticator.trusted(key) if key else None
-        is_barred = is_stranger = False
-        if trusted is None:
-            is_barred = bool(key) and may_have_body and self._is_barred(key, address)
-            is_stranger = not key or is_barred or (may_have_body and await self._is_wrong(key, address))
-            trusted = authenticator.trusted(key) if key else None  # looked up by now
-        holder = trusted or (authenticator.remembered(key) if key else None)
-        party = holder.party if holder else f"address {address}"
-        limit = _limit_of_a_stranger(headers) if is_stranger else self._largest
-        at_once = AT_ONCE_OF_A_PROJECT if holder else AT_ONCE
-        body = b""
-        if limit and may_have_body:
-            body = await self._body(party, limit, _length(headers), source, at_once)
-        is_counted = False
-        if trusted is not None and trusted.may("ingest") and self._quick.takes(scope, headers, body):
-            self._ahead.see(key, trusted.project_id)
-            async with self._quick_turns.turn(party):
-                answer = await self._quick.answer(
-                    QuickRequest(trusted, address, scope.path, media_type_of(headers), body)
-                )
-            if not isinstance(answer, NotQuick):
-                return answer
-            is_counted = answer.is_counted
-        async with self._turns.turn(party):
-            environ = _environ(scope, headers, body)
-            environ |= {name: True for name, is_set in ((COUNTED, is_counted), (BARRED, is_barred)) if is_set}
+        caller = await self._caller(scope, headers)
+        body = await self._body(scope, headers, caller, source)
+        answer = await self._answer_quickly(scope, headers, body, caller)
+        if not isinstance(answer, NotQuick):
+            return answer
+        marks = ((COUNTED, answer.is_counted), (BARRED, caller.is_barred))
+        async with self._turns.turn(caller.party):
+            environ = _environ(scope, headers, body) | {name: True for name, is_set in marks if is_set}
             return await asyncio.get_running_loop().run_in_executor(self._threads, _call, self._app, environ)
+
+    async def _caller(self, scope: Any, headers: Mapping[str, str]) -> "_Caller":
+        """The caller by its key; an unknown key is looked up before its body is read."""
+        key, address = key_in(headers.get("authorization", "")), _subject_of(self._address(scope, headers))
+        if not key:
+            return _Caller(key, address, is_stranger=True)
+        authenticator = self._services.authenticator
+        trusted = authenticator.trusted(key)
+        if trusted is not None:
+            return _Caller(key, address, trusted)
+        may_have_body = _may_have_body(scope.method, headers)
+        is_barred = may_have_body and self._is_barred(key, address)
+        is_stranger = is_barred or (may_have_body and await self._is_wrong(key, address))
+        trusted = authenticator.trusted(key)  # looked up by now
+        remembered = None if trusted else authenticator.remembered(key)
+        return _Caller(key, address, trusted, remembered, is_barred=is_barred, is_stranger=is_stranger)
+
+    async def _body(self, scope: Any, headers: Mapping[str, str], caller: "_Caller", source: "_Once") -> bytes:
+        """The body of the request, as far as it counts. Raises LargeBodyError, and the errors of `UnfinishedBodies.body`."""
+        limit = _limit_of_a_stranger(headers) if caller.is_stranger else self._largest
+        if not (limit and _may_have_body(scope.method, headers)):
+            return b""
+        length = _length(headers)
+        if length > limit:
+            raise LargeBodyError
+        at_once = AT_ONCE_OF_A_PROJECT if caller.holder else AT_ONCE
+        return await self._reading.body(caller.party, limit, length, source, at_once=at_once)
+
+    async def _answer_quickly(
+        self, scope: Any, headers: Mapping[str, str], body: bytes, caller: "_Caller"
+    ) -> Answer | NotQuick:
+        """The answer without Flask; NotQuick where the application has to give it."""
+        trusted = caller.trusted
+        if trusted is None or not trusted.may("ingest") or not self._quick.takes(scope, headers, body):
+            return NotQuick()
+        self._ahead.see(caller.key, trusted.project_id)
+        async with self._quick_turns.turn(caller.party):
+            request = QuickRequest(trusted, caller.address, scope.path, media_type_of(headers), body)
+            return await self._quick.answer(request)
 
     def _is_barred(self, key: str, address: str) -> bool:
         """Whether the address has tried too many wrong keys, and this key has not worked here before: it is refused without a look-up."""
@@ -171,11 +214,6 @@ class Front:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, look_up, key) is None
         except PromptlodeError:
             return False
-
-    async def _body(self, party: str, limit: int, length: int, source: "_Once", at_once: int) -> bytes:
-        if length > limit:
-            raise LargeBodyError
-        return await self._reading.body(party, limit, length, source, at_once=at_once)
 
     def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
         forwarded = [address.strip() for address in headers.get("x-forwarded-for", "").split(",") if address.strip()]
