@@ -63,11 +63,11 @@ def of_json(body: Any, kind: type[AnyMessage]) -> tuple[AnyMessage | None, Salva
     kind_of_span, around = GetMessageClass(path[-1].message_type), _copied_around_spans(body, path)
     readable: list[tuple[Place, list[Message]]] = []
     for items, place in _lists(around, path, (), salvage):
-        read = [_message_or_reason(item, kind_of_span, _LEVELS_OF_A_SPAN) for item in items]
+        spans_or_reasons = [_message_or_reason(item, kind_of_span, _LEVELS_OF_A_SPAN) for item in items]
         salvage.unreadable += [
-            ((*place, number), reason) for number, reason in enumerate(read) if isinstance(reason, str)
+            ((*place, number), reason) for number, reason in enumerate(spans_or_reasons) if isinstance(reason, str)
         ]
-        readable.append((place, [span for span in read if not isinstance(span, str)]))
+        readable.append((place, [span for span in spans_or_reasons if not isinstance(span, str)]))
         items.clear()
     salvage.readable = sum(len(spans) for _, spans in readable)
     request = message_of(around, kind)
