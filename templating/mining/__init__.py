@@ -21,7 +21,7 @@ The steps, one module each:
     rounds      the search of one bounded sample after the other (sampling), and what follows it:
                 one_round         the search of one sample, with some texts of the templates so far
                 replacing         which templates so far give way to a template found around their texts
-                second_look       a template whose values begin or end alike is searched again with more texts
+                second_look       a template found in few of its texts is searched again with more of them
                 short_templates   texts that begin and end alike, with few fixed words (frames)
                 joining           short templates that differ in a value become one
                 revising          with all its texts: was a template edited, which labels and marks separate its values?

@@ -1,11 +1,12 @@
 """Findings: the templates of a search so far, each with its texts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from templating.mining.filing import are_near
 from templating.mining.sampling import spread
 from templating.mining.sieve import Placed, sort_by_template
+from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
 MOST_SHOWN = 24  # most examples of known templates in a template that widens several: as many as three templates have
@@ -59,6 +60,12 @@ class Findings(dict[Template, Finding]):
         """Removes a template and returns its finding."""
         self.known.discard(template)
         return self.pop(template)
+
+    def divide(self, template: Template, parts: Collection[Skeleton]) -> list[str]:
+        """Puts several templates in the place of one. Returns its texts that fit none of these."""
+        whole = self.drop(template)
+        self |= {part.template: Finding([], bits=part.bits, born=BORN_LAST, since=whole.since) for part in parts}
+        return self.place([text for text, _ in whole.rows], [part.template for part in parts])
 
     def place(self, texts: Iterable[str], templates: Iterable[Template]) -> list[str]:
         """Adds the texts to those of the templates that they fit. Returns the texts that fit none."""

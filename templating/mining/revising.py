@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from templating.matching import fit
 from templating.mining.families import edits, without_data
-from templating.mining.findings import BORN_LAST, Finding, Findings
+from templating.mining.findings import Findings
 from templating.mining.repeats import repeated
 from templating.mining.separators import parted
 from templating.mining.sieve import Placed
@@ -58,11 +58,8 @@ def part_by_edits(texts: Texts, findings: Findings, template: Template) -> list[
     parts = [part for its in kinds if (part := texts.template_of(its))]
     if len(parts) < len(kinds):
         return []
-    findings.drop(template)
-    findings |= {s.template: Finding([], bits=s.bits, born=BORN_LAST, since=finding.since) for s in parts}
-    new = [s.template for s in parts]
-    findings.place([text for text, _ in finding.rows], new)
-    return new
+    findings.divide(template, parts)
+    return [s.template for s in parts]
 
 
 def _versions(texts: Texts, template: Template, rows: Sequence[Placed]) -> list[list[str]]:

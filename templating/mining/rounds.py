@@ -2,7 +2,7 @@
 
 1. A round (`one_round`) searches a sample of the texts that fit no template yet, with a few texts of every template so far: a value
    that was the same by chance in one round becomes a slot in the next (`replacing`).
-2. A template whose values begin or end alike gets a second look with more of its texts (`second_look`).
+2. A template that was found in few of its texts gets a second look with more of them (`second_look`).
 3. A sample has one or no text of a template with few calls. So the remaining texts are filed by shared grams (`filing`), and
    further rounds search them family by family.
 4. Short templates are looked for among the texts that remain (`short_templates`).
