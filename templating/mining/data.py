@@ -21,10 +21,10 @@ def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: st
         is_filled = _are_values(inner, columns) if is_code else _is_written_as_data(inner)
         if is_filled and are_varied(zip(*columns, strict=True)):
             is_data[begin:end] = [True] * (end - begin)
-    return [inside or _are_written_as_data([row[place] for row in rows]) for place, inside in enumerate(is_data)]
+    return [inside or are_written_as_data([row[place] for row in rows]) for place, inside in enumerate(is_data)]
 
 
-def _are_written_as_data(values: Sequence[str]) -> bool:
+def are_written_as_data(values: Sequence[str]) -> bool:
     """Whether nearly all values are JSON objects or arrays, one or several."""
     size, others = len(values), 0
     for value in values:

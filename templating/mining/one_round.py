@@ -8,7 +8,7 @@ import numpy as np
 from templating.mining.findings import Findings
 from templating.mining.quantities import MUCH_MORE
 from templating.mining.replacing import Replacing
-from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
+from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, Search
 from templating.mining.siblings import Places
 from templating.mining.skeleton import Skeleton
 from templating.mining.texts import Texts
@@ -30,7 +30,7 @@ class Round:
         """(new templates, among them those that replace narrower ones; texts that the replaced templates lost)"""
         number = {text: index for index, text in enumerate(self._pool.texts)}
         settled = {template: frozenset(number[text] for text in its) for template, its in self._shown.items()}
-        candidates = search(
+        candidates = Search(
             self._pool,
             self._texts.options.min_group_size,
             self._texts.budget.spent,
@@ -38,7 +38,7 @@ class Round:
             settled={*settled.values()},
             known=[its for template, its in settled.items() if template in self._findings.known],
             held=self._texts.held,
-        )
+        ).run()
         new, lost = list[Template](), list[str]()
         for candidate in candidates:
             best, its = self._allowed[candidate.template]

@@ -50,31 +50,6 @@ BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few ca
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of a template of which no fixed text is at an end
 
 
-def search(
-    pool: Pool,
-    least: int,
-    stop: Callable[[], bool],
-    *,
-    accepts: Callable[[Skeleton], bool] = lambda _: True,
-    settled: Collection[frozenset[int]] = (),
-    known: Collection[frozenset[int]] = (),
-    whole: Skeleton | None = None,
-    narrowest: int = 0,
-    held: Held | None = None,
-) -> list[Skeleton]:
-    """The templates of the pool, in the order in which they were found; when `stop` ends the search, those found so far.
-
-    least: the least calls of a template. stop: asked often; True ends the search. accepts: the caller's check of each template.
-    settled: the texts of each existing template, among which the search does not look again.
-    known: those of `settled` that belong to templates of earlier calls; other texts are compared with the closest of these.
-    whole: the known template of all texts, if the question is whether it is one: it need not be aligned again.
-    narrowest: the least texts of a set that is looked at.
-    held: the values that are known to be held across versions; the search adds more.
-    """
-    values = Held() if held is None else held
-    return _Search(pool, least, stop, accepts=accepts, settled=settled, known=known, whole=whole, held=values).run(narrowest)
-
-
 @dataclass(eq=False, repr=False)
 class _Several:
     """A set of several templates.
@@ -87,30 +62,40 @@ class _Several:
     looked: int
 
 
-class _Search:
+class Search:
+    """The search in one pool."""
+
     def __init__(
         self,
         pool: Pool,
         least: int,
         stop: Callable[[], bool],
         *,
-        accepts: Callable[[Skeleton], bool],
-        settled: Collection[frozenset[int]],
-        known: Collection[frozenset[int]],
-        whole: Skeleton | None,
-        held: Held,
+        accepts: Callable[[Skeleton], bool] = lambda _: True,
+        settled: Collection[frozenset[int]] = (),
+        known: Collection[frozenset[int]] = (),
+        held: Held | None = None,
     ) -> None:
+        """least: the least calls of a template. stop: asked often; True ends the search. accepts: the caller's check of each template.
+
+        settled: the texts of each existing template, among which the search does not look again.
+        known: those of `settled` that belong to templates of earlier calls; other texts are compared with the closest of these.
+        held: the values that are known to be held across versions; the search adds more.
+        """
         self._pool, self._least, self._stop, self._accepts = pool, least, stop, accepts
         self._forest, self._ends = Forest(pool, least, stop), Ends(pool)
         self._settled, self._settled_texts = settled, frozenset[int]().union(*settled)
         self._far = self._forest.far(known, HALF) if known else set[int]()
-        self._whole, self._held = whole, held
+        self._held = Held() if held is None else held
         self._taken: set[int] = set()
         self._several: list[_Several] = []
         self._passed = set[tuple[int, ...]]()
 
-    def run(self, narrowest: int) -> list[Skeleton]:
-        """The templates in sets of `narrowest` texts or more, and in the rests of sets of several templates."""
+    def run(self, narrowest: int = 0) -> list[Skeleton]:
+        """The templates, in the order in which they were found; when `stop` ends the search, those found so far.
+
+        narrowest: the least texts of a set that is looked at.
+        """
         templates: list[Skeleton] = []
         with suppress(SpentError):
             for index, member_set in enumerate(self._forest.sets):
@@ -154,18 +139,17 @@ class _Search:
         if not self._is_whole(members):
             is_held = bits_at_ends(self._pool, members) >= BITS_THAT_HOLD
         else:
-            is_held = self._whole is not None or bits_at_ends(self._pool, spread(members, ALIGNED_TEXTS)) > 0
+            is_held = bits_at_ends(self._pool, spread(members, ALIGNED_TEXTS)) > 0
         if is_held:
             return False
         return len(members) < FEW or self._is_crossed(index)
 
     def _templates(self, members: list[int], index: int) -> list[Skeleton]:
         """The template of these members, or the template of each version; none for members that were rejected before."""
-        known = self._whole if len(members) == len(self._pool.texts) else None
         if tuple(members) in self._passed:
             return []
-        best = known or skeleton(self._pool, members)
-        if best is None or not (known or self._is_worth(best, index)):
+        best = skeleton(self._pool, members)
+        if best is None or not self._is_worth(best, index):
             return []
         by_version = versions(self._pool, best, self._held)
         if len(by_version) > 1:
@@ -264,7 +248,7 @@ class _Search:
             return None
         texts = [self._pool.part(member, self._pool.parts - 1) for member in best.members]
         pool = Pool.of(texts, [self._pool.times[member] for member in best.members], "", self._pool.tick, splits=self._pool.splits)
-        kinds: list[Sequence[int]] = [kind.members for kind in search(pool, self._least, self._stop)]
+        kinds: list[Sequence[int]] = [kind.members for kind in Search(pool, self._least, self._stop).run()]
         rest = sorted({*range(len(texts))}.difference(*kinds))
         kinds += [[rest[number] for number in kind] for kind in frames([texts[text] for text in rest], pool.calls[rest].tolist(), pool.splits, pool.go_on)]
         parts = [np.array(kind) for kind in _with_values_of_their_own(texts, kinds)]

@@ -5,8 +5,7 @@ A sample with two members of one template and four of another may merge the two.
 
 from templating.mining.findings import Finding, Findings
 from templating.mining.quantities import FEW, NEARLY_ALL
-from templating.mining.sampling import spread
-from templating.mining.search import search
+from templating.mining.search import Search
 from templating.mining.skeleton import Skeleton
 from templating.mining.texts import TEXTS_OF_A_SECOND_LOOK, Texts
 from templating.template import Template
@@ -25,10 +24,8 @@ def look_again(texts: Texts, findings: Findings, template: Template) -> list[str
 
 def _parts(texts: Texts, template: Template, finding: Finding) -> dict[Template, Skeleton]:
     """The templates that explain nearly all texts of a template; empty when it is one."""
-    rows = dict(spread(finding.rows, TEXTS_OF_A_SECOND_LOOK))
-    pool = texts.pool(rows)
-    whole = Skeleton(template, list(range(len(rows))), [rows[text] for text in pool.texts], finding.bits, True)
-    parts = {s.template: s for s in search(pool, texts.options.min_group_size, texts.budget.spent, whole=whole)}
+    pool = texts.pool(finding.some(TEXTS_OF_A_SECOND_LOOK))
+    parts = {s.template: s for s in Search(pool, texts.options.min_group_size, texts.budget.spent).run()}
     explained = sum(len(s.members) for s in parts.values())
     is_one = not 1 < len(parts) <= FEW or template in parts or explained < NEARLY_ALL * len(pool.texts)
     return {} if is_one else parts

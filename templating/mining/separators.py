@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 from math import log
 
+from templating.mining.data import are_written_as_data
 from templating.mining.quantities import FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
 from templating.mining.shared_text import shared_length, trim
@@ -153,7 +154,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
             again = (_again(mark, values) or _chosen(mark, values)) if mark in begins else 0
             if bits >= max(BITS_OF_A_SEPARATOR, BITS_PER_VALUE * len(values)) or again > 0:
                 proved.append((again, len(mark) if again else bits, bits, mark))  # repetition is better proof than bits; then the longer mark is better
-    if not proved or all(map(_is_json, values[:FEW])):
+    if not proved or are_written_as_data(values[:FEW]):
         return None
     return next((mark for again, *_, mark in sorted(proved, reverse=True) if _are_two(mark, values, again) or _chosen(mark, values)), None)
 
@@ -259,11 +260,6 @@ def _bits(mark: str, values: Sequence[str]) -> float:
     rest = more * log(more / size) if more else 0.0
     each = sum(log(count / len(value)) for count, value in zip(counts, values, strict=True))
     return (rest - often * log(often / size) + len(values) + each) / log(2)
-
-
-def _is_json(value: str) -> bool:
-    """Whether a value looks like a JSON object or array."""
-    return value[:1] + value[-1:] in ("{}", "[]")
 
 
 def _are_two(mark: str, values: Sequence[str], again: int) -> bool:

@@ -11,7 +11,7 @@ from templating.mining.mixture import is_mixture
 from templating.mining.quantities import END_CHARACTERS, FEW, HALF, MOST_WEAK_CHARACTERS
 from templating.mining.replacing import Replacing
 from templating.mining.sampling import spread
-from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
+from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, Search
 from templating.mining.siblings import FEWEST_OWN_GRAMS
 from templating.mining.sieve import Sieve
 from templating.mining.skeleton import Skeleton
@@ -94,7 +94,7 @@ class ShortTemplates:
     def _is_one(self, texts: Sequence[str]) -> bool:
         """Whether a search among these texts finds one template."""
         pool, size = self._texts.pool(texts), len(texts)
-        skeletons = search(pool, self._texts.options.min_group_size, self._texts.budget.spent, narrowest=size)
+        skeletons = Search(pool, self._texts.options.min_group_size, self._texts.budget.spent).run(narrowest=size)
         return len(skeletons) == 1 and len(skeletons[0].members) == size
 
     def _give_way(self, weak: Mapping[Template, Finding]) -> list[str]:
