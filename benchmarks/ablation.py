@@ -69,7 +69,7 @@ RULES: Mapping[str, Off] = {
     "closing": [(search, "closing", _constant(None))],
     "sections": [(siblings.Places, "_have_a_section", _constant(False))],
     "few words": [(siblings.Places, "have_label", _constant(False))],
-    "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
+    "cited": [(forest.Forest, "_are_cited", _constant(False))],
     "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],
     "preamble": [(search.Search, "_is_preamble", _constant(False))],
     "held": [(forest.Forest, "_without_held", _second)],

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from templating.mining.quantities import NEARLY_ALL
+from templating.mining.quantities import FEW, NEARLY_ALL
 from templating.mining.units import Rows, alike, are_equal, run_heads
 
 Item = TypeVar("Item")
@@ -27,7 +27,6 @@ Item = TypeVar("Item")
 GRAM_WIDTHS = (3, 2, 1)  # units of an anchor, tried in this order: long anchors are seldom chance
 BITS_AN_ANCHOR_SAVES = 12.0  # least bits of an anchor: chance agreement of k bits has probability 2^-k
 BITS_A_LABEL_SAVES = 6.0  # least bits of a label in few texts: in three texts a label that stands once in each cannot save more
-TEXTS_OF_A_CHEAP_LABEL = 6  # most different texts in which a label needs only BITS_A_LABEL_SAVES
 BITS_OF_STANDING_ONCE = 1.44  # bits per member, log2(e): by chance at most 1/e of the texts hold a word exactly once, however common the word is
 UNITS_OF_A_QUOTED_LABEL = 2  # units of the label behind a gap that a value may quote: "AI:"
 GRAMS_SIFTED_BY_SETS = 256  # most grams of all spans for which Python's sets are quicker than arrays
@@ -237,7 +236,7 @@ class Aligner:
         for run in self._in_time(runs):
             worth.append(self.worth(run))
             least.append(sure if self._is_between_blanks(run) else 0.0)
-            profit.append(BITS_A_LABEL_SAVES if least[-1] and different <= TEXTS_OF_A_CHEAP_LABEL else BITS_AN_ANCHOR_SAVES)
+            profit.append(BITS_A_LABEL_SAVES if least[-1] and different < FEW else BITS_AN_ANCHOR_SAVES)
             first.append(int(run.starts.sum()))
             last.append(first[-1] + run.length * len(begins))
         first.append(int(ends.sum()))

@@ -16,7 +16,6 @@ from templating.mining.pool import Pool
 from templating.mining.quantities import BITS_OF_A_TIME, BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
-CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
 FEWEST_PREAMBLE_GRAMS = 100  # least grams of a preamble behind which known templates are apart: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
 OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these templates share, as a multiple of the preamble's grams; frozen values: at most 1.8
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
@@ -97,7 +96,7 @@ class Forest:
         extra = self._shared_of(near) - shared
         telling = np.flatnonzero(extra >= more)
         cited = set(near[counts[near] < HALF * self._sizes[near]].tolist())
-        if cited and (self._shared_by(cited, near[telling]) >= CITED_GRAMS_SHARE * extra[telling]).all():
+        if cited and self._are_cited(cited, near[telling], extra[telling]):
             return []
         order = near[telling[np.argsort(-(counts[near] * extra)[telling], kind="stable")]]
         position = np.full(len(self._of_text), -1)
@@ -105,10 +104,11 @@ class Forest:
         parts = [part[part >= 0] for part in (position[self.sets[i].members] for i in order.tolist())]
         return self._without_held(parts, members)
 
-    def _shared_by(self, some: Container[int], sets: np.ndarray) -> np.ndarray:
-        """Per set the number of its grams that some containing sets account for."""
+    def _are_cited(self, some: Container[int], sets: np.ndarray, own: np.ndarray) -> bool:
+        """Whether some containing sets account for a great majority of the grams of each set. own: the number of these grams, per set."""
         around = ([i for i in self._of_text[int(self.sets[index].members[0])] if i in some] for index in sets.tolist())
-        return np.array([self._grams(self._masks[index], its) for index, its in zip(sets.tolist(), around, strict=True)], np.int64)
+        shared = [self._grams(self._masks[index], its) for index, its in zip(sets.tolist(), around, strict=True)]
+        return bool((np.array(shared) >= GREAT_MAJORITY * own).all())
 
     def explained(
         self, index: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True

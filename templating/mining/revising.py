@@ -6,6 +6,7 @@ from dataclasses import replace
 from templating.matching import fit
 from templating.mining.families import edits, without_data
 from templating.mining.findings import Findings
+from templating.mining.quantities import CLEAR_MAJORITY
 from templating.mining.repeats import repeated
 from templating.mining.separators import parted
 from templating.mining.sieve import Placed
@@ -13,8 +14,6 @@ from templating.mining.skeleton import ALIGNED_TEXTS, template_of
 from templating.mining.texts import Texts
 from templating.mining.widening import values_of
 from templating.template import Template
-
-KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls; with .8, 1 of 8 prompts of a planning agent's middle is lost
 
 
 def revise(texts: Texts, findings: Findings) -> None:
@@ -53,7 +52,7 @@ def part_by_edits(texts: Texts, findings: Findings, template: Template) -> list[
     if not finding.rows or finding.supersedes or template in findings.known:
         return []
     kinds = _versions(texts, template, finding.rows)
-    if not KEPT_SHARE * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
+    if not CLEAR_MAJORITY * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
         return []
     parts = [part for its in kinds if (part := texts.template_of(its))]
     if len(parts) < len(kinds):
