@@ -98,7 +98,6 @@ RULES: Mapping[str, Off] = {
     "joining": [(rounds, "join", _constant(None))],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
     "told apart": [(one_round.Round, "_joins", _constant(False))],
-    "all held": [(forest, "BITS_OF_OWN_TIMES", 1e9)],
 }
 
 

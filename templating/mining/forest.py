@@ -13,7 +13,7 @@ import numpy as np
 from templating.mining.budget import unlimited
 from templating.mining.eras import Calls, bits_of_blocks
 from templating.mining.pool import Pool
-from templating.mining.quantities import BITS_OF_A_TIME, BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
+from templating.mining.quantities import BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 FEWEST_PREAMBLE_GRAMS = 100  # least grams of a preamble behind which known templates are apart: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
@@ -148,15 +148,10 @@ class Forest:
         if len(parts) <= MOST_EDIT_TEXTS:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
-        bits = [calls.stay(part) for part in parts]
-        for least, all_bits in ((0.0, BITS_OF_OWN_TIMES), (BITS_OF_A_TIME, 0.0)):
-            apart = _apart([part for part, saved in zip(parts, bits, strict=True) if saved > least], len(members))
-            if all_bits:
-                apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
-            times = [[when for position in part for when in self._pool.times[members[position]]] for part in apart]
-            if len(times) > MOST_EDIT_TEXTS and (not all_bits or bits_of_blocks(times) >= all_bits):
-                return [part for part, saved in zip(parts, bits, strict=True) if saved <= least]
-        return parts
+        others = [part for part in parts if calls.stay(part) <= 0]
+        held = [part for part in parts if calls.stay(part) > 0 and self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
+        times = [[when for position in part for when in self._pool.times[members[position]]] for part in _apart(held, len(members))]
+        return others if len(times) > MOST_EDIT_TEXTS and bits_of_blocks(times) >= BITS_OF_OWN_TIMES else parts
 
     def _run(self, texts: Sequence[int]) -> int:
         """The one run of most calls of some texts (a run is one witness), or _NO_RUN."""

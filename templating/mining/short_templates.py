@@ -5,14 +5,12 @@ from math import log2
 
 from templating.mining.budget import SpentError
 from templating.mining.findings import Finding, Findings
-from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, frames
 from templating.mining.mixture import is_mixture
 from templating.mining.quantities import END_CHARACTERS, FEW, HALF, MOST_WEAK_CHARACTERS
 from templating.mining.replacing import Replacing
 from templating.mining.sampling import spread
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, Search
-from templating.mining.siblings import FEWEST_OWN_GRAMS
 from templating.mining.sieve import Sieve
 from templating.mining.skeleton import Skeleton
 from templating.mining.texts import Texts
@@ -83,13 +81,7 @@ class ShortTemplates:
             return None
         some = spread(texts, TEXTS_OF_A_SHORT_TEMPLATE)
         is_long = best.bits >= BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / self._texts.count(texts)
-        is_one = self._is_one(some) if is_long else not self._has_parts(some)
-        return best if is_one else None
-
-    def _has_parts(self, texts: Sequence[str]) -> bool:
-        """Whether some of these texts share much more than all of them."""
-        forest = Forest(self._texts.pool(texts), self._texts.options.min_group_size, self._texts.go_on)
-        return bool(forest.parts(range(len(texts)), FEWEST_OWN_GRAMS, HALF))
+        return best if not is_long or self._is_one(some) else None
 
     def _is_one(self, texts: Sequence[str]) -> bool:
         """Whether a search among these texts finds one template."""
