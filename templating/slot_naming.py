@@ -177,12 +177,15 @@ def _whole_part(literals: Sequence[str], place: int) -> str:
 
 def _distinct(labels: Iterable[str]) -> list[str]:
     """Identifiers from labels: repeats are numbered from 2, an empty label becomes var_N."""
-    names: list[str] = []
+    names: dict[str, None] = {}  # in order
+    numbers: dict[str, int] = {}  # the last one tried of each label: no smaller one is free again
     for number, label in enumerate(labels):
-        base = label or f"var_{number}"
-        tries = (base if n == 1 else f"{base}_{n}" for n in range(1, len(names) + 2))
-        names.append(next(name for name in tries if name not in names))
-    return names
+        name = base = label or f"var_{number}"
+        while name in names:
+            numbers[base] = numbers.get(base, 1) + 1
+            name = f"{base}_{numbers[base]}"
+        names[name] = None
+    return list(names)
 
 
 def _tag(before: str) -> str:

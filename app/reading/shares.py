@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from app.reading.insights import CountedValue, PlaceStatistics
@@ -58,8 +57,10 @@ def costs(
 
 def _by_name(slots: Sequence[str]) -> list[tuple[str, list[int]]]:
     """Each slot with its places, in the order of the first places."""
-    order = sorted(range(len(slots)), key=lambda place: slots.index(slots[place]))
-    return [(name, list(places)) for name, places in groupby(order, key=lambda place: slots[place])]
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(slots):
+        places.setdefault(name, []).append(place)
+    return list(places.items())
 
 
 def _slot_row(name: str, kind: str, places: Sequence[PlaceStatistics], total: float) -> SlotRow:

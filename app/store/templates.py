@@ -315,5 +315,5 @@ def to_texts(template_found: Template) -> list[dict[str, str]]:
 
 def digest_of(template_found: Template) -> str:
     """Equal for equal templates: of the literals and of which places share a name, not of the names."""
-    content = json.dumps([template_found.literals, [template_found.slots.index(name) for name in template_found.slots]])
+    content = json.dumps([template_found.literals, template_found.sharing])
     return hashlib.sha256(content.encode()).hexdigest()

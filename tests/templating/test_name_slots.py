@@ -111,6 +111,11 @@ class TestGoldenExamples:
     def test_equal_labels_are_numbered_from_two(self):
         assert names("Q: {{_1}}\nQ: {{_2}}\nQ 2: {{_3}}") == ("q", "q_2", "q_2_2")
 
+    def test_a_table_of_ten_thousand_rows_with_one_label_is_named_like_one_of_three(self):
+        """Its names were compared with each other for every number of every row: an hour."""
+        rows = Template(tuple("\nprice: " for _ in range(10_000)) + ("",), tuple(f"_{n}" for n in range(10_000)))
+        assert name_slots(*mined(rows)).slots == ("price", *(f"price_{n}" for n in range(2, 10_001)))
+
     def test_places_that_share_a_name_go_on_sharing_one(self):
         assert names("City: {{_1}}\nAgain {{_1}} and {{_2}}") == ("city", "city", "var_1")
 
