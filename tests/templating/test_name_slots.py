@@ -95,6 +95,10 @@ class TestGoldenExamples:
     def test_a_number_is_named_by_what_it_counts(self):
         assert names("Use at most {{_1}} words.", ("100",), ("20",)) == ("words",)
 
+    @pytest.mark.parametrize("text", ["Name parcel {{_1}} after a town.", "Polish plate {{_1}} gently.", "Is {{_1}} prime?"])
+    def test_a_number_is_not_named_by_a_word_that_cannot_be_counted(self, text):
+        assert names(text, ("100",), ("20",)) == ("var_0",)
+
     def test_an_empty_value_makes_free_text_without_a_label_optional_text(self):
         assert names("Be brief.\n{{_1}}Go.", ("Mind the gap, please. ",), ("",)) == ("optional_text",)
 
