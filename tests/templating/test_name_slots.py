@@ -95,7 +95,9 @@ class TestGoldenExamples:
     def test_a_number_is_named_by_what_it_counts(self):
         assert names("Use at most {{_1}} words.", ("100",), ("20",)) == ("words",)
 
-    @pytest.mark.parametrize("text", ["Name parcel {{_1}} after a town.", "Polish plate {{_1}} gently.", "Is {{_1}} prime?"])
+    @pytest.mark.parametrize(
+        "text", ["Name parcel {{_1}} after a town.", "Polish plate {{_1}} gently.", "Is {{_1}} prime?"]
+    )
     def test_a_number_is_not_named_by_a_word_that_cannot_be_counted(self, text):
         assert names(text, ("100",), ("20",)) == ("var_0",)
 
@@ -117,7 +119,7 @@ class TestGoldenExamples:
 
     def test_a_table_of_ten_thousand_rows_with_one_label_is_named_like_one_of_three(self):
         """Its names were compared with each other for every number of every row: an hour."""
-        rows = Template(tuple("\nprice: " for _ in range(10_000)) + ("",), tuple(f"_{n}" for n in range(10_000)))
+        rows = Template((*["\nprice: "] * 10_000, ""), tuple(f"_{n}" for n in range(10_000)))
         assert name_slots(*mined(rows)).slots == ("price", *(f"price_{n}" for n in range(2, 10_001)))
 
     def test_places_that_share_a_name_go_on_sharing_one(self):
