@@ -12,6 +12,7 @@ import requests
 import rich_click as click
 
 from app.cli import local_servers
+from app.cli.remote.api import proxies_for
 from app.config import SERVERS_FILE, read_settings
 from app.errors import PromptlodeError
 from app.health import Check
@@ -98,7 +99,7 @@ def status(as_json: bool) -> None:
 
 def _readiness(url: str, home: Path) -> dict[str, Any]:
     try:
-        health: dict[str, Any] = requests.get(f"{url}/readyz", timeout=10).json()
+        health: dict[str, Any] = requests.get(f"{url}/readyz", timeout=10, proxies=proxies_for(url)).json()
     except (requests.RequestException, ValueError):
         return {"status": "down", "web": {"ok": False, "detail": "Does not answer. See: promptlode logs web"}}
     checks = {name: _explained(name, check, home) for name, check in health.items()}

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.cli.remote.api import TIMEOUT, Api
+from app.cli.remote.api import TIMEOUT, Api, bearer, proxies_for
 from app.cli.remote.errors import ApiError
 from app.health import Check
 
@@ -99,8 +99,8 @@ def _export() -> dict[str, Any]:
 
 def _counters(api: Api) -> dict[tuple[str, str], int]:
     """Spans by outcome and reason; odd fields under the outcome `odd`. Raises ApiError where the key may not read them."""
-    headers = {"Authorization": f"Bearer {api.access.key}"}
-    answer = requests.get(f"{api.access.url}/metrics", headers=headers, timeout=TIMEOUT)
+    url = api.access.url
+    answer = requests.get(f"{url}/metrics", auth=bearer(api.access.key), proxies=proxies_for(url), timeout=TIMEOUT)
     if not answer.ok or "promptlode_otlp_spans_total" not in answer.text:
         raise ApiError(
             "the key may not read the counters of the web process: use a key with the scope operator, or set METRICS_OPEN=true."

@@ -12,7 +12,7 @@ from click.exceptions import Exit
 from click.shell_completion import CompletionItem
 
 from app.cli.lazy import LazyCommands
-from app.cli.printing import plain
+from app.cli.printing import plain, write_every_character
 from app.cli.remote.errors import RefusedInputError
 from app.errors import DatabaseDownError, PromptlodeError
 
@@ -47,6 +47,7 @@ class _Commands(click.RichGroup):
             self.commands = _COMMANDS  # type: ignore[assignment]  # click only reads them
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        write_every_character()
         for argument in args:
             if any("\ud800" <= character <= "\udfff" for character in argument):
                 raise click.UsageError(

@@ -1,6 +1,9 @@
 """How commands print tables, and texts that come from traffic."""
 
+import codecs
+import io
 import os
+import sys
 from typing import Any
 
 import rich_click as click
@@ -10,6 +13,16 @@ from rich.text import Text
 
 UNBOUND = 10_000
 """Columns of an output without an edge."""
+
+
+def write_every_character() -> None:
+    """Let no character of traffic end a command: a terminal of another encoding than UTF-8 shows `?` for what it lacks, a file or a pipe gets UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8")
 
 
 def show(table: Table, empty_text: str = "None.") -> None:

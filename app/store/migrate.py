@@ -13,6 +13,11 @@ from app.store.engine import outages_named
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_DUPLICATE_TABLE = "42P07"
+"""SQLSTATE of PostgreSQL for a table that exists already."""
+
+_OWN_DATABASE = "give Promptlode a database of its own in DATABASE_URL, or unset DATABASE_URL where Promptlode brings its own server."
+
 
 def alembic_config(database_url: str) -> "Config":
     """Alembic's configuration for one database; no ini file, so the working directory does not matter."""
@@ -27,12 +32,14 @@ def alembic_config(database_url: str) -> "Config":
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Upgrade; safe to call from several processes at once (an advisory lock lets one in).
 
-    Raises ConfigurationError for a database that a newer release has upgraded, DatabaseDownError for one that does not answer.
+    Raises ConfigurationError for a database that a newer release has upgraded or that another program uses, DatabaseDownError for one that
+    does not answer.
     """
     from alembic import command
     from alembic.script import ScriptDirectory
     from alembic.script.revision import ResolutionError
     from alembic.util import CommandError
+    from sqlalchemy.exc import ProgrammingError
 
     config = alembic_config(database_url)
     try:
@@ -44,7 +51,13 @@ def upgrade(database_url: str, revision: str = "head") -> None:
         raise ConfigurationError(
             f"A newer release of Promptlode upgraded the database. This release knows schemas up to "
             f"{ScriptDirectory.from_config(config).get_current_head()}. Install the newer release again, or restore the backup "
-            "made before the upgrade (docs/operations.md). Nothing was changed."
+            f"made before the upgrade (docs/operations.md). If another program made the database: {_OWN_DATABASE} Nothing was changed."
+        ) from None
+    except ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != _DUPLICATE_TABLE:
+            raise
+        raise ConfigurationError(
+            f"The database has tables of another program, with names that Promptlode needs: {_OWN_DATABASE} Nothing was changed."
         ) from None
 
 

@@ -1,8 +1,9 @@
 """The HTTP API for commands: pages are followed, and every failure is one sentence with a remedy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -18,7 +19,26 @@ MOST_PER_PAGE = 200
 Item = dict[str, Any]
 
 
+_OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that no proxy reaches."""
+
 _REFUSES_INPUT = frozenset({requests.codes.bad_request, requests.codes.unprocessable_entity})
+
+
+def proxies_for(url: str) -> dict[str, str]:
+    """What `requests` is told about proxies: to use none for this machine, else those of the environment."""
+    host = urlsplit(url).hostname
+    return {"no_proxy": host} if host in _OF_THIS_MACHINE else {}
+
+
+def bearer(key: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """The key as the authorisation of a request: a mere header would be replaced by a password of ~/.netrc."""
+
+    def with_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {key}"
+        return request
+
+    return with_key
 
 
 class Api:
@@ -27,7 +47,7 @@ class Api:
     def __init__(self, access: Access) -> None:
         self.access = access
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {access.key}"
+        self._session.auth = bearer(access.key)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The answer of GET; parameters that are None are left out. Raises ApiError."""
@@ -73,7 +93,12 @@ class Api:
 
     def _answer(self, method: str, path: str, **options: Any) -> requests.Response:
         try:
-            answer = self._session.request(method, self.access.url + path, timeout=TIMEOUT, **options)
+            url = self.access.url
+            answer = self._session.request(method, url + path, timeout=TIMEOUT, proxies=proxies_for(url), **options)
+        except requests.exceptions.ProxyError:
+            raise ApiError(
+                f"The proxy of the environment (HTTP_PROXY, HTTPS_PROXY) does not answer for {self.access.url}. Correct it, or add the host to NO_PROXY."
+            ) from None
         except requests.exceptions.SSLError:
             raise ApiError(
                 f"The certificate of {self.access.url} is not trusted. Set REQUESTS_CA_BUNDLE to the file of your own certificate authority."
@@ -111,7 +136,7 @@ def _refusal(access: Access, answer: requests.Response) -> str:
             ": ".join(filter(None, [".".join(map(str, error["loc"])), error["message"]]))
             for error in problem.get("errors", [])
         ]
-        return " ".join([str(problem["detail"]), *reasons])
+        return " ".join(dict.fromkeys([str(problem["detail"]), *reasons]))  # without a field the reason is the detail
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{access.url} answered {answer.status_code}."
 

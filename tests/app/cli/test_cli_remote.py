@@ -93,6 +93,38 @@ def test_an_empty_list_is_a_sentence_with_the_next_step(remote: Cli, command: li
     assert b"Id" not in result.stdout
 
 
+@pytest.mark.parametrize("charset", ["ascii", "iso-8859-1"])
+def test_a_pipe_gets_every_character_whatever_the_encoding_of_the_terminal(remote: Cli, charset: str) -> None:
+    assert remote("send", "返信 für Łódź", "--path", "/mail", "--model", "gpt-5").returncode == 0
+    result = CliRunner(charset=charset).invoke(main, ["ungrouped"], env=remote.environment)
+    assert result.exit_code == 0
+    assert "返信 für Łódź" in result.stdout_bytes.decode()
+
+
+def test_a_reason_without_a_field_is_told_once(grouped: Cli) -> None:
+    (task,) = read(grouped("tasks", "--json"))
+    assert grouped("rename", task["id"], "Triage").stderr.count(b"lacks the scope admin") == 1
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(remote: Cli) -> None:
+    remote.environment |= {"http_proxy": "http://127.0.0.1:1", "no_proxy": None, "NO_PROXY": None}
+    assert read(remote("tasks", "--json")) == []
+
+
+def test_a_proxy_that_does_not_answer_is_named(remote: Cli) -> None:
+    remote.environment |= {"http_proxy": "http://127.0.0.1:1", "no_proxy": None, "NO_PROXY": None}
+    refused = remote("tasks", "--url", "http://promptlode.example.com").stderr.decode()
+    assert "The proxy of the environment" in refused
+    assert "NO_PROXY" in refused
+
+
+def test_a_password_of_netrc_does_not_take_the_place_of_the_key(remote: Cli, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password mine\n")
+    remote.environment["NETRC"] = str(netrc)
+    assert read(remote("tasks", "--json")) == []
+
+
 def test_a_key_without_tasks_names_the_other_projects_of_this_machine(remote: Cli) -> None:
     folder = Path(str(remote.environment["PROMPTLODE_DATA_DIR"])) / "keys"
     folder.mkdir(parents=True)

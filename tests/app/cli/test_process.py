@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from app.cli.process import commands
+from app.config import with_driver
+from app.local.postgres import PostgresServer
 from tests.app.cli_helpers import Cli
 
 ROOT = Path(__file__).parents[3]
@@ -45,6 +47,23 @@ def test_a_database_of_a_newer_release_is_left_as_it_is_with_the_remedy(cli: Cli
     assert refused.returncode == 1
     assert "A newer release of Promptlode" in refused.stderr.decode()
     assert "Traceback" not in refused.stderr.decode()
+
+
+def test_a_database_of_another_program_is_left_as_it_is_with_the_remedy(
+    cli: Cli, postgres_server: PostgresServer
+) -> None:
+    # Given the database of the user's own app, which has a table of one of our names
+    cli.environment["DATABASE_URL"] = url = with_driver(postgres_server.ensure_database("of_another_program"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE project (secret text)"))
+
+    # If it is brought to our schema, I expect the remedy, and no table of ours
+    refused = cli("migrate").stderr.decode()
+    assert "The database has tables of another program" in refused
+    assert "a database of its own in DATABASE_URL" in refused
+    assert inspect(engine).get_table_names() == ["project"]
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
