@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import migrations
 from app.errors import ConfigurationError
 from app.store.engine import outages_named
+from app.store.sqlstates import DUPLICATE_TABLE, code_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-_DUPLICATE_TABLE = "42P07"
-"""SQLSTATE of PostgreSQL for a table that exists already."""
 
 _OWN_DATABASE = "give Promptlode a database of its own in DATABASE_URL, or unset DATABASE_URL where Promptlode brings its own server."
 
@@ -54,7 +52,7 @@ def upgrade(database_url: str, revision: str = "head") -> None:
             f"made before the upgrade (docs/operations.md). If another program made the database: {_OWN_DATABASE} Nothing was changed."
         ) from None
     except ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) != _DUPLICATE_TABLE:
+        if code_of(error) != DUPLICATE_TABLE:
             raise
         raise ConfigurationError(
             f"The database has tables of another program, with names that Promptlode needs: {_OWN_DATABASE} Nothing was changed."

@@ -20,6 +20,7 @@ PROJECT_MOVES = "PL001"
 
 UNKNOWN_STATEMENT = "26000"
 DUPLICATE_STATEMENT = "42P05"
+DUPLICATE_TABLE = "42P07"
 
 FEATURE_NOT_SUPPORTED = "0A000"
 """Of a prepared statement: a migration has changed its columns."""
