@@ -180,7 +180,7 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
 def _messages_in(attributes: Attributes, events: list[Event]) -> list[ChatMessage] | None:
     """The messages in the form of the newest convention that has content; None without any."""
     members = _members(attributes, "gen_ai.prompt")
-    messages = from_parts(_list(attributes, "gen_ai.input.messages"))
+    messages = from_parts(_list(attributes, "gen_ai.input.messages", "user"))
     if has_content(messages):
         return messages
     messages = [message for item in members for message in flat_messages(item)]
@@ -198,7 +198,7 @@ def _output(attributes: Attributes, events: list[Event]) -> Any:
 
 def _messages_out(attributes: Attributes, events: list[Event]) -> list[ChatMessage] | None:
     members = _members(attributes, "gen_ai.completion")
-    messages = from_parts(_list(attributes, "gen_ai.output.messages"))
+    messages = from_parts(_list(attributes, "gen_ai.output.messages", "assistant"))
     if has_content(messages):
         return messages
     messages = [message for item in members for message in flat_messages({"role": "assistant"} | item)]
@@ -213,11 +213,13 @@ def _members(attributes: Attributes, prefix: str) -> list[ChatMessage]:
     return [item for item in attributes.take_list(prefix) if isinstance(item, dict)]
 
 
-def _list(attributes: Attributes, name: str) -> list[ChatMessage]:
-    """A list of messages, as values or as the JSON text that most SDKs write."""
+def _list(attributes: Attributes, name: str, role: str) -> list[ChatMessage]:
+    """A list of messages, as values or as the JSON text that most SDKs write; a plain text, as people write it by hand, is one message of the role."""
     items = attributes.take_json(name)
     if items is None or items == "":
         return []
+    if isinstance(items, str) and items.lstrip()[:1] not in ("[", "{"):
+        return [{"role": role, "content": items}]
     if isinstance(items, str):
         raise UnusableSpanError(f"{name} {_fault_of(items)}")
     if not isinstance(items, list) or not _ONLY_OBJECTS.issuperset(map(type, items)):

@@ -461,6 +461,14 @@ def test_good_spans_are_kept_and_bad_ones_counted_with_their_reasons(client: Fla
     assert [trace["external_id"][-1] for trace in traces(client)] == ["1", "5", "8"]
 
 
+def test_a_plain_text_in_place_of_messages_is_one_message(client: FlaskClient) -> None:
+    texts = {"gen_ai.input.messages": "Where is my refund?", "gen_ai.output.messages": "On its way."}
+    assert send(client, span(CALL | texts)).status_code == 200
+    (trace,) = traces(client)
+    assert trace["messages"] == [{"role": "user", "content": "Where is my refund?"}]
+    assert trace["output"] == [{"role": "assistant", "content": "On its way."}]
+
+
 @pytest.mark.parametrize(
     ("content", "fault"), [('"a\\ud800"', "holds a lone surrogate"), ("NaN", "holds NaN"), ('"cut', "is no JSON")]
 )
