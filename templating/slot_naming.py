@@ -243,11 +243,14 @@ def _above(before: str) -> str:
 
 
 def _named_by_kind(kind: SlotKind, after: str) -> str:
-    """language for languages; of a number, the plural after it: "at most {{words}} words", "{{pages}} page(s)"; none of "parcel {{...}} after"."""
+    """language for languages; of a number, the plural after it: "at most {{words}} words", "{{pages}} page(s)"; none of "parcel {{...}} after".
+
+    A word with a capital counts too ("in 5 Sätzen": German writes nouns so), and one of a script that has none.
+    """
     words = _words(after.partition("\n")[0].partition("(")[0])[:1] if after[:1] == " " else []
     if kind.kind in (Kind.INTEGER, Kind.NUMBER) and BOUNDARIES.isdisjoint(word.lower() for word in words):
         counted = [f"{word}s" for word in words] if after[1:].startswith(f"{''.join(words)}(s)") else words
-        return _identifier([word for word in counted if word.endswith("s")])
+        return _identifier([word for word in counted if word.endswith("s") or not word[0].islower()])
     return KIND_NAMES.get(kind.kind) or (OPTIONAL if kind.kind is Kind.TEXT and kind.optional else "")
 
 

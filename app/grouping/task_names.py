@@ -111,6 +111,12 @@ PATH_BEGIN = re.compile(r"[*_`('\"“‘]*((?:~|\.\.?)?/)(?=[^\W\d_])")
 
 DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
 
+OPENED = "{[<"
+"""Marks before the first word of an object, a list or a tag: `{"task": "classify"}`, `<job>`."""
+
+BEGINNING_TAGS = re.compile(r"^(?:</?[^\W\d_][^<>]*>\s*)+")
+"""Tags before the first word of a sentence: "<task>Score the letter</task>"."""
+
 
 def task_name(template: Template, names_taken: Collection[str], fallback: str) -> str:
     """A short name for a new task.
@@ -193,7 +199,7 @@ def _without_loose_begin(fragment: str) -> str:
 
 
 def _rank(order: str, name: str) -> int:
-    first, *further = order.lower().split()[:2] or [""]
+    first, *further = [word.strip(",\"'") for word in order.lower().split()[:2]] or [""]
     if first in MANNER or (first == "answer" and further and further[0] in LOOSE_ENDS - {"the", "a", "an", "any"}):
         return 3
     if first in VERBS:
@@ -239,7 +245,9 @@ def _begins_with_noun(text: str) -> bool:
 
 def _trimmed(sentence: str) -> Iterator[str]:
     """The sentence without bullets, numbers, marks of Markdown and control characters (a name goes to terminals); nothing if it has only these."""
-    bare = CONTROLS.sub(" ", sentence).strip(DECORATION)
+    whole = CONTROLS.sub(" ", sentence).strip(DECORATION)
+    behind_tags = BEGINNING_TAGS.sub("", whole)
+    bare = (behind_tags if any(map(str.isalpha, behind_tags)) else whole).lstrip(OPENED + DECORATION)
     if any(character.isalpha() for character in bare):
         yield bare
 

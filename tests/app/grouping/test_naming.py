@@ -45,6 +45,9 @@ def name(text: str, *taken: str) -> str:
         ("summarize the mail of a customer\n{{mail}}", "Summarize the mail of a customer"),
         ("You are an agent working in `/home/dev/`.\n{{goal}}", "Agent working in /home/dev"),
         ("Fix the tests under ~/src/lib first.\n{{goal}}", "Fix the tests under ~/src/lib first"),
+        ('{"task": "classify", "text": "{{text}}", "labels": ["a", "b"]}', "Classify"),
+        ('<task>Score the letter</task>\n<job id="{{id}}">', "Score the letter"),
+        ("\\{{ user }} has asked: {{question}}", "User"),
         ("/summarize the mail and/or the 24/day report\n{{mail}}", "Summarize the mail and/or the day report"),
     ],
 )  # fmt: skip
