@@ -245,9 +245,9 @@ def _begins_with_noun(text: str) -> bool:
 
 def _trimmed(sentence: str) -> Iterator[str]:
     """The sentence without bullets, numbers, marks of Markdown and control characters (a name goes to terminals); nothing if it has only these."""
-    whole = CONTROLS.sub(" ", sentence).strip(DECORATION)
-    behind_tags = BEGINNING_TAGS.sub("", whole)
-    bare = (behind_tags if any(map(str.isalpha, behind_tags)) else whole).lstrip(OPENED + DECORATION)
+    plain_text = CONTROLS.sub(" ", sentence).strip(DECORATION)
+    behind_tags = BEGINNING_TAGS.sub("", plain_text)
+    bare = (behind_tags if any(map(str.isalpha, behind_tags)) else plain_text).lstrip(OPENED + DECORATION)
     if any(character.isalpha() for character in bare):
         yield bare
 
