@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, update
 
+from app import health
 from app.config import Settings
 from app.store import heartbeats, moves, projects, tables
 from app.store.engine import transaction
@@ -19,6 +21,12 @@ ALERTS = Path(__file__).parents[3] / "docs" / "alerts.yml"
 READS_OF_A_CALL = (
     'promptlode_http_request_seconds_count{method="GET",route="/api/v1/traces/<uuid:trace_id>",status="200"}'
 )
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server answers within the time of a check, however slow the machine is."""
+    monkeypatch.setattr(health, "TIMEOUT", 60.0)
 
 
 def beat(engine: Engine, age: float = 0.0) -> None:
