@@ -31,6 +31,7 @@ class LoopConnection:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._socket: sockets.WatchedSocket | None = None
         self._resting_since = time.monotonic()
 
     @classmethod
@@ -63,6 +64,7 @@ class LoopConnection:
             return None
         for statement in prepare:
             await opened._rows(statement)
+        opened._socket = sockets.WatchedSocket(opened._connection.fileno())
         return opened
 
     async def fetch(self, statement: bytes) -> list[tuple[Any, ...]]:
@@ -94,16 +96,28 @@ class LoopConnection:
 
     def close(self) -> None:
         """Close the connection, whatever it is doing."""
+        self._forget()
         self._connection.close()
 
     async def _rows(self, statement: str | bytes, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with closing(self._connection.cursor()) as cursor:
-            cursor.execute(statement, parameters or None)
-            await self._finish()
-            self._resting_since = time.monotonic()
-            return cursor.fetchall() if cursor.description else []
+        try:
+            with closing(self._connection.cursor()) as cursor:
+                cursor.execute(statement, parameters or None)
+                await self._finish()
+                self._resting_since = time.monotonic()
+                return cursor.fetchall() if cursor.description else []
+        except BaseException:
+            self._forget()  # libpq closes the socket of a connection that broke
+            raise
+
+    def _forget(self) -> None:
+        if self._socket is not None:
+            self._socket.forget()
 
     async def _finish(self) -> None:
         """Wait until the driver has finished."""
         while (state := self._connection.poll()) != extensions.POLL_OK:
-            await sockets.ready(self._connection.fileno(), writing=state == extensions.POLL_WRITE)
+            if self._socket is not None and state == extensions.POLL_READ:
+                await self._socket.ready()
+            else:
+                await sockets.ready(self._connection.fileno(), writing=state == extensions.POLL_WRITE)
