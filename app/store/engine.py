@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
+import psycopg2
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
 
 from app.config import Settings
@@ -109,6 +110,8 @@ def _ask_idle_connections(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def is_taken(connection: Any, record: Any, _: Any) -> None:
         if was_closed(connection):
+            if "resting_since" not in record.info:  # it is new: the pool gives up at the second, without saying why
+                raise psycopg2.OperationalError("server closed the connection unexpectedly")
             raise exc.InvalidatePoolError
         if time.monotonic() - record.info.get("resting_since", math.inf) > TRUSTED_SECONDS:
             _ask(engine, connection)

@@ -51,34 +51,34 @@ def test_a_watched_socket_wakes_whoever_waits_and_is_watched_on(run: Run, monkey
 
 
 def test_the_end_of_a_connection_that_nobody_waits_for_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[WatchedSocket] = []
+    sockets_told: list[WatchedSocket] = []
     readable = WatchedSocket._readable
 
     def note(watched: WatchedSocket) -> None:
-        told.append(watched)
+        sockets_told.append(watched)
         readable(watched)
 
     monkeypatch.setattr(WatchedSocket, "_readable", note)
 
     async def wait() -> None:
         ours, theirs = socket.socketpair()
-        others, more = socket.socketpair()
-        with ours, theirs, others, more:
-            watched, other = WatchedSocket(ours.fileno()), WatchedSocket(others.fileno())
+        our_second, their_second = socket.socketpair()
+        with ours, theirs, our_second, their_second:
+            watched, second = WatchedSocket(ours.fileno()), WatchedSocket(our_second.fileno())
             theirs.send(b"1")
             await _ready(watched)
             ours.recv(1)
-            told.clear()
+            sockets_told.clear()
             theirs.close()
             for _ in range(20):  # rounds of the event loop, in each of which the end could be told again
-                more.send(b"1")
-                await _ready(other)
-                others.recv(1)
-            assert told.count(watched) == 1
+                their_second.send(b"1")
+                await _ready(second)
+                our_second.recv(1)
+            assert sockets_told.count(watched) == 1
             await _ready(watched)
             assert ours.recv(1) == b""
             watched.forget()
-            other.forget()
+            second.forget()
 
     run(wait())
 
