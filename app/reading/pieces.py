@@ -46,7 +46,7 @@ def template_parts(parts: Sequence[Mapping[str, Any]], slots: Sequence[str]) -> 
 
 def template_text(part: Part) -> str:
     """A part of a template in text form; text that would read as a slot is escaped."""
-    return template_of([part]).to_text().strip(BARRIER)
+    return template_of([part]).to_text()[1:-1]
 
 
 def template_of(parts: Sequence[Part]) -> Template:

@@ -296,7 +296,7 @@ def _lines(version: Item, template: Template) -> list[str]:
     head = [f"model: {version['model']}", *(f"{name}: {value}" for name, value in sorted(version["settings"].items()))]
     tools = version["tools"] if isinstance(version["tools"], list) else [version["tools"]] if version["tools"] else []
     head += [f"tool: {json.dumps(tool, ensure_ascii=False, sort_keys=True)}" for tool in tools]
-    texts = template.to_text().strip(BARRIER).split(BARRIER)
+    texts = template.to_text()[1:-1].split(BARRIER)
     parts = zip(version["template"], texts, strict=True)
     return head + [line for part, text in parts for line in (f"--- {part['role']}", *text.split("\n"))]
 
