@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import count
+from typing import Protocol
 
 from app.grouping.lineage import IN_ORDER_TOKENS, common_start
 from templating import BARRIER, Template
@@ -16,6 +17,18 @@ from templating.scripts import tokens
 
 _SLOT = ""
 """A slot among the words; no token is empty."""
+
+
+class Wording(Protocol):
+    """A template, or what is like one: its fixed texts, and a name for each place between them."""
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """One more than there are places."""
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names by place."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def _free(name: str, names_used: set[str]) -> str:
     return next(numbered for number in count(2) if (numbered := f"{name}_{number}") not in names_used)
 
 
-def going_on(older: Template, newer: Template) -> dict[int, int]:
+def going_on(older: Wording, newer: Wording) -> dict[int, int]:
     """The place of the newer template that continues each place of the older one."""
     older_words, newer_words = _words(older), _words(newer)
     beside = _side_by_side(older_words, newer_words)
@@ -72,7 +85,7 @@ def going_on(older: Template, newer: Template) -> dict[int, int]:
     }
 
 
-def renamed(older: Template, newer: Template) -> dict[str, str]:
+def renamed(older: Wording, newer: Wording) -> dict[str, str]:
     """The slots of the older template that continue under another name: old name -> new name.
 
     Left out are a name whose places continue under several names, several names that become one, and names that are exchanged, or that a slot
@@ -97,7 +110,7 @@ def _end_of_chain(name: str, name_after: Mapping[str, str]) -> str:
     return end
 
 
-def _words(template: Template) -> list[str]:
+def _words(template: Wording) -> list[str]:
     """The template word by word, with the borders of its parts and of its slots."""
     words = [BARRIER]
     for number, literal in enumerate(template.literals):

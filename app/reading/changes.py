@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from app.grouping import slot_names
-from app.reading.pieces import Part, Piece, template_of
+from app.reading.pieces import Part, Piece, wording_of
 
 _WORD_OR_BLANK = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
 
@@ -57,7 +57,7 @@ def compare(old: Sequence[Part], new: Sequence[Part]) -> list[Part]:
 
     A slot that continues under another name is in both, with its new name.
     """
-    names = slot_names.renamed(template_of(old), template_of(new))
+    names = slot_names.renamed(wording_of(old), wording_of(new))
     before = {part.role: [_with_new_name(piece, names) for piece in part.pieces] for part in old}
     after = {part.role: part.pieces for part in new}
     roles = dict.fromkeys([*before, *after])

@@ -46,11 +46,18 @@ def template_parts(parts: Sequence[Mapping[str, Any]], slots: Sequence[str]) -> 
 
 def template_text(part: Part) -> str:
     """A part of a template in text form; text that would read as a slot is escaped."""
-    return template_of([part]).to_text()[1:-1]
+    return Template(*wording_of([part])).to_text()[1:-1]
 
 
-def template_of(parts: Sequence[Part]) -> Template:
-    """The template of these parts, with a barrier around each: a part may consist of one slot, a template may not."""
+class Wording(NamedTuple):
+    """The fixed texts of a template and the names of its places, whatever a name is: no name can cost a page."""
+
+    literals: tuple[str, ...]
+    slots: tuple[str, ...]
+
+
+def wording_of(parts: Sequence[Part]) -> Wording:
+    """The wording of these parts, with a barrier around each: a part may consist of one slot, a template may not."""
     literals, slots = [BARRIER], list[str]()
     for part in parts:
         for piece in part.pieces:
@@ -60,7 +67,7 @@ def template_of(parts: Sequence[Part]) -> Template:
                 slots.append(piece.slot)
                 literals.append("")
         literals[-1] += BARRIER
-    return Template(tuple(literals), tuple(slots))
+    return Wording(tuple(literals), tuple(slots))
 
 
 def prompt_parts(

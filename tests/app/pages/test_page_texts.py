@@ -179,6 +179,12 @@ def test_a_slot_that_continues_under_another_name_is_no_change() -> None:
     assert (parts, is_changed(parts)) == (new, False)
 
 
+def test_a_comparison_takes_any_name_of_a_slot() -> None:
+    old, new = ([Part("user", [Piece("Ticket: "), Piece("", name)])] for name in ("<b>", ""))
+
+    assert compare(old, new) == new
+
+
 def test_a_part_that_only_one_template_has_is_added_whole() -> None:
     user = Part("user", [Piece("Hello.")])
 
