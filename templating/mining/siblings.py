@@ -18,8 +18,8 @@ Behind a preamble, kinds of different values that begin, or end, with the same f
 
 If one kind is a sibling, and the texts of no kind begin or end with the same few words at an open end, they are a sibling too.
 
-If one kind is a sibling, or has a long text of its own beside a variable, and all other texts agree in words of their own, at one
-place at least where the kind has others, both are siblings.
+If one kind is a sibling, and all other texts agree in words of their own, at one place at least where the kind has others, both are
+siblings.
 
 Texts that end where others go on, with a label or an instruction at their end, are siblings (`continued`).
 
@@ -89,10 +89,7 @@ def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], o
             # A wider kind around the first telling one may be the whole sibling, of which the first is a part.
             telling += [kind for smaller in telling[:1] if len(smaller) < len(kind) and np.isin(smaller, kind).all()]
             continue
-        agreement = places.agreement(kind)
-        if not places.are_own(kind, agreement):
-            # A long text beside a variable tells two siblings apart where all other texts say something else.
-            telling += [kind] * (max(agreement.labels, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT)
+        if not places.are_own(kind):
             continue
         fresh[kind] = False
         telling.append(kind)
@@ -277,9 +274,9 @@ class Places:
         """Whether the slot is at an open end of the template, or right behind one system text: then at that of the user's text."""
         return is_open(self._template, place) or bool(place == 0 and self._barrier and self._template.literals[0].endswith(self._barrier))
 
-    def are_own(self, kind: np.ndarray, known: _Agreement | None = None) -> bool:
-        """Whether the texts of a kind agree in the fixed text of a template rather than in values. known: the places where they agree."""
-        agreement = known or self.agreement(kind)
+    def are_own(self, kind: np.ndarray) -> bool:
+        """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
+        agreement = self.agreement(kind)
         blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_ALIKE for words in agreement.labels)
         return (
             agreement.has_body
