@@ -69,7 +69,7 @@ RULES: Mapping[str, Off] = {
     "closing": [(search, "closing", _constant(None))],
     "sections": [(siblings.Places, "_have_a_section", _constant(False))],
     "few words": [(siblings.Places, "have_label", _constant(False))],
-    "cited": [(forest.Forest, "_are_cited", _constant(False))],
+    "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
     "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],
     "preamble": [(search.Search, "_is_preamble", _constant(False))],
     "held": [(forest.Forest, "_without_held", _second)],
@@ -97,6 +97,7 @@ RULES: Mapping[str, Off] = {
     "last line": [(search, "_begin_last_line", _constant(False))],
     "joining": [(rounds, "join", _constant(None))],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
+    "all held": [(forest, "BITS_OF_OWN_TIMES", 1e9)],
     "told apart": [(one_round.Round, "_joins", _constant(False))],
 }
 

@@ -13,9 +13,10 @@ import numpy as np
 from templating.mining.budget import unlimited
 from templating.mining.eras import Calls, bits_of_blocks
 from templating.mining.pool import Pool
-from templating.mining.quantities import BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
+from templating.mining.quantities import BITS_OF_A_TIME, BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
+CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
 FEWEST_PREAMBLE_GRAMS = 100  # least grams of a preamble behind which known templates are apart: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
 OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these templates share, as a multiple of the preamble's grams; frozen values: at most 1.8
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
@@ -96,7 +97,7 @@ class Forest:
         extra = self._shared_of(near) - shared
         telling = np.flatnonzero(extra >= more)
         cited = set(near[counts[near] < HALF * self._sizes[near]].tolist())
-        if cited and self._are_cited(cited, near[telling], extra[telling]):
+        if cited and (self._shared_by(cited, near[telling]) >= CITED_GRAMS_SHARE * extra[telling]).all():
             return []
         order = near[telling[np.argsort(-(counts[near] * extra)[telling], kind="stable")]]
         position = np.full(len(self._of_text), -1)
@@ -104,11 +105,10 @@ class Forest:
         parts = [part[part >= 0] for part in (position[self.sets[i].members] for i in order.tolist())]
         return self._without_held(parts, members)
 
-    def _are_cited(self, some: Container[int], sets: np.ndarray, own: np.ndarray) -> bool:
-        """Whether some containing sets account for a great majority of the grams of each set. own: the number of these grams, per set."""
+    def _shared_by(self, some: Container[int], sets: np.ndarray) -> np.ndarray:
+        """Per set the number of its grams that some containing sets account for."""
         around = ([i for i in self._of_text[int(self.sets[index].members[0])] if i in some] for index in sets.tolist())
-        shared = [self._grams(self._masks[index], its) for index, its in zip(sets.tolist(), around, strict=True)]
-        return bool((np.array(shared) >= GREAT_MAJORITY * own).all())
+        return np.array([self._grams(self._masks[index], its) for index, its in zip(sets.tolist(), around, strict=True)], np.int64)
 
     def explained(
         self, index: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True
@@ -148,10 +148,15 @@ class Forest:
         if len(parts) <= MOST_EDIT_TEXTS:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
-        others = [part for part in parts if calls.stay(part) <= 0]
-        held = [part for part in parts if calls.stay(part) > 0 and self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
-        times = [[when for position in part for when in self._pool.times[members[position]]] for part in _apart(held, len(members))]
-        return others if len(times) > MOST_EDIT_TEXTS and bits_of_blocks(times) >= BITS_OF_OWN_TIMES else parts
+        bits = [calls.stay(part) for part in parts]
+        for least, all_bits in ((0.0, BITS_OF_OWN_TIMES), (BITS_OF_A_TIME, 0.0)):
+            apart = _apart([part for part, saved in zip(parts, bits, strict=True) if saved > least], len(members))
+            if all_bits:
+                apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
+            times = [[when for position in part for when in self._pool.times[members[position]]] for part in apart]
+            if len(times) > MOST_EDIT_TEXTS and (not all_bits or bits_of_blocks(times) >= all_bits):
+                return [part for part, saved in zip(parts, bits, strict=True) if saved <= least]
+        return parts
 
     def _run(self, texts: Sequence[int]) -> int:
         """The one run of most calls of some texts (a run is one witness), or _NO_RUN."""
