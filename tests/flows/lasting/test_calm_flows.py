@@ -183,8 +183,10 @@ def test_a_person_regroups_a_path_and_waits(
     wait_until(lambda: _is_idle(shop, settings, "/person"), event="no run or message of the path is left")
     before = shop.runs("/person", "committed")
     result = command("regroup", PROJECT, "/person", "--all", "--wait")
-    assert (result.returncode, result.stdout.splitlines()[0]) == (0, "/person: requested")
-    assert shop.runs("/person", "committed") == before + 1
+    # Coalesced: the reconciler of a busy machine may ask once more after the last run.
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0] in {"/person: requested", "/person: coalesced"}
+    assert shop.runs("/person", "committed") > before
 
 
 def test_nobody_waits_for_a_run_while_grouping_is_disabled(shop: Shop, command_here: Callable[..., Result]) -> None:
