@@ -12,7 +12,7 @@ new prompts, as if all had come at once, and does not know these templates. What
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 
 from templating.matching import BARRIER, fit
 from templating.memory import Memory
@@ -111,7 +111,8 @@ class Anew:
 
     def memory(self, group: Group, moments: Mapping[str, int]) -> Memory | None:
         """The memory of a new template. moments: of the group's prompts."""
-        self._grouped.update(moments)
+        if self._memories:
+            self._grouped.update(moments)
         if not group.template.slots:
             return None
         widened = [memory for number in group.supersedes - self.numbers if (memory := self._known[number].memory) is not None]
@@ -127,8 +128,10 @@ class Anew:
         return len(texts) - len(old) + sum(self._memories[n].seen * its // len(self._prompts_of[n]) for n, its in some.items() if its)
 
 
-def with_prompts(groups: Sequence[Group], prompts: Iterable[str], tick: Callable[[], object]) -> list[Group]:
+def with_prompts(groups: Sequence[Group], prompts: Sequence[str], tick: Callable[[], object]) -> list[Group]:
     """The groups with these prompts, which superseded templates matched, in the groups that they fit. tick: called often."""
+    if not prompts:
+        return list(groups)
     held = {text for group in groups for text, _ in group.rows}
     rows, _ = sort_by_template((text for text in prompts if text not in held), [group.template for group in groups], tick)
     return [group._replace(rows=[*group.rows, *rows.get(group.template, [])]) for group in groups]

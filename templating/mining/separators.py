@@ -24,7 +24,7 @@ varies, while that of free text varies much (R. A. Fisher's index of dispersion)
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import chain, islice, pairwise
 from math import log
 
@@ -151,12 +151,13 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
         once = apart and len(values) >= FEWEST_VALUES_WITH_ONE
         if (once or mark in begins) and all(mark in value for value in values):
             bits = _bits(mark, values) if once else 0.0
-            again = (_again(mark, values) or _chosen(mark, values)) if mark in begins else 0
+            heads = _heads(mark, values) if mark in begins else set[str]()
+            again = (_again(mark, values, heads) or _chosen(mark, values, heads)) if heads else 0
             if bits >= max(BITS_OF_A_SEPARATOR, BITS_PER_VALUE * len(values)) or again > 0:
                 proved.append((again, len(mark) if again else bits, bits, mark))  # repetition is better proof than bits; then the longer mark is better
     if not proved or are_written_as_data(values[:FEW]):
         return None
-    return next((mark for again, *_, mark in sorted(proved, reverse=True) if _are_two(mark, values, again) or _chosen(mark, values)), None)
+    return next((mark for again, *_, mark in sorted(proved, reverse=True) if _are_two(mark, values, again) or _chosen(mark, values, _heads(mark, values))), None)
 
 
 def _marks(value: str) -> Iterator[str]:
@@ -207,13 +208,18 @@ def _shared_begins(values: Sequence[str]) -> str:
     return "\x00".join(low[: shared_length((low, high))] for low, high in pairs)
 
 
-def _again(mark: str, values: Sequence[str]) -> int:
+def _heads(mark: str, values: Sequence[str]) -> set[str]:
+    """The texts before the first mark of each value."""
+    return {value[: value.index(mark)] for value in values}
+
+
+def _again(mark: str, values: Sequence[str], heads: Set[str]) -> int:
     """The repetitions on either side of the first mark (a text that comes again with another text on the other side): the lesser number.
 
-    0 when another mark of the same values has as many. values: all different.
+    0 when another mark of the same values has as many. values: all different. heads: the texts before the mark.
     """
     size, least = len(values), REPEATED_SHARE * len(values)
-    lefts = size - len({value[: value.index(mark)] for value in values})
+    lefts = size - len(heads)
     if lefts < least:
         return 0
     halves = [(left, right) for left, _, right in (value.partition(mark) for value in values)]
@@ -224,28 +230,26 @@ def _again(mark: str, values: Sequence[str]) -> int:
         return 0
     more = [(left, right) for left, right in halves if mark in right]
     tails = {right for _, right in more}
-    heads = {(left, right.split(mark, 1)[0]) for left, right in more}
-    if rights <= len(tails) - len({tail.rsplit(mark, 1)[1] for tail in tails}) or lefts <= len(more) - len(heads):
+    beginnings = {(left, right.split(mark, 1)[0]) for left, right in more}
+    if rights <= len(tails) - len({tail.rsplit(mark, 1)[1] for tail in tails}) or lefts <= len(more) - len(beginnings):
         return 0
     return min(lefts, rights)
 
 
-def _chosen(mark: str, values: Sequence[str]) -> int:
+def _chosen(mark: str, values: Sequence[str], choices: Set[str]) -> int:
     """The repetitions of the texts before a mark if they are a choice of few, as the languages in "Translate into {{language}}: {{text}}"; else 0.
 
     A conversation has a colon behind every speaker, so nearly every value of a choice has free text behind the mark and none of the
-    choices again. Sentences may be out of a few too, but then the next sentence is as well.
+    choices again. Sentences may be out of a few too, but then the next sentence is as well. choices: the texts before the mark.
     """
-    if not mark.startswith((*ENDS_OF_A_CHOICE, "\n")):
+    size = len(values)
+    if not mark.startswith((*ENDS_OF_A_CHOICE, "\n")) or size < TEXTS_PER_CHOICE * len(choices):
         return 0
-    halves = [value.split(mark, 1) for value in values]
-    choices, size = {left for left, _ in halves}, len(values)
-    if size < TEXTS_PER_CHOICE * len(choices):
+    if any("\n" in choice or len(choice.split()) >= FEWEST_EDIT_WORDS for choice in choices):
         return 0
-    pieces = [right.split(mark) for _, right in halves]
+    pieces = [value.split(mark)[1:] for value in values]
     alone = sum(choices.isdisjoint(piece.rpartition("\n")[2] for piece in its[:-1]) for its in pieces)
-    is_free = all("\n" not in choice and len(choice.split()) < FEWEST_EDIT_WORDS for choice in choices) and len({its[0] for its in pieces}) >= TEXTS_PER_CHOICE * len(choices)
-    is_choice = is_free and alone >= GREAT_MAJORITY * size
+    is_choice = len({its[0] for its in pieces}) >= TEXTS_PER_CHOICE * len(choices) and alone >= GREAT_MAJORITY * size
     return size - len(choices) if is_choice else 0
 
 
