@@ -14,6 +14,7 @@ from app.config import settings, with_driver
 from app.keeping.months import make_ahead
 from app.logs import describe
 from app.store import compression
+from app.store.migrate import refuse_tables_of_another_program
 from app.store.sqlstates import is_busy
 from app.store.tables import metadata
 
@@ -54,6 +55,7 @@ def _migrate(engine: Engine) -> bool:
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text(f"SET lock_timeout = '{LOCK_MS}ms'"))
+        refuse_tables_of_another_program(connection)
         connection.commit()
         context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
         with context.begin_transaction():

@@ -13,6 +13,9 @@ from app.store.sqlstates import DUPLICATE_TABLE, code_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy import Connection
+
+_TABLE_OF_REVISION = "alembic_version"
 
 _OWN_DATABASE = "give Promptlode a database of its own in DATABASE_URL, or unset DATABASE_URL where Promptlode brings its own server."
 
@@ -55,8 +58,22 @@ def upgrade(database_url: str, revision: str = "head") -> None:
         if code_of(error) != DUPLICATE_TABLE:
             raise
         raise ConfigurationError(
-            f"The database has tables of another program, with names that Promptlode needs: {_OWN_DATABASE} Nothing was changed."
+            "The database has a table of another program, with a name that this release of Promptlode needs. Rename that table, then give the "
+            "same command again: the upgrade goes on where it stopped."
         ) from None
+
+
+def refuse_tables_of_another_program(connection: "Connection") -> None:
+    """Raise ConfigurationError for a database that was never upgraded and has tables with names of ours: each revision would be a transaction."""
+    from sqlalchemy import inspect
+
+    from app.store.tables import metadata
+
+    names = set(inspect(connection).get_table_names())
+    if _TABLE_OF_REVISION not in names and not names.isdisjoint(metadata.tables):
+        raise ConfigurationError(
+            f"The database has tables of another program, with names that Promptlode needs: {_OWN_DATABASE} Nothing was changed."
+        )
 
 
 def downgrade(database_url: str, revision: str) -> None:

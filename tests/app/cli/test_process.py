@@ -49,20 +49,21 @@ def test_a_database_of_a_newer_release_is_left_as_it_is_with_the_remedy(cli: Cli
     assert "Traceback" not in refused.stderr.decode()
 
 
+@pytest.mark.parametrize("table", ["project", "decision"], ids=["of the first revision", "of a later revision"])
 def test_a_database_of_another_program_is_left_as_it_is_with_the_remedy(
-    cli: Cli, postgres_server: PostgresServer
+    cli: Cli, postgres_server: PostgresServer, table: str
 ) -> None:
     # Given the database of the user's own app, which has a table of one of our names
-    cli.environment["DATABASE_URL"] = url = with_driver(postgres_server.ensure_database("of_another_program"))
+    cli.environment["DATABASE_URL"] = url = with_driver(postgres_server.ensure_database(f"with_a_{table}_of_its_own"))
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE project (secret text)"))
+        connection.execute(text(f"CREATE TABLE {table} (secret text)"))
 
     # If it is brought to our schema, I expect the remedy, and no table of ours
     refused = cli("migrate").stderr.decode()
     assert "The database has tables of another program" in refused
     assert "a database of its own in DATABASE_URL" in refused
-    assert inspect(engine).get_table_names() == ["project"]
+    assert inspect(engine).get_table_names() == [table]
     engine.dispose()
 
 
