@@ -108,6 +108,9 @@ BOUNDARIES = frozenset(
 )
 COPULAS = frozenset("is are was were named called titled".split())
 QUESTIONS = frozenset("what how why when where who which".split())
+BOUNDS = ("at most ", "at least ", "up to ", "more than ", "fewer than ", "less than ", "exactly ")
+"""Words before a number of things."""
+
 RELATIONS = frozenset("by from since until".split())
 """Prepositions that name the next place together with the word before them: written by, member since."""
 
@@ -145,7 +148,7 @@ def _labels(literals: Sequence[str], kind_of: Callable[[int], SlotKind]) -> list
             or _above(_text_before(literals, place))
             or _fence(before)
             or _whole_part(literals, place)
-            or _named_by_kind(kind_of(place), after)
+            or _named_by_kind(kind_of(place), before, after)
             or (_begun(before) if place == 0 or "\n" in before else "")
             or (labels[-1] if goes_on else "")
         )
@@ -242,15 +245,17 @@ def _above(before: str) -> str:
     return _phrase(heading.strip(MARKUP)) if _is_heading(heading) else _pointed(_words(nearest))
 
 
-def _named_by_kind(kind: SlotKind, after: str) -> str:
-    """language for languages; of a number, the plural after it: "at most {{words}} words", "{{pages}} page(s)"; none of "parcel {{...}} after".
+def _named_by_kind(kind: SlotKind, before: str, after: str) -> str:
+    """language for languages; of a number, the plural after it: "in {{words}} words", "{{pages}} page(s)"; none of "parcel {{...}} after".
 
-    A word with a capital counts too ("in 5 Sätzen": German writes nouns so), and one of a script that has none.
+    A word with a capital counts too ("in 5 Sätzen": German writes nouns so), one of a script that has none, and any word behind a bound
+    ("at most {{people}} people").
     """
     words = _words(after.partition("\n")[0].partition("(")[0])[:1] if after[:1] == " " else []
     if kind.kind in (Kind.INTEGER, Kind.NUMBER) and BOUNDARIES.isdisjoint(word.lower() for word in words):
         counted = [f"{word}s" for word in words] if after[1:].startswith(f"{''.join(words)}(s)") else words
-        return _identifier([word for word in counted if word.endswith("s") or not word[0].islower()])
+        is_bound = before.lower().endswith(BOUNDS)
+        return _identifier([word for word in counted if is_bound or word.endswith("s") or not word[0].islower()])
     return KIND_NAMES.get(kind.kind) or (OPTIONAL if kind.kind is Kind.TEXT and kind.optional else "")
 
 

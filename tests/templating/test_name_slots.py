@@ -94,6 +94,7 @@ class TestGoldenExamples:
 
     def test_a_number_is_named_by_what_it_counts(self):
         assert names("Use at most {{_1}} words.", ("100",), ("20",)) == ("words",)
+        assert names("Invite at most {{_1}} people.", ("100",), ("20",)) == ("people",)
 
     @pytest.mark.parametrize(
         "text", ["Name parcel {{_1}} after a town.", "Polish plate {{_1}} gently.", "Is {{_1}} prime?"]
