@@ -8,7 +8,6 @@ from templating.template import Template
 Column = tuple[str, ...]
 
 
-
 def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
     """The template with named slots. rows: the values of every member, by place."""
     slots, count = list[str](), 0
