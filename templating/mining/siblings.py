@@ -63,7 +63,7 @@ FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds; with h
 GRAMS_OF_AN_INSTRUCTION = 4  # least grams beyond those of all texts where a kind has an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts; text that more have is a value
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
-_NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>")  # the end of an element and the beginning of the next of the same name
+_NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>|\n[^\n:]+: ")  # the end of an element and the beginning of the next of the same name; the label of a field on its line
 
 
 def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], object] = unlimited) -> list[np.ndarray] | None:
@@ -371,18 +371,18 @@ class Places:
         own = [place for place, same in enumerate(is_same) if same and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind)]
         labels = {place: _label([self._columns[place][row] for row in kind.tolist()], held) for place in prose if not is_same[place]}
         has_body = any(words >= FEWEST_WORDS_OF_A_BODY and self._is_open(place) for place, words in labels.items())
-        blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]])
+        blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]], is_same)
         words, data = [words for _, words in blocks], sum(len(words_of(self._columns[place][kind[0]])) for place in own if self._is_data[place])
         words += [data] * (max(words, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT <= data)
         return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, is_same))
 
-    def _blocks(self, row: int, places: Iterable[int]) -> list[tuple[int, int]]:
-        """(part of the prompt, words) of each block of a text at these places; a text that stands again counts once."""
+    def _blocks(self, row: int, places: Iterable[int], is_same: Sequence[bool]) -> list[tuple[int, int]]:
+        """(part of the prompt, words) of each block of a text at these places; a text that stands again counts once. is_same: per place whether the texts of a kind are equal."""
         blocks, said, last = list[tuple[int, int]](), {""}, -1
         for place in places:
             text = self._columns[place][row]
             if text not in said:
-                goes_on = last >= 0 and not self._are_words_between(last, place)
+                goes_on = last >= 0 and all(is_same[last:place]) and not self._are_words_between(last, place)
                 part, words = blocks.pop() if goes_on else (self._parts[place], 0)
                 blocks.append((part, words + len(words_of(text))))
                 said.add(text)

@@ -464,3 +464,35 @@ def test_two_tasks_behind_one_system_text_that_end_alike_are_templates_each() ->
         for number in range(60)
     ]
     assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 60, 3)) for task in range(3)}
+
+
+@pytest.mark.parametrize("people", [4, 12])
+def test_a_person_in_several_fields_is_a_value_of_one_template(people: int) -> None:
+    """All calls describe one of a few persons in fields of a line each, then ask the same about different events."""
+    dice = Random(people)
+    persons = [
+        f"Name: {dice.choice(WORDS).title()} {dice.choice(WORDS).title()}\nAge: {dice.randint(18, 80)}\n"
+        f"Traits: {', '.join(dice.sample(WORDS, 4))}\nPast: {prose(14, dice)}\nHome: {prose(5, dice)}"
+        for _ in range(people)
+    ]
+    prompts = [
+        f"Here is a short description of a person.\n{dice.choice(persons)}\n\nSay how much the event below matters to the person.\n\n"
+        f"Event: {prose(dice.randint(3, 9), dice)}\nMark from 1 to 10:"
+        for _ in range(people * 9)
+    ]
+    [group] = mine(prompts)
+    assert len(group.members) == len(prompts)
+
+
+@pytest.mark.parametrize("shown", [0.3, 0.5])
+def test_an_optional_section_of_one_prompt_makes_no_prompt_of_its_own(shown: float) -> None:
+    """Some calls show articles below an instruction; the others have nothing in its place."""
+    dice = Random(5)
+    prompts = [
+        f"You answer mails for a shop that sells instruments.\n"
+        f"{'Use the articles below and cite the number of each.' + chr(10) if (has := dice.random() < shown) else ''}"
+        f"Mail: {prose(dice.randint(8, 20), dice)}\n{f'Articles: {prose(9, dice)}' if has else ''}\nReply:"
+        for _ in range(60)
+    ]
+    [group] = mine(prompts)
+    assert len(group.members) == 60
