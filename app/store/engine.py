@@ -110,7 +110,8 @@ def _ask_idle_connections(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def is_taken(connection: Any, record: Any, _: Any) -> None:
         if was_closed(connection):
-            if "resting_since" not in record.info:  # it is new: the pool gives up at the second, without saying why
+            is_new = "resting_since" not in record.info
+            if is_new:  # a second InvalidatePoolError would end in an error without this reason
                 raise psycopg2.OperationalError("server closed the connection unexpectedly")
             raise exc.InvalidatePoolError
         if time.monotonic() - record.info.get("resting_since", math.inf) > TRUSTED_SECONDS:

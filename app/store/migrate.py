@@ -64,7 +64,7 @@ def upgrade(database_url: str, revision: str = "head") -> None:
 
 
 def refuse_tables_of_another_program(connection: "Connection") -> None:
-    """Raise ConfigurationError for a database that was never upgraded and has tables with names of ours: each revision would be a transaction."""
+    """Raise ConfigurationError for a database that Promptlode never upgraded and that has tables with names of ours, before any revision is committed."""
     from sqlalchemy import inspect
 
     from app.store.tables import metadata
