@@ -24,6 +24,8 @@ the same bound: a span is stored or refused in both encodings alike.
 WRONG_FORM = "must be as OTLP/JSON has it"
 TOO_DEEP = f"is nested deeper than {MESSAGES_IN_EACH_OTHER} messages; send deep values as a text"
 
+BOTH_SPELLINGS = "has a list in both spellings of its name, of which one would be lost"
+
 _LONGEST_NUMBER = 400
 """Characters of a number, a truth value or the name of an enumeration's value that is written as a text; a double has at most some 330."""
 
@@ -48,11 +50,15 @@ class Fault:
 
 
 class _Field(NamedTuple):
-    """What a field may hold.  kind: of its messages; None for single values. is_text: of any length."""
+    """What a field may hold.  kind: of its messages; None for single values. is_text: of any length.
+
+    other_spelling: of the name of a list (`resource_spans`); "" where both are one.
+    """
 
     kind: Descriptor | None
     is_list: bool
     is_text: bool
+    other_spelling: str
 
 
 Look = Callable[[Mapping[str, Any], Descriptor], Fault | None]
@@ -89,7 +95,11 @@ def _fault(value: Any, kind: Descriptor, levels: int, look: Look) -> Fault | Non
     fields = _fields(kind)
     for name, inner in value.items():
         field = fields.get(name)
-        if field is not None and inner is not None and (fault := _fault_in(inner, field, levels, look)):
+        if field is None or inner is None:
+            continue
+        if field.other_spelling and value.get(field.other_spelling) is not None:
+            return Fault((name,), BOTH_SPELLINGS)
+        if fault := _fault_in(inner, field, levels, look):
             return Fault((name, *fault.place), fault.reason)
     return look(value, kind)
 
@@ -148,7 +158,12 @@ def _read(body: Any, kind: type[AnyMessage]) -> AnyMessage | None:
 def _fields(kind: Descriptor) -> dict[str, _Field]:
     """The fields of a message by both spellings of their names."""
     return {
-        name: _Field(field.message_type, field.is_repeated, field.type in _TEXTS)
+        name: _Field(
+            field.message_type,
+            field.is_repeated,
+            field.type in _TEXTS,
+            other if field.is_repeated and other != name else "",
+        )
         for field in kind.fields
-        for name in (field.json_name, field.name)
+        for name, other in ((field.json_name, field.name), (field.name, field.json_name))
     }

@@ -178,6 +178,17 @@ def test_a_span_of_json_with_a_wrong_field_costs_that_span_alone(client: FlaskCl
     assert len(traces(client)) == 2
 
 
+@pytest.mark.parametrize("wrong", [{}, {"name": 5}], ids=["valid", "with a fault"])
+def test_an_export_of_json_with_a_list_in_both_spellings_is_refused(client: FlaskClient, wrong: dict[str, Any]) -> None:
+    """One of the two lists would be lost."""
+    first, second = as_json(CALL), as_json(CALL, **wrong)
+    body = {"resourceSpans": first["resourceSpans"] + second["resourceSpans"], "resource_spans": first["resourceSpans"]}
+    answer = client.post(URL, json=body)
+    assert answer.status_code == 400
+    assert "in both spellings of its name" in answer.text
+    assert traces(client) == []
+
+
 def test_a_span_of_json_is_read_twice_where_another_one_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is counted: reading is most of the cost of an export."""
     bodies: list[str] = []
