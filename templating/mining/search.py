@@ -230,7 +230,7 @@ class Search:
         places, members, go_on = Places(best, self._pool.barrier), best.members, self._pool.go_on
         if (best.is_open and self._is_preamble(members, places, index)) or is_mixture(best):
             return ()
-        parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else CLEAR_MAJORITY), go_on)
+        parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else CLEAR_MAJORITY), self._times(best), go_on)
         if parts is None and best.template.slots:
             parts = self._behind_a_system_text(best)
         if parts is not None or not best.template.slots:
@@ -257,7 +257,11 @@ class Search:
     def _take_turns(self, best: Skeleton) -> bool:
         """Whether members that look edited are of several call sites."""
         kinds = self._forest.parts(best.members, FEWEST_OWN_GRAMS, OTHERS_SHARE)
-        return take_turns(Places(best, self._pool.barrier), kinds, [self._pool.times[member] for member in best.members])
+        return take_turns(Places(best, self._pool.barrier), kinds, self._times(best))
+
+    def _times(self, best: Skeleton) -> list[Sequence[int]]:
+        """Per member the times of its calls."""
+        return [self._pool.times[member] for member in best.members]
 
     def _is_preamble(self, members: Sequence[int], places: Places, index: int) -> bool:
         """Whether a slot at an open end holds the bodies of different templates."""

@@ -12,14 +12,16 @@ orders  all texts of a part of the prompt (the system text) are equal, at three 
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
         long text outside: a schema belongs to the instruction that changes with it.
-section a text of several words, and different values at another place have a line in common that is a label
+section a text of several words, and different values at another place have the label of a line in common, which other texts lack by
+        more than chance
 
 Behind a preamble, kinds of different values that begin, or end, with the same few words at an open end are siblings if they hold many of the texts.
 
 If one kind is a sibling, and the texts of no kind begin or end with the same few words at an open end, they are a sibling too.
 
 If one kind is a sibling, and all other texts agree in words of their own, at one place at least where the kind has others, both are
-siblings.
+siblings. If one kind has a section and comes back again and again, and all other texts have some words in the place of its text, the
+set is several templates, whose parts are unknown.
 
 Texts that end where others go on, with a label or an instruction at their end, are siblings (`continued`).
 
@@ -41,6 +43,7 @@ from templating.mining.eras import bits_of_blocks, bits_of_lives, returns
 from templating.mining.families import MOST_EDIT_RETURNS
 from templating.mining.mixture import is_open
 from templating.mining.quantities import (
+    BITS_OF_OWN_TIMES,
     CLEAR_MAJORITY,
     FEW,
     FEWEST_ALIKE,
@@ -63,13 +66,17 @@ FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds; with h
 GRAMS_OF_AN_INSTRUCTION = 4  # least grams beyond those of all texts where a kind has an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts; text that more have is a value
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
+_LABEL = re.compile(r"^(?:#.*|\W*[^\W\d_][^\n:]*:(?!\S))", re.MULTILINE)  # the heading of a section, or its label
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>|\n[^\n:]+: ")  # the end of an element and the beginning of the next of the same name; the label of a field on its line
 
 
-def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], object] = unlimited) -> list[np.ndarray] | None:
+def siblings(
+    places: "Places", kinds: Iterable[np.ndarray], times: Sequence[Sequence[int]], tick: Callable[[], object] = unlimited
+) -> list[np.ndarray] | None:
     """Two parts of a template that is several, as positions of texts; empty if the parts are unknown; None for one template.
 
-    kinds: positions of texts that share FEWEST_OWN_GRAMS grams more, the most telling kind first. tick: called for every kind.
+    kinds: positions of texts that share FEWEST_OWN_GRAMS grams more, the most telling kind first. times: per text the times of its calls. tick: called for
+    every kind.
     """
     size, kinds = places.size, list(kinds)
     covered = np.zeros(size, bool)
@@ -99,7 +106,9 @@ def siblings(places: "Places", kinds: Iterable[np.ndarray], tick: Callable[[], o
         parted = size - int(apart.sum())
         if fresh.sum() <= OTHERS_SHARE * size or (parted >= CLEAR_MAJORITY * size and parted - largest >= OTHERS_SHARE * size):
             return []
-    return _two(places, [kind for kind in telling if len(kind) >= OTHERS_SHARE * size], size)
+    telling = [kind for kind in telling if len(kind) >= OTHERS_SHARE * size]
+    two = _two(places, telling, size)
+    return [] if two is None and any(_comes_back(kind, times) and places.are_of_a_task(kind) for kind in telling) else two
 
 
 def take_turns(places: "Places", kinds: Iterable[np.ndarray], times: Sequence[Sequence[int]]) -> bool:
@@ -288,14 +297,15 @@ class Places:
         )
 
     def _have_a_section(self, kind: np.ndarray) -> bool:
-        """Whether different values of a kind have a line in common that is a label, as "Draft:" or "## Draft", which values of others lack."""
-        inside = np.zeros(len(self._columns[0]), bool)
+        """Whether different values of a kind have a label in common, as "Draft:" or "## Draft", that values of others lack by more than chance."""
+        inside = np.zeros(self.size, bool)
         inside[kind] = True
         for place, values in ((place, longest(values)) for place, values in self._varied(kind)):
             if len(values) >= FEWEST_OF_A_KIND:
-                labels = set.intersection(*map(_label_lines, values))
-                others = [self._columns[place][row] for row in np.flatnonzero(~inside).tolist()]
-                if any(sum(label not in _label_lines(value) for value in others) >= OTHERS_SHARE * len(inside) for label in labels):
+                labels = set.intersection(*map(_labels_of_lines, values))
+                others = [_labels_of_lines(self._columns[place][row]) for row in np.flatnonzero(~inside).tolist()] if labels else []
+                having = min((sum(label in their for their in others) for label in labels), default=self.size)
+                if len(values) * np.log2(self.size / (having + len(kind))) >= BITS_OF_OWN_TIMES:
                     return True
         return False
 
@@ -307,6 +317,19 @@ class Places:
             len(others) >= FEWEST_OF_A_KIND
             and sum(theirs) >= FEWEST_EDIT_WORDS
             and any(words and self._words(place, kind) for place, words in zip(places, theirs, strict=True))
+        )
+
+    def are_of_a_task(self, kind: np.ndarray) -> bool:
+        """Whether a kind has a text and a section of its own, and all other texts have some words in the place of the text: an optional part has nothing there."""
+        blocks = self.agreement(kind).blocks
+        if max(blocks, default=0) < FEWEST_WORDS_OF_A_BODY or not self._have_a_section(kind):
+            return False
+        others = np.setdiff1d(np.arange(self.size), kind, assume_unique=True).tolist()
+        same = _are_equal(self._numbers[:, kind])
+        return any(
+            len(words_of(column[kind[0]])) >= FEWEST_EDIT_WORDS <= min(len(words_of(column[row])) for row in others)
+            for column, is_same, is_data in zip(self._columns, same, self._is_data, strict=True)
+            if is_same and not is_data
         )
 
     def _words(self, place: int, kind: np.ndarray) -> int:
@@ -399,9 +422,9 @@ class Places:
         return max(settled.values(), default=0) if varied else 0
 
 
-def _label_lines(value: str) -> set[str]:
-    """The lines that are a label: words and a colon, or a heading of Markdown."""
-    return {line for line in map(str.strip, value.split("\n")) if line.startswith("#") or (line.endswith(":") and line[0].isalpha())}
+def _labels_of_lines(value: str) -> set[str]:
+    """What lines begin with that is a label: words and a colon, or a heading of Markdown."""
+    return {*_LABEL.findall(value)}
 
 
 def _are_equal(numbers: np.ndarray) -> list[bool]:

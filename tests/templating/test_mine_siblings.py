@@ -496,3 +496,26 @@ def test_an_optional_section_of_one_prompt_makes_no_prompt_of_its_own(shown: flo
     ]
     [group] = mine(prompts)
     assert len(group.members) == 60
+
+
+def test_an_instruction_with_a_section_of_its_own_is_a_template_beside_others_over_one_state() -> None:
+    """An agent that writes code, its critic and its planner take turns; all see the same fields of the state, the first the code and its error too."""
+    dice = Random(3)
+
+    def state() -> str:
+        return f"Biome: {prose(2, dice)}\nHealth: {dice.randint(1, 20)}\nNearby: {prose(4, dice)}\n"
+
+    prompts = [
+        text
+        for _ in range(15)
+        for text in (
+            "You are a helpful assistant that writes the code which completes a task that I specify.\x00"
+            f"Code of the last round:\n{prose(20, dice)}\nError of the last round: {prose(6, dice)}\n{state()}Task: {prose(6, dice)}",
+            "You are a patient critic who says whether the player has met the needs of the task.\x00"
+            f"{state()}Task: {prose(6, dice)}",
+            "You are a planner who names the next task that the player has not done before.\x00"
+            f"{state()}Task: {prose(6, dice)}",
+        )
+    ]
+    groups = mine(prompts)
+    assert tuple(range(0, 45, 3)) in {tuple(group.members) for group in groups}
