@@ -44,14 +44,14 @@ class Lines:
         return next((id_ for id_, relative in self._relatives.items() if relative.template == template), None)
 
     def in_use(self) -> dict[UUID, Relative]:
-        """The templates that no other one replaced, the oldest first."""
-        return {id_: relative for id_, relative in sorted(self._relatives.items()) if id_ not in self._replaced}
+        """The templates that no other one replaced."""
+        return {id_: relative for id_, relative in self._relatives.items() if id_ not in self._replaced}
 
     def with_calls(self, task_id: UUID, leaving: Collection[UUID] = ()) -> dict[UUID, Relative]:
         """The templates of a task that are in use and have calls, without those that leave it, the oldest first."""
         return {
             template_id: relative
-            for template_id, relative in self.in_use().items()
+            for template_id, relative in sorted(self.in_use().items())
             if template_id not in leaving and self.task_of(template_id) == task_id and relative.call_times.total() > 0
         }
 

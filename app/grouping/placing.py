@@ -168,7 +168,7 @@ class Placing:
         When the newer version was found, its few calls looked like an edit being rolled out. Looked at are the templates under review, and all
         templates of a young group.
         """
-        in_use = list(self._lines.in_use())
+        in_use = sorted(self._lines.in_use())
         looked_at = set(in_use) if self._is_young else self._window.reviewing.intersection(in_use)
         lines = {self._lines[template_id].line_id for template_id in looked_at}
         for number, template_id in enumerate(in_use):
