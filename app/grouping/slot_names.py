@@ -19,7 +19,7 @@ _SLOT = ""
 """A slot among the words; no token is empty."""
 
 
-class Wording(Protocol):
+class Worded(Protocol):
     """A template, or what is like one: its fixed texts, and a name for each place between them."""
 
     @property
@@ -72,7 +72,7 @@ def _free(name: str, names_used: set[str]) -> str:
     return next(numbered for number in count(2) if (numbered := f"{name}_{number}") not in names_used)
 
 
-def going_on(older: Wording, newer: Wording) -> dict[int, int]:
+def going_on(older: Worded, newer: Worded) -> dict[int, int]:
     """The place of the newer template that continues each place of the older one."""
     older_words, newer_words = _words(older), _words(newer)
     beside = _side_by_side(older_words, newer_words)
@@ -85,7 +85,7 @@ def going_on(older: Wording, newer: Wording) -> dict[int, int]:
     }
 
 
-def renamed(older: Wording, newer: Wording) -> dict[str, str]:
+def renamed(older: Worded, newer: Worded) -> dict[str, str]:
     """The slots of the older template that continue under another name: old name -> new name.
 
     Left out are a name whose places continue under several names, several names that become one, and names that are exchanged, or that a slot
@@ -110,7 +110,7 @@ def _end_of_chain(name: str, name_after: Mapping[str, str]) -> str:
     return end
 
 
-def _words(template: Wording) -> list[str]:
+def _words(template: Worded) -> list[str]:
     """The template word by word, with the borders of its parts and of its slots."""
     words = [BARRIER]
     for number, literal in enumerate(template.literals):
