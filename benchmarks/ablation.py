@@ -97,7 +97,7 @@ RULES: Mapping[str, Off] = {
     "last line": [(search, "_begin_last_line", _constant(False))],
     "joining": [(rounds, "join", _constant(None))],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
-    "all held": [(forest, "BITS_OF_OWN_TIMES", 1e9)],
+    "all held": [(forest, "BITS_BEYOND_CHANCE", 1e9)],
     "told apart": [(one_round.Round, "_joins", _constant(False))],
 }
 

@@ -25,7 +25,7 @@ from templating.mining.eras import Calls, bits_of_blocks, bits_of_lives, choices
 from templating.mining.pool import Pool
 from templating.mining.quantities import (
     BITS_OF_A_TIME,
-    BITS_OF_OWN_TIMES,
+    BITS_BEYOND_CHANCE,
     FEW,
     FEWEST_ALIKE,
     FEWEST_EDIT_WORDS,
@@ -152,7 +152,7 @@ def edits(
     *,
     tick: Callable[[], object],
     held: Held,
-    apart: float = BITS_OF_OWN_TIMES,
+    apart: float = BITS_BEYOND_CHANCE,
     all_calls: bool = False,
     whole_rows: Sequence[Sequence[str]] = (),
 ) -> list[tuple[str, ...]]:
@@ -195,14 +195,14 @@ def _places(
         parts = _parts(column)
         if parts:
             together.setdefault(parts, []).append(column)
-        yield from (_Place(edges, BITS_OF_OWN_TIMES) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
+        yield from (_Place(edges, BITS_BEYOND_CHANCE) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
     for columns in together.values():
         texts = list(zip(*columns, strict=True))
         long = {text: _is_long(text) for text in set(texts)}
         if any(long.values()):
             yield _Place(["\n".join(text) * long[text] for text in texts], apart, is_alone=len(columns) == 1)
         elif all(map(_grows, columns)) and any(map(str.isalpha, "".join(chain(*texts)))):
-            yield _Place(["\n".join(text) for text in texts], BITS_OF_OWN_TIMES, is_long=False)
+            yield _Place(["\n".join(text) for text in texts], BITS_BEYOND_CHANCE, is_long=False)
 
 
 def _grows(column: Sequence[str]) -> bool:

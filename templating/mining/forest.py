@@ -13,7 +13,7 @@ import numpy as np
 from templating.mining.budget import unlimited
 from templating.mining.eras import Calls, bits_of_blocks
 from templating.mining.pool import Pool
-from templating.mining.quantities import BITS_OF_A_TIME, BITS_OF_OWN_TIMES, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
+from templating.mining.quantities import BITS_OF_A_TIME, BITS_BEYOND_CHANCE, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
@@ -149,7 +149,7 @@ class Forest:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
         bits = [calls.stay(part) for part in parts]
-        for least, all_bits in ((0.0, BITS_OF_OWN_TIMES), (BITS_OF_A_TIME, 0.0)):
+        for least, all_bits in ((0.0, BITS_BEYOND_CHANCE), (BITS_OF_A_TIME, 0.0)):
             apart = _apart([part for part, saved in zip(parts, bits, strict=True) if saved > least], len(members))
             if all_bits:
                 apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known

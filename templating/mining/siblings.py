@@ -43,7 +43,7 @@ from templating.mining.eras import bits_of_blocks, bits_of_lives, returns
 from templating.mining.families import MOST_EDIT_RETURNS
 from templating.mining.mixture import is_open
 from templating.mining.quantities import (
-    BITS_OF_OWN_TIMES,
+    BITS_BEYOND_CHANCE,
     CLEAR_MAJORITY,
     FEW,
     FEWEST_ALIKE,
@@ -305,7 +305,7 @@ class Places:
                 labels = set.intersection(*map(_labels_of_lines, values))
                 others = [_labels_of_lines(self._columns[place][row]) for row in np.flatnonzero(~inside).tolist()] if labels else []
                 having = min((sum(label in their for their in others) for label in labels), default=self.size)
-                if len(values) * np.log2(self.size / (having + len(kind))) >= BITS_OF_OWN_TIMES:
+                if len(values) * np.log2(self.size / (having + len(kind))) >= BITS_BEYOND_CHANCE:
                     return True
         return False
 
