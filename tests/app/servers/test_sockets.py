@@ -10,7 +10,7 @@ import uvloop
 
 from app.servers.sockets import WatchedSocket
 
-BOUND = 30
+BOUND = 180
 """Seconds that a wait may take: against hanging."""
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -26,15 +26,21 @@ async def _ready(watched: WatchedSocket) -> None:
         await watched.ready()
 
 
-def test_a_watched_socket_wakes_whoever_waits_and_is_watched_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    forgotten: list[WatchedSocket] = []
-    forget = WatchedSocket.forget
+def _calls_of(method: str, monkeypatch: pytest.MonkeyPatch) -> list[WatchedSocket]:
+    """The sockets of which a method is called from now on, in order."""
+    sockets: list[WatchedSocket] = []
+    called = getattr(WatchedSocket, method)
 
     def note(watched: WatchedSocket) -> None:
-        forgotten.append(watched)
-        forget(watched)
+        sockets.append(watched)
+        called(watched)
 
-    monkeypatch.setattr(WatchedSocket, "forget", note)
+    monkeypatch.setattr(WatchedSocket, method, note)
+    return sockets
+
+
+def test_a_watched_socket_wakes_whoever_waits_and_is_watched_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten = _calls_of("forget", monkeypatch)
 
     async def wait() -> None:
         ours, theirs = socket.socketpair()
@@ -51,14 +57,7 @@ def test_a_watched_socket_wakes_whoever_waits_and_is_watched_on(run: Run, monkey
 
 
 def test_the_end_of_a_connection_that_nobody_waits_for_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    sockets_told: list[WatchedSocket] = []
-    readable = WatchedSocket._readable
-
-    def note(watched: WatchedSocket) -> None:
-        sockets_told.append(watched)
-        readable(watched)
-
-    monkeypatch.setattr(WatchedSocket, "_readable", note)
+    sockets_told = _calls_of("_readable", monkeypatch)
 
     async def wait() -> None:
         ours, theirs = socket.socketpair()
