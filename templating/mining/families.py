@@ -24,8 +24,8 @@ from templating.mining.data import are_data
 from templating.mining.eras import Calls, bits_of_blocks, bits_of_lives, choices, in_order, returns
 from templating.mining.pool import Pool
 from templating.mining.quantities import (
-    BITS_OF_A_TIME,
     BITS_BEYOND_CHANCE,
+    BITS_OF_A_TIME,
     FEW,
     FEWEST_ALIKE,
     FEWEST_EDIT_WORDS,

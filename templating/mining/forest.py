@@ -13,7 +13,7 @@ import numpy as np
 from templating.mining.budget import unlimited
 from templating.mining.eras import Calls, bits_of_blocks
 from templating.mining.pool import Pool
-from templating.mining.quantities import BITS_OF_A_TIME, BITS_BEYOND_CHANCE, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
+from templating.mining.quantities import BITS_BEYOND_CHANCE, BITS_OF_A_TIME, GREAT_MAJORITY, HALF, MOST_EDIT_TEXTS
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
