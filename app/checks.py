@@ -42,6 +42,8 @@ ONE_LINE = "one line without control characters"
 
 _BREAKS_A_NAME = re.compile(f"[{NOT_IN_A_NAME}]")
 
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", re.ASCII)
+
 _LISTS = (("input",), ("messages",), ("tools",))
 
 _FIND_ABOVE_BYTES = 4096
@@ -94,14 +96,30 @@ def is_one_line(name: str) -> bool:
     return _BREAKS_A_NAME.search(name) is None
 
 
-def _check_path(value: str) -> str:
-    if is_blank(value):
-        raise PydanticCustomError("blank", "Must not be blank; name the call site.")
-    return value
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number in ASCII digits; `int` also takes signs, blanks, underscores and digits of every script."""
+    return text.isascii() and text.isdigit()
+
+
+def number_of(text: str) -> float | None:
+    """The number that a text says in decimal notation; None for another text, as `nan`, `inf`, `1_000`, or digits of another script."""
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
+
+
+def _not_blank(remedy: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if is_blank(value):
+            raise PydanticCustomError("blank", "Must not be blank; {remedy}.", {"remedy": remedy})
+        return value
+
+    return AfterValidator(check)
 
 
 Name = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_NAME)]
-Path = Annotated[Name, AfterValidator(_check_path)]
+Path = Annotated[Name, _not_blank("name the call site")]
+Model = Annotated[Name, _not_blank("name the model")]
+ExternalId = Annotated[Name, _not_blank("leave it out where the call has no id")]
 Text = Annotated[str, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
 TokenCount = Annotated[int, Field(strict=True, ge=0, le=MAX_TOKENS)]

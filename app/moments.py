@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 DAYS_BACK = {"today": 0, "yesterday": 1}
 
-_LENGTH = re.compile(r"(\d{1,6})([mhdw])")
-_DATE = re.compile(r"\d{4}-")
+_LENGTH = re.compile(r"([0-9]{1,6})([mhdw])")
+_DATE = re.compile(r"[0-9]{4}-")
 
 
 def moment_of(text: str, now: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from app.api.decision_shapes import DecisionShape, PreviewShape
 from app.api.shapes import ImplementationDetail, Page, TaskDetail
 from app.api.tasks import implementation_detail, task_detail, template_texts
-from app.checks import NOT_IN_A_NAME, ONE_LINE, Text, is_one_line
+from app.checks import NOT_IN_A_NAME, ONE_LINE, Text, is_blank, is_one_line
 from app.deciding import decisions, previewing, telling, undoing
 from app.deciding.holding import ConflictError, DecisionError
 from app.deciding.previewing import InUse, Preview
@@ -42,7 +42,7 @@ MAX_DESCRIPTION = 10_000
 
 
 def _check_name(name: str) -> str:
-    if not name.strip():
+    if is_blank(name):
         raise PydanticCustomError("blank", "Must not be blank: a page could not show it.")
     if not is_one_line(name):
         raise PydanticCustomError("lines", f"Must be {ONE_LINE}.")

@@ -13,7 +13,7 @@ from app.api import by_id
 from app.api.counted_calls import CallsQuery
 from app.api.shapes import Page
 from app.api.usage_shapes import CostAnswer, PriceShape, UsageAnswer, ValueItem, rounded_dollars, usage_shape
-from app.checks import Name
+from app.checks import Model, Name
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.auditing import note
@@ -196,7 +196,7 @@ class PriceIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    model: Name = Field(description='The model as calls name it; "*": every model that has no other price.')
+    model: Model = Field(description='The model as calls name it; "*": every model that has no other price.')
     input: Dollars
     output: Dollars
     cached: Dollars | None = Field(

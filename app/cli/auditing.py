@@ -7,6 +7,7 @@ from uuid import UUID
 import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
+from app.cli.numbers import Whole
 from app.cli.remote.options import formed
 from app.cli.remote.output import Cell, Exact, printed
 from app.store import audit as store
@@ -38,9 +39,7 @@ COLUMNS_OF_ENTRIES: Mapping[str, Cell] = {
 
 @click.command()
 @click.option("--project", help="Only the entries of this project, by name or id.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many, the newest first."
-)
+@click.option("--limit", type=Whole(1, 10_000), default=50, show_default=True, help="How many, the newest first.")
 @formed
 def audit(project: str | None, limit: int, form: str) -> None:
     """Show who changed or took what, and when."""

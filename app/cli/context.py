@@ -7,7 +7,7 @@ import rich_click as click
 from sqlalchemy import Engine
 
 from app import logs
-from app.checks import ONE_LINE, is_one_line
+from app.checks import ONE_LINE, is_blank, is_one_line
 from app.config import Settings, read_settings
 from app.store.engine import make_engine
 
@@ -25,8 +25,8 @@ class Name(click.ParamType):
         self._may_be_empty = may_be_empty
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not value.strip() and not self._may_be_empty:
-            self.fail(f"the name of a {self._of} must not be empty.", param, ctx)
+        if is_blank(value) and (value or not self._may_be_empty):
+            self.fail(f"the name of a {self._of} must not be {'blank' if value else 'empty'}.", param, ctx)
         if len(value) > LONGEST_NAME:
             self.fail(f"the name of a {self._of} must have at most {LONGEST_NAME} characters.", param, ctx)
         if not is_one_line(value):

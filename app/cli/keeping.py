@@ -3,6 +3,7 @@
 import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
+from app.cli.numbers import Whole
 from app.cli.remote.output import as_json
 from app.config import MOST_RETENTION_DAYS
 from app.store import projects, retention
@@ -11,7 +12,7 @@ from app.store.engine import transaction
 
 @click.command("retention")
 @click.argument("project")
-@click.argument("days", type=click.IntRange(1, MOST_RETENTION_DAYS), required=False)
+@click.argument("days", type=Whole(1, MOST_RETENTION_DAYS), required=False)
 @click.option("--for-ever", is_flag=True, help="Remove nothing, whatever RETENTION_DAYS says.")
 @click.option("--default", "as_set", is_flag=True, help="As RETENTION_DAYS says again.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")

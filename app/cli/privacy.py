@@ -5,6 +5,7 @@ from typing import Any, get_args
 import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
+from app.cli.numbers import Whole
 from app.cli.remote.output import as_json
 from app.errors import NotFoundError
 from app.intake.privacy import Mode, PrivacySettings, policy_of
@@ -49,7 +50,7 @@ class _NamedPattern(click.ParamType):
 )
 @click.option(
     "--min-distinct",
-    type=click.IntRange(0, MOST_DISTINCT),
+    type=Whole(0, MOST_DISTINCT),
     help="Users or conversations that a template must be found with.",
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")

@@ -14,12 +14,14 @@ from app.cli.checkpoint import ImportProgress, digest
 from app.cli.formats.base import NO_PROMPT, Record, RecordCalls, RecordContext, RecordSpans, at
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
+from app.cli.formats.promptlode import BATCH_FIELD
 from app.cli.records import DAMAGED, Layout, LogSource, layout_of, records, skip
 from app.errors import CallerError
 from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp.refusal import Refusal, summary
 from app.otlp.translate import Export
+from app.words import plural
 from tasks.accept import Accepted
 
 AUTO = "auto"
@@ -247,7 +249,9 @@ class LogReader:
     def _refuse(self, number: int, problems: list[Problem], value: Body | None = None) -> None:
         self.report.refused += 1
         if self.report.refused <= SHOWN_PROBLEMS:
-            reasons = " ".join(map(_sentence, problems))
+            reasons = " ".join(map(_sentence, problems[:SHOWN_PROBLEMS]))
+            if len(problems) > SHOWN_PROBLEMS:
+                reasons += f" And {plural(len(problems) - SHOWN_PROBLEMS, 'further problem')}."
             self._tell(number, f"{reasons}{self._hint(problems, value)}")
 
     def _tell(self, number: int, sentences: str) -> None:
@@ -277,7 +281,10 @@ def _sentence(problem: Problem) -> str:
 
 
 def _misses(problems: list[Problem], name: str) -> bool:
-    return any(problem.loc == (name,) for problem in problems)
+    """Whether a call has no such field: the record itself, or an item of its `traces`."""
+    return any(
+        (problem.loc[2:] if problem.loc[:1] == (BATCH_FIELD,) else problem.loc) == (name,) for problem in problems
+    )
 
 
 def _unknown(values: list[Body], word: str) -> str:

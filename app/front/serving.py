@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 from flask import Flask
 
+from app.checks import is_whole
 from app.config import Settings
 from app.errors import PromptlodeError
 from app.front.answers import Answer, NotQuick, QuickRequest, media_type_of
@@ -270,7 +271,7 @@ def _length(headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
         return IN_CHUNKS
     header = headers.get("content-length", "")
-    return int(header) if header.isascii() and header.isdigit() else 0
+    return int(header) if is_whole(header) else 0
 
 
 @lru_cache(ADDRESSES)

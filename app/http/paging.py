@@ -13,6 +13,8 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.checks import is_whole
+
 MAX_LIMIT = 200
 """Items of one page, so that an answer stays small."""
 
@@ -37,7 +39,7 @@ Cursor = Annotated[
 
 def _is_of_digits(value: Any) -> Any:
     """Refuse what pydantic would take for a number too: signs, blanks, underscores, `5.0`."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+    if isinstance(value, str) and not is_whole(value):
         raise PydanticCustomError("int", "Must be a whole number, written in digits.")
     return value
 

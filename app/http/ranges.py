@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from app.moments import so_long_ago
 from app.reading.usage import Range
 
-_DATE = re.compile(r"\d{4}-\d")
+_DATE = re.compile(r"[0-9]{4}-[0-9]")
 
 
 def _in_utc(moment: datetime) -> datetime:

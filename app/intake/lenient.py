@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.checks import DEFAULT_LIMITS, Problem, TraceLimits, is_surely_storable, unstorable
+from app.checks import DEFAULT_LIMITS, Problem, TraceLimits, is_blank, is_surely_storable, number_of, unstorable
 from app.intake.prompts import INPUT_FIELDS
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
@@ -20,6 +20,7 @@ UNREAD = "promptlode.unread"
 
 _PROMPT = ("model", "path", *INPUT_FIELDS)
 _ONLY_COUNTS = frozenset({int})
+_INFINITE = frozenset({"inf", "infinity", "+inf", "+infinity"})
 _LONGEST_KEPT = 8 * 1024
 """Characters of a value kept beside its reason, as evidence of the error."""
 
@@ -108,17 +109,18 @@ def _plain(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return float(value) if value.strip() else None
-        except ValueError:
-            return value
-    return value
+    if not isinstance(value, str):
+        return value
+    if is_blank(value):
+        return None
+    number = number_of(value)
+    return value if number is None else number
 
 
 def _limit(value: Any) -> Any:
     """A count; some SDKs write Infinity for a missing limit."""
-    return None if isinstance(value, str | float) and _number(value) == math.inf else _count(value)
+    is_missing = value == math.inf or (isinstance(value, str) and value.strip().lower() in _INFINITE)
+    return None if is_missing else _count(value)
 
 
 def _count(value: Any) -> Any:
@@ -133,8 +135,8 @@ def _identifier(value: Any) -> Any:
     """A text; ids are often numbers, and deletion by id must find them."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
-    number = _count(value) if isinstance(value, float) else value
-    return str(number) if number != "" else None
+    text = str(_count(value) if isinstance(value, float) else value)
+    return None if is_blank(text) else text
 
 
 def _not_empty(value: Any) -> Any:

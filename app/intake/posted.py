@@ -4,6 +4,7 @@ from typing import Any
 
 from app.checks import Problem, TraceLimits
 from app.intake.bodies.native import UnmappedPromptError, native
+from app.intake.bodies.values import Body
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 _EXPORTS = {"resourceSpans": "/v1/traces", "resourceLogs": "/v1/logs"}
@@ -17,10 +18,14 @@ def read_posted(body: Any, limits: TraceLimits, *, is_json: bool = False) -> Inc
         raise InvalidTraceError(
             [Problem((exported,), f"Is an export of OpenTelemetry; send it to {_EXPORTS[exported]}.")]
         )
+    return read_trace(by_our_names(body), limits, is_json=is_json)
+
+
+def by_our_names(body: Body) -> Body:
+    """The body with its prompt, answer and settings under our names. Raises InvalidTraceError for a prompt that cannot be mapped."""
     try:
-        mapped = native(body)
+        return native(body)
     except UnmappedPromptError as error:
         raise InvalidTraceError([Problem((error.field,), error.remedy)]) from None
     except RecursionError:
-        mapped = body  # nested deeper than Python's stack: `read_trace` names the place
-    return read_trace(mapped, limits, is_json=is_json)
+        return body  # nested deeper than Python's stack: `read_trace` names the place

@@ -25,11 +25,7 @@ def is_surely_right(body: Mapping[str, Any]) -> bool:
 
 
 def _is_name(value: Any) -> bool:
-    return type(value) is str and 0 < len(value) <= MAX_NAME
-
-
-def _is_path(value: Any) -> bool:
-    return _is_name(value) and not is_blank(value)
+    return type(value) is str and len(value) <= MAX_NAME and not is_blank(value)
 
 
 def _is_text(value: Any) -> bool:
@@ -76,7 +72,7 @@ def _is_spoken(item: Any) -> bool:
 
 _CHECK_BY_FIELD: dict[str, Callable[[Any], bool]] = {
     "model": _is_name,
-    "path": _is_path,
+    "path": _is_name,
     "external_id": _is_name,
     "instructions": _is_text,
     "input": lambda value: _is_text(value) or _are_spoken(value),

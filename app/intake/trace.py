@@ -18,6 +18,7 @@ from app.checks import (
     Loc,
     Problem,
     TraceLimits,
+    is_blank,
     is_storable_json,
     json_of,
     problems_of,
@@ -96,8 +97,8 @@ def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | No
         "external_id": converted("external_id"),
         "model": checked["model"],
         **prompt.columns,
-        "conversation_id": converted("conversation_id"),
-        "user_id": converted("user_id"),
+        "conversation_id": _said(converted("conversation_id")),
+        "user_id": _said(converted("user_id")),
         "settings": settings,
         "tools": raw("tools"),
         "settings_digest": digest,
@@ -110,6 +111,11 @@ def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | No
         "completed_at": converted("completed_at"),
     }
     return Incoming(checked["path"], checked["model"], converted("external_id"), prompt, digest, columns, text)
+
+
+def _said(name: str | None) -> str | None:
+    """The id of a person or a session; a blank one names none, so it joins no calls."""
+    return None if name is None or is_blank(name) else name
 
 
 def settings_digest(settings: Mapping[str, Any], tools: list[Any] | None) -> str:

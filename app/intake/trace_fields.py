@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.checks import Count, Moment, Name, Path, Text, TokenCount
+from app.checks import Count, ExternalId, Model, Moment, Path, Text, TokenCount
 
 MAX_TEMPERATURE = 100
 """No provider takes more than 2; 100 admits callers that count in percent."""
@@ -85,9 +85,9 @@ class TraceIn(BaseModel):
         extra="allow", hide_input_in_errors=True, title="TraceIn", json_schema_extra={"examples": [EXAMPLE_OF_A_CALL]}
     )
 
-    model: Name = Field(description="The model that was called.")
+    model: Model = Field(description="The model that was called.")
     path: Path = Field(description="Your own label of the call site, for example /support/triage.")
-    external_id: Name | None = Field(None, description="Your id of the call; sending it twice stores it once.")
+    external_id: ExternalId | None = Field(None, description="Your id of the call; sending it twice stores it once.")
     instructions: Text | None = Field(None, description="The system prompt.")
     input: Input | None = Field(None, description="A text, or items as the Responses API takes them.")
     messages: Items | None = Field(None, description="Messages as the Chat Completions API takes them.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app.checks import is_whole
 from app.intake.bodies.values import parsed
 
 _DEEPEST = 16
@@ -56,7 +57,7 @@ def _is_item(remainder: str) -> bool:
 
 
 def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdigit() and len(name) <= 9
+    return is_whole(name) and len(name) <= 9
 
 
 def _tree(values_by_path: Iterable[tuple[list[str], Any]]) -> dict[str, Any]:

@@ -106,12 +106,19 @@ def _whole_days(since: str, until: str, now: datetime, problem: str) -> ShownRan
 def _day(text: str, now: datetime) -> datetime:
     """The day of a date, or of a time so long ago as the API takes it: `7d`."""
     try:
-        moment = so_long_ago(text, now) or datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+        moment = so_long_ago(text, now) or _date(text[:10])
     except (OverflowError, ValueError):
         raise ValueError(WRONG_DATE) from None
     if not 1970 <= moment.year < 9000:
         raise ValueError("The year must be from 1970 to 8999.")
     return _full(moment, DAY)
+
+
+def _date(text: str) -> datetime:
+    """Raises ValueError; `strptime` takes digits of every script."""
+    if not text.isascii():
+        raise ValueError(text)
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
 def _full(moment: datetime, length: timedelta) -> datetime:

@@ -9,6 +9,7 @@ from flask import abort, g, redirect, render_template, url_for
 from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.checks import is_whole
 from app.pages import access, ranging
 from app.pages.addresses import query, to_task
 from app.pages.arguments import (
@@ -85,7 +86,7 @@ def _address_now(connection: Connection, task: Row[Any], versions: Sequence[Row[
 def _address_of_replacement(connection: Connection, task_id: UUID, versions: Sequence[Row[Any]]) -> str | None:
     """The address of the version that replaced the one in the link, which has no calls any more."""
     number = argument("version")
-    if not number.isdecimal() or int(number) > tasks.LAST_VERSION or numbered(versions, number) is not None:
+    if not is_whole(number) or int(number) > tasks.LAST_VERSION or numbered(versions, number) is not None:
         return None
     instead = replaced.in_place_of(connection, task_id, int(number))
     if instead is None:
@@ -187,9 +188,9 @@ def _texts(
 def _number_before() -> int | None:
     """The version in the link that led here, whose place the shown one took."""
     was = argument("was")
-    if was and not was.isdecimal():
+    if was and not is_whole(was):
         note_ignored("was", was, "was is the number of a version")
-    return int(was) if was.isdecimal() else None
+    return int(was) if is_whole(was) else None
 
 
 def _template(version: Row[Any] | None) -> list[Part]:

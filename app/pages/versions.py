@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from app.checks import is_whole
 from app.pages.arguments import argument, project
 from app.reading import settings_of_day, tasks
 from app.reading.pieces import colours
@@ -20,7 +21,7 @@ def versions_of(connection: Connection, task: Row[Any]) -> Sequence[Row[Any]]:
     versions = list(tasks.newest_implementations(connection, project(), task.id, limit=MOST_VERSIONS))
     if len(versions) == MOST_VERSIONS:
         lowest = versions[-1].version
-        named = {int(number) for name in ("version", "against") if (number := argument(name)).isdecimal()}
+        named = {int(number) for name in ("version", "against") if is_whole(number := argument(name))}
         older = sorted({*named, task.version or lowest}, reverse=True)
         rows = [
             tasks.version_by_number(connection, project(), task.id, number) for number in older if 0 < number < lowest

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
+from app.checks import is_whole
 from app.store.tables import grouping_key
 
 ID = "{id}"
@@ -40,9 +41,9 @@ def folded(path: str) -> str:
 
 
 def _is_id(segment: str) -> bool:
-    if segment.isascii() and segment.isdigit():
+    if is_whole(segment):
         return True
-    if len(segment) == len("2026-11-29") and segment[:4].isdigit():
+    if len(segment) == len("2026-11-29") and is_whole(segment[:4]):
         return _parses(date.fromisoformat, segment)
     if len(segment) == ULID_CHARACTERS and _CROCKFORD.issuperset(segment) and segment[0].isdigit():
         return True

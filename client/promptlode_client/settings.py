@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -11,7 +12,15 @@ from urllib.parse import urlsplit
 
 logger = logging.getLogger("promptlode_client")
 
-_KINDS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:  # no socket waits for "nan" or "inf"
+        raise ValueError(text)
+    return seconds
+
+
+_KINDS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": _seconds}
 
 
 @dataclass(frozen=True)

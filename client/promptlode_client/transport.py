@@ -6,6 +6,7 @@ import email.utils
 import gzip
 import json
 import logging
+import math
 import time
 import urllib.error
 import urllib.request
@@ -160,4 +161,4 @@ def seconds(retry_after: str | None) -> float | None:
             wait = email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time()
         except (TypeError, ValueError, OverflowError):
             return None
-    return min(max(wait, 0.0), _LONGEST_WAIT)
+    return None if math.isnan(wait) else min(max(wait, 0.0), _LONGEST_WAIT)

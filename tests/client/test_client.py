@@ -327,11 +327,18 @@ def test_a_setting_that_is_no_number_is_left_out() -> None:
     assert Settings.from_environment({"PROMPTLODE_TIMEOUT": "soon"}) == Settings()
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-1"])
+def test_a_setting_for_which_nobody_can_wait_is_left_out(number: str) -> None:
+    assert Settings.from_environment({"PROMPTLODE_TIMEOUT": number}) == Settings()
+
+
 def test_a_key_is_never_shown() -> None:
     assert "secret" not in repr(Settings(api_key="secret"))
 
 
-@pytest.mark.parametrize(("header", "wait"), [("3", 3.0), ("-1", 0.0), ("999999", 600.0), (None, None), ("soon", None)])
+@pytest.mark.parametrize(
+    ("header", "wait"), [("3", 3.0), ("-1", 0.0), ("999999", 600.0), (None, None), ("soon", None), ("nan", None)]
+)
 def test_the_time_to_wait_is_read(header: str | None, wait: float | None) -> None:
     assert seconds(header) == wait
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from app.checks import Problem, TraceLimits
+from app.checks import Loc, Problem, TraceLimits
 from app.intake.bodies.values import Body, as_object, parsed, present
 from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
@@ -115,6 +115,11 @@ class RecordCalls:
     passed_over: int = 0
     spans: RecordSpans | None = None
 
+    def add(self, calls: "RecordCalls", loc: Loc) -> None:
+        """Add the calls of a part of the record, and its problems with its place before theirs."""
+        self.incoming += calls.incoming
+        self.problems += [Problem((*loc, *problem.loc), problem.message) for problem in calls.problems]
+
 
 class LogFormat:
     """One kind of log."""
@@ -134,14 +139,16 @@ class LogFormat:
         return checked(self, record, value, reading)
 
 
-def checked(kind: LogFormat, record: Record, value: Body, reading: RecordContext) -> RecordCalls:
-    """The calls of a record as valid calls, problems, and skipped ones."""
+def checked(
+    kind: LogFormat, record: Record, value: Body, reading: RecordContext, *, first_index: int = 0
+) -> RecordCalls:
+    """The calls of a record as valid calls, problems, and skipped ones. first_index: that of the first call within the record."""
     taken_calls = RecordCalls()
     try:
         calls = list(kind.calls(value))
     except InvalidTraceError as error:
         return RecordCalls(problems=error.problems)
-    for index, call in enumerate(calls):
+    for index, call in enumerate(calls, first_index):
         if call is None:
             taken_calls.passed_over += 1
         else:

@@ -8,6 +8,7 @@ over. Langfuse counts every usage with `input` in its name as input, and so do w
 from collections.abc import Iterable
 from typing import Any
 
+from app.checks import number_of
 from app.cli.formats.base import PROMPTS, Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.requests import prompt_of_value
 from app.intake.bodies.values import as_object, parsed, present
@@ -177,10 +178,7 @@ def _is_number(value: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     """A number; Langfuse sometimes stores parameters as texts, and a limit may be "inf"."""
-    try:
-        number = float(value) if isinstance(value, int | float | str) else None
-    except ValueError:
-        return None
+    number = number_of(value) if isinstance(value, str) else float(value) if isinstance(value, int | float) else None
     return number if number is not None and 0 <= number < 2**53 else None
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from app.checks import is_whole
 from app.cli.formats.base import Body, Fit, LogFormat, Record, RecordCalls, RecordContext
 from app.cli.formats.otlp import Otlp
 from app.intake.bodies.values import as_object, as_text, member, objects, parsed
@@ -23,6 +24,8 @@ _STARTS = ("start_time_unix_nano", "start_time_ns", "start_time", "startTime", "
 _ENDS = ("end_time_unix_nano", "end_time_ns", "end_time", "endTime", "end_timestamp")
 _NAMES = ("name", "span_name", "spanName")
 _FLAT = "attributes."
+_DIGITS_OF_SECONDS, _DIGITS_OF_NANOSECONDS = 10, 19
+"""Of a time since 1970, from the year 2001 to 2286."""
 
 
 class Spans(LogFormat):
@@ -139,12 +142,14 @@ def _id(value: Any, size: int) -> str:
 
 def _nanoseconds(value: Any) -> str:
     """The time, from ISO 8601; from seconds, milliseconds, microseconds or nanoseconds since 1970; or from Node's [seconds, nanoseconds]."""
-    if isinstance(value, list) and len(value) == 2:
-        return str(int(value[0]) * 10**9 + int(value[1]))
-    if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):
-        number = float(value)
-        digits = len(str(int(number)))
-        return str(int(value) if digits > 17 else int(number * 10 ** (19 - min(digits, 19))) if digits >= 10 else 0)
+    if isinstance(value, list):
+        seconds = value if len(value) == 2 and all(type(part) is int for part in value) else (0, 0)
+        return str(seconds[0] * 10**9 + seconds[1])
+    if isinstance(value, int | float) or (isinstance(value, str) and is_whole(value)):
+        digits = len(value if isinstance(value, str) else f"{value // 1:.0f}")
+        if not _DIGITS_OF_SECONDS <= digits <= _DIGITS_OF_NANOSECONDS:
+            return "0"
+        return str(int(value) if digits > 17 else int(float(value) * 10 ** (_DIGITS_OF_NANOSECONDS - digits)))
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:

@@ -6,6 +6,7 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.numbers import Whole
 from app.cli.printing import plain
 from app.cli.remote.api import Api, Item
 from app.cli.remote.errors import ApiError
@@ -38,7 +39,7 @@ expected = click.option(
 @click.argument("task")
 @click.argument("name", required=False)
 @click.option("--slot", "slots", multiple=True, metavar="OLD=NEW", help="Rename a slot instead; repeat for several.")
-@click.option("--version", type=click.IntRange(1), help="Version whose slots are renamed; the one in use if not given.")
+@click.option("--version", type=Whole(1), help="Version whose slots are renamed; the one in use if not given.")
 @json_form
 @connected
 def rename(
@@ -71,7 +72,7 @@ def _renamed_slot(text: str) -> tuple[str, str]:
 
 @click.command()
 @click.argument("task")
-@click.argument("version", type=click.IntRange(1), required=False)
+@click.argument("version", type=Whole(1), required=False)
 @click.option("--none", "no_version", is_flag=True, help="No version is said to be in production any more.")
 @dry_run
 @json_form
@@ -128,7 +129,7 @@ def merge(api: Api, *, task: str, into: str, dry_run: bool, expected: str | None
 
 @click.command()
 @click.argument("task")
-@click.argument("version", type=click.IntRange(1))
+@click.argument("version", type=Whole(1))
 @dry_run
 @expected
 @json_form

@@ -10,6 +10,7 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.numbers import Whole
 from app.cli.printing import plain
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected
@@ -37,7 +38,7 @@ from app.exporting import FORMATS
 )
 @click.option(
     "--version",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Number of the version; the one in production, else the one of the newest call, if not given.",
 )
 @click.option(

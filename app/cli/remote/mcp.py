@@ -5,6 +5,7 @@ import time
 import rich_click as click
 
 from app.cache import Cache
+from app.cli.numbers import Whole
 from app.cli.remote.access import Access
 from app.cli.remote.api import Api
 from app.cli.remote.errors import ApiError
@@ -25,9 +26,7 @@ class NoMcpError(PromptlodeError):
 @click.command()
 @click.option("--http", is_flag=True, help="Serve streamable HTTP, at /mcp, in place of stdio.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address that --http binds to.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port of --http; 0: a free one."
-)
+@click.option("--port", type=Whole(0, 65535), default=8765, show_default=True, help="Port of --http; 0: a free one.")
 @connected
 def mcp(api: Api, http: bool, host: str, port: int) -> None:
     """Serve the Model Context Protocol: coding agents ask which prompts an app really sends.

@@ -10,12 +10,13 @@ from click import get_current_context
 from click.core import ParameterSource
 
 from app.cli.moments import MOMENT, MOMENT_WORDS
+from app.cli.numbers import Whole
 from app.cli.remote.access import Access, access_of
 from app.cli.remote.api import Api
 
 Command = Callable[..., Any]
 
-LIMIT = click.IntRange(1, 1_000_000_000)
+LIMIT = Whole(1, 1_000_000_000)
 """The number of items of a list; no list has more."""
 
 
@@ -77,7 +78,7 @@ def counting(command: Command) -> Command:
     """`--version` and `--model`: the calls that figures of a template count."""
     command = click.option("--model", help="Of the versions with the text in use, only those with this model.")(command)
     return click.option(
-        "--version", type=click.IntRange(1), help="This version alone; all versions with the text in use if not given."
+        "--version", type=Whole(1), help="This version alone; all versions with the text in use if not given."
     )(command)
 
 

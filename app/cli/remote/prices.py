@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from app.cli.numbers import Decimal
 from app.cli.printing import plain
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected, formed
@@ -22,7 +23,7 @@ PRICES: dict[str, Cell] = {
     "Price": lambda item: {"none": "nobody knows it"}.get(item["source"], item["source"]),
 }
 
-_PRICE = click.FloatRange(0, 1_000_000)
+_PRICE = Decimal(0, 1_000_000)
 
 
 @click.group()

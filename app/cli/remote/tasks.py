@@ -11,6 +11,7 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.numbers import Whole
 from app.cli.printing import plain
 from app.cli.remote.access import other_projects
 from app.cli.remote.api import MOST_PER_PAGE, Api, Item
@@ -97,7 +98,7 @@ def _range_words(query: Mapping[str, Any]) -> str:
 
 @click.command()
 @click.argument("task")
-@click.option("--version", type=click.IntRange(1), help="Number of the version whose template is shown.")
+@click.option("--version", type=Whole(1), help="Number of the version whose template is shown.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
 def show(api: Api, task: str, version: int | None, as_json_: bool) -> None:
@@ -137,14 +138,14 @@ def similar(api: Api, task: str, form: str, limit: int) -> None:
 
 @click.command()
 @click.argument("task")
-@click.argument("numbers", nargs=-1, type=click.IntRange(1), metavar="[FROM TO]")
+@click.argument("numbers", nargs=-1, type=Whole(1), metavar="[FROM TO]")
 @click.option(
     "--from",
     "older",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Number of the older version; if not given, the version that the newer one replaced: the last to begin before it, of the same model if there is one.",
 )
-@click.option("--to", "newer", type=click.IntRange(1), help="Number of the newer version; the one in use if not given.")
+@click.option("--to", "newer", type=Whole(1), help="Number of the newer version; the one in use if not given.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
 def diff(

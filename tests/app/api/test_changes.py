@@ -73,7 +73,15 @@ def test_a_feed_goes_on_behind_its_cursor_and_keeps_to_its_range(client: FlaskCl
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=version.old", "since=2026-02-01&until=2026-01-01", "limit=0", "since=yesterday"]
+    "query",
+    [
+        "kind=version.old",
+        "since=2026-02-01&until=2026-01-01",
+        "limit=0",
+        "since=yesterday",
+        "since=\u0663d",
+        "since=\u0662026-01-01",
+    ],
 )
 def test_a_question_that_makes_no_sense_is_refused(client: FlaskClient, query: str) -> None:
     problem = assert_problem(client.get(f"/api/v1/changes?{query}"), 422)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import orjson
 import pytest
+import rich_click as click
 from sqlalchemy import Engine
 
 from app.cli.lazy import LazyCommands
 from app.cli.main import HOMES
+from app.cli.numbers import Decimal, Whole
 from app.config import Settings
 from app.store import heartbeats, keys, projects
 from app.store.engine import transaction
@@ -227,6 +229,9 @@ def test_a_time_on_the_command_line_is_utc(cli: Cli, engine: Engine, tmp_path: P
         ("REDIS_URL", "http://me:secret@host"),
         ("PORT", "secret"),
         ("GROUPING_LEASE", "0"),
+        ("BODY_TIMEOUT", "inf"),
+        ("DATABASE_STATEMENT_TIMEOUT", "3000000"),
+        ("GROUPING_GAP_FACTOR", "nan"),
         ("LOG_LEVEL", "secret"),
         ("LOG_FORMAT", "secret"),
     ],
@@ -238,6 +243,31 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, val
     assert result.stderr.startswith(f"Error: {name} is wrong: must be ".encode())
     assert result.stderr.count(b"\n") == 1
     assert b"secret" not in result.stderr
+
+
+@pytest.mark.parametrize("number", ["\u0663", "1_0", "+5", " 5", "nan", "inf", "0x5", ""])
+@pytest.mark.parametrize("type_", [Whole(0, 100), Decimal(0, 100)], ids=["whole", "decimal"])
+def test_a_number_on_the_command_line_is_of_ascii_digits(type_: click.ParamType, number: str) -> None:
+    if isinstance(type_, Decimal) and number in {"+5", " 5"}:
+        assert type_.convert(number, None, None) == 5
+        return
+    with pytest.raises(click.BadParameter):
+        type_.convert(number, None, None)
+
+
+def test_a_number_on_the_command_line_is_within_its_bounds() -> None:
+    assert (Whole(1, 9).convert("7", None, None), Decimal(0, 9).convert("0.5", None, None)) == (7, 0.5)
+    for type_, number in ((Whole(1, 9), "-7"), (Whole(1, 9), "10"), (Decimal(0, 9), "1e3")):
+        with pytest.raises(click.BadParameter, match="not in the range"):
+            type_.convert(number, None, None)
+
+
+@pytest.mark.parametrize("name", [" ", "\u200b", "\u00a0"])
+def test_a_project_or_key_with_a_name_that_nobody_can_see_is_not_made(cli: Cli, name: str) -> None:
+    for command in (("import", "-", "--project", name), ("keys", "create", "--project", "default", "--name", name)):
+        result = cli(*command)
+        assert result.returncode == 2
+        assert b"must not be blank" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_every_kind_of_log_is_imported_once(cli: Cli, engine: Engine, tmp_path: 
     result = cli("import", file)
     assert (result.returncode, stored(engine)) == (0, 1), result.stderr
     assert f"Format: {name}.".encode() in result.stderr
-    assert b"1 were known already" in cli("import", file).stderr
+    assert b"1 were known already" in cli("import", str(file)).stderr
     assert stored(engine) == 1
 
 
@@ -407,3 +407,45 @@ def test_a_column_of_no_field_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
     result = cli("import", log_of(tmp_path, call(1)), "--column", "text=body")
     assert result.returncode == 2
     assert b"'text=body' must be FIELD=COLUMN" in result.stderr
+
+
+def test_a_body_with_several_traces_is_imported_as_the_api_takes_it(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    batch = {"traces": [call(1), call(2), call(2), call(3, external_id="mine")]}
+    result = cli("import", log_of(tmp_path, batch, {"traces": [call(4)]}))
+    assert result.returncode == 0, result.stderr
+    assert b"5 traces stored in project default" in result.stderr
+    assert stored(engine) == 5
+
+
+def test_a_file_of_one_body_over_several_lines_is_imported_and_known_the_next_time(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "batch.json"
+    contents = {"model": "gemini-2.5", "path": "/p", "contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
+    file.write_bytes(orjson.dumps({"traces": [call(1), contents]}, option=orjson.OPT_INDENT_2))
+    assert b"2 traces stored" in cli("import", str(file)).stderr
+    assert b"0 traces stored in project default, 2 were known already" in cli("import", str(file)).stderr
+    assert stored(engine) == 2
+
+
+def test_a_bad_trace_of_a_body_with_several_is_named_by_its_place_and_the_others_are_kept(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    batch = {"traces": [call(1), 7, {"model": "m", "input": "Hi"}, call(2, usage={"input_tokens": -1}), call(3)]}
+    result = cli("import", log_of(tmp_path, batch, {"traces": []}))
+    assert result.returncode == 1
+    report = result.stderr.replace(b"\n", b" ")
+    assert b"line 1: traces.1: Must be a JSON object. traces.2.path: Is required." in report
+    assert b"traces.3.usage.input_tokens: Must be greater than or equal to 0. Give one for all with --path." in report
+    assert b"line 2: traces: Must be a list of one trace or more." in report
+    assert stored(engine) == 2
+
+
+def test_of_a_body_with_hundreds_of_bad_traces_the_first_problems_are_shown(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    result = cli("import", log_of(tmp_path, {"traces": [call(1)] + [None] * 500}))
+    report = result.stderr.replace(b"\n", b" ")
+    assert b"And 480 further problems." in report
+    assert b"traces.21:" not in report
+    assert stored(engine) == 1

@@ -177,6 +177,13 @@ def test_prompt_answer_usage_and_model_are_found(value: Json) -> None:
     assert counts == {"input_tokens": 4, "output_tokens": 2}
 
 
+@pytest.mark.parametrize(
+    "time", ["\u00b2", "\u0663" * 10, "9" * 5000, 1e300, -5, ["x", None], [1, 2, 3], "9" * 400], ids=range(8)
+)
+def test_a_span_with_an_odd_time_is_a_call(time: Any) -> None:
+    assert only(PHOENIX | {"start_time": time, "end_time": time}).prompt.parts == ("Be brief.", TEXT)
+
+
 # --- what is no call, and what is one without its prompt
 
 

@@ -157,6 +157,15 @@ def test_a_path_that_nobody_can_see_is_refused(client: FlaskClient, path: str) -
     assert error == {"loc": ["path"], "message": "Must not be blank; name the call site."}
 
 
+@pytest.mark.parametrize("name", [" ", "\u200b\u2060", "\t"], ids=["blank", "without width", "control"])
+@pytest.mark.parametrize("field", ["model", "external_id"])
+def test_a_name_that_nobody_can_see_is_refused(client: FlaskClient, field: str, name: str) -> None:
+    trace = {"model": "m", "path": "/p", "input": "Hi", field: name}
+    (error,) = assert_problem(client.post(URL, json=trace), 422)["errors"]
+    assert error["loc"] == [field]
+    assert error["message"].startswith("Must not be blank; ")
+
+
 def test_a_route_that_does_not_exist_is_a_problem(client: FlaskClient) -> None:
     assert "/openapi.json lists all routes" in assert_problem(client.get("/api/v1/nothing"), 404)["detail"]
 

@@ -116,6 +116,12 @@ def test_a_field_name_that_cannot_be_stored_is_refused() -> None:
     assert list(problems(metadata={"a\x00": 1})) == [("metadata",)]
 
 
+@pytest.mark.parametrize("field", ["user_id", "conversation_id"])
+@pytest.mark.parametrize("blank", ["", " ", "\u200b"])
+def test_a_blank_id_of_a_person_or_session_names_none(field: str, blank: str) -> None:
+    assert read_trace(SMALLEST | {field: blank}).columns[field] is None
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 2**64, -(2**63) - 1])
 def test_a_number_that_json_or_postgresql_cannot_hold_is_refused(number: float) -> None:
     assert list(problems(metadata={"n": number})) == [("metadata", "n")]

@@ -32,7 +32,9 @@ def test_a_setting_is_taken_for_what_it_plainly_means(field: str, value: Any, st
 
 
 @pytest.mark.parametrize("field", ["user_id", "conversation_id", "external_id"])
-@pytest.mark.parametrize(("value", "stored"), [(7, "7"), (7.0, "7"), (0, "0"), ("", None), ("u", "u"), (1.5, "1.5")])
+@pytest.mark.parametrize(
+    ("value", "stored"), [(7, "7"), (7.0, "7"), (0, "0"), ("", None), (" ", None), ("u", "u"), (1.5, "1.5")]
+)
 def test_an_id_that_is_a_number_is_its_text(field: str, value: Any, stored: Any) -> None:
     assert read_leniently(BODY | {field: value}).incoming.columns[field] == stored
 
@@ -41,6 +43,11 @@ def test_an_id_that_is_a_number_is_its_text(field: str, value: Any, stored: Any)
     ("field", "value"),
     [
         ("temperature", "warm"),
+        ("temperature", "1_0"),
+        ("temperature", "nan"),
+        ("temperature", "\u0663"),
+        ("max_output_tokens", "1_000"),
+        ("max_output_tokens", "\u0663"),
         ("temperature", True),
         ("temperature", -1),
         ("temperature", float("nan")),

@@ -109,6 +109,9 @@ TOLD = (
         "model=gpt-5 is ignored: of=version is one version, of one model.",
     ),
     ("/tasks/TASK?against=zz", "against=zz is ignored: the task has no such version."),
+    ("/?since=\u0662026-01-01", "A date is written like 2026-03-01. These are the last seven days."),
+    ("/?since=\u0663d", "A date is written like 2026-03-01. These are the last seven days."),
+    ("/tasks/TASK?was=\u0663", "was=\u0663 is ignored: was is the number of a version."),
     ("/tasks/TASK?was=zz", "was=zz is ignored: was is the number of a version."),
     ("/tasks/TASK/slots/SLOT?of=zz", "of=zz is ignored: of is one of version."),
     (
