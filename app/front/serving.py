@@ -34,7 +34,7 @@ from app.front.reading import (
 from app.front.refreshing import CacheRefresher
 from app.front.turns import TooManyWaitingError, Turns
 from app.http.auth import key_in
-from app.http.body import too_large
+from app.http.body import UNREAD_CODING, is_read_coding, too_large
 from app.http.limiting import BARRED, COUNTED
 from app.http.problem import problem_body
 from app.http.rates import subject_of
@@ -59,6 +59,10 @@ class HostError(Exception):
 
 class MethodError(Exception):
     """The request has a method that HTTP does not define."""
+
+
+class CodingError(Exception):
+    """The body has a transfer coding that is not supported."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ class Front:
             ),
             HostError: _EarlyRefusal(400, "Send one Host header."),
             MethodError: _EarlyRefusal(400, "Methods are written in capitals, as POST."),
+            CodingError: _EarlyRefusal(501, UNREAD_CODING),
             TooMuchUnderWayError: _EarlyRefusal(429, "Too many bodies of this caller are under way.", 1),
             TooManyWaitingError: _EarlyRefusal(429, "Too many requests of this caller wait.", 1),
         }
@@ -152,6 +157,8 @@ class Front:
     async def _answer(self, scope: Any, source: "_Once") -> Answer:
         _check(scope)
         headers = _headers(scope)
+        if not is_read_coding(headers.get("transfer-encoding", "")):
+            raise CodingError
         caller = await self._caller(scope, headers)
         body = await self._body(scope, headers, caller, source)
         answer = await self._answer_quickly(scope, headers, body, caller)

@@ -7,6 +7,7 @@ so that the error can name item and field and the good items of a batch are kept
 import json
 import zlib
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,6 +25,8 @@ _READ_AT_ONCE = 1024 * 1024
 _PLAIN = "identity"
 
 _NO_JSON = "The body is not JSON by its Content-Type; send Content-Type: application/json. (What OpenTelemetry exports goes to /v1/traces.)"
+
+UNREAD_CODING = "No Transfer-Encoding but chunked is supported; name a compression in Content-Encoding: gzip or zstd."
 
 _BYTES_OF_ZSTD_AT_ONCE = 1024
 """Bytes of zstd decompressed at once: a block of 4 bytes may expand to 128 KB."""
@@ -68,8 +71,15 @@ def _check_media_type() -> None:
         raise ProblemError(415, _NO_JSON)
 
 
+def is_read_coding(transfer_encoding: str) -> bool:
+    """Whether a body with this Transfer-Encoding, "" without one, can be read: a server undoes the chunks and no other coding (RFC 9112, 7)."""
+    return transfer_encoding.strip().lower() in {"", "chunked"}
+
+
 def check_encoding() -> None:
-    """Raises ProblemError 415 for a Content-Encoding that we do not support."""
+    """Raises ProblemError: 415 for a Content-Encoding that we do not support, 501 for a Transfer-Encoding (RFC 9112, 6.1)."""
+    if not is_read_coding(request.headers.get("Transfer-Encoding", "")):
+        raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, UNREAD_CODING)
     if _encoding() not in _INFLATE:
         encodings = ", ".join(name for name in _INFLATE if name != _PLAIN)
         raise ProblemError(

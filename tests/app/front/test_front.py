@@ -277,6 +277,20 @@ def test_a_request_without_one_host_or_a_method_in_capitals_is_refused(
     assert stored(engine) == 0
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "deflate, Chunked"])
+def test_a_transfer_coding_that_is_not_supported_is_named(
+    port: int, engine: Engine, key: dict[str, str], coding: str
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in key.items())
+    head = f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Transfer-Encoding: {coding}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY))
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 501 ")
+    assert b"No Transfer-Encoding but chunked is supported" in answer
+    assert stored(engine) == 0
+
+
 def test_a_form_without_a_key_is_small(port: int) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert ask(port, "POST", "/login", b"key=x", form)[0] == 400  # the form has no token of ours

@@ -146,6 +146,11 @@ def test_an_encoding_that_we_do_not_know_is_refused(client: FlaskClient) -> None
     assert_problem(send(client, SMALLEST, **{"Content-Encoding": "br"}), 415)
 
 
+def test_a_transfer_coding_that_we_do_not_know_is_refused(client: FlaskClient) -> None:
+    problem = assert_problem(send(client, SMALLEST, **{"Transfer-Encoding": "gzip, chunked"}), 501)
+    assert problem["detail"].startswith("No Transfer-Encoding but chunked is supported")
+
+
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_body_that_says_that_it_is_not_json_is_refused(client: FlaskClient, media_type: str) -> None:
     assert "application/json" in assert_problem(client.post(URL, data=SMALLEST, content_type=media_type), 415)["detail"]
