@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
-import zstandard
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
@@ -136,14 +135,19 @@ def _of_gzip(data: bytes, limit: int, most_members: int) -> bytes:
 
 def _of_zstd(data: bytes, limit: int, most_frames: int) -> bytes:
     """Decompress frame by frame, a little at a time: a thousand bytes may become 32 MB, and a header may ask for gigabytes."""
+    import zstandard  # a megabyte of each web process, and most callers send gzip or nothing compressed
+
+    def new_frame() -> "zstandard.ZstdDecompressionObj":
+        return zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).decompressobj()
+
     parts: list[bytes] = []
-    size, frames, frame = 0, 1, _frame()
+    size, frames, frame = 0, 1, new_frame()
     try:
         for piece in _pieces(data):
             remainder = piece
             while remainder and size <= limit:
                 if frame.eof:
-                    frames, frame = frames + 1, _frame()
+                    frames, frame = frames + 1, new_frame()
                 if frames > most_frames:
                     raise TooManyMembersError
                 parts.append(frame.decompress(remainder))
@@ -156,10 +160,6 @@ def _of_zstd(data: bytes, limit: int, most_frames: int) -> bytes:
     if size <= limit and not frame.eof:
         raise ProblemError(400, "The zstd body is cut off; send all of it.")
     return b"".join(parts)
-
-
-def _frame() -> "zstandard.ZstdDecompressionObj":
-    return zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).decompressobj()
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:

@@ -1,6 +1,8 @@
 """Hooks into Flower 2.2: a page, a tab and a collector. Tested against Flower itself (tests/flows/test_flower.py)."""
 
 import asyncio
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,13 @@ import tornado.web
 from flower.urls import handlers, settings
 from flower.views import BaseHandler
 from prometheus_client import REGISTRY
-from sqlalchemy import Engine
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from tornado.options import options
 
 from app.config import settings as promptlode_settings
 from app.errors import DatabaseDownError
-from app.store.engine import make_engine
-from tasks.exporter import collector_of
-from tasks.snapshot import pipeline
+from tasks.celery import app as celery
 
 HERE = Path(__file__).parent
 
@@ -63,11 +65,42 @@ TAB = b"""<ul class="app-nav navbar-nav">
 
 def install() -> None:
     """Add the page, the tab and the metrics; called before Flower builds its application."""
-    engine = make_engine(promptlode_settings())
-    REGISTRY.register(collector_of(engine))
-    context = {"engine": engine, "pages": _address(promptlode_settings().pages_url)}
+    promptlode_settings().require("database_url")
+    _spare_the_tasks()
+    REGISTRY.register(LateCollector())
+    context = {"pages": _address(promptlode_settings().pages_url)}
     handlers.insert(0, tornado.web.url(r"/grouping", GroupingView, context, name="grouping"))
     settings["template_loader"] = OverlayLoader(settings["template_path"])
+
+
+def _spare_the_tasks() -> None:
+    """Keep Flower from importing our Celery tasks, unless it may send them: read-only pages know tasks from their events."""
+    modules = celery.conf.imports
+    celery.conf.imports = ()
+    options.add_parse_callback(lambda: None if options.read_only else _import_all(modules))
+
+
+def _import_all(modules: Iterable[str]) -> None:
+    for module in modules:
+        import_module(module)
+
+
+class LateCollector(Collector):
+    """Our metrics; what reads them is imported by the first scrape."""
+
+    def describe(self) -> Iterable[Metric]:
+        return []  # registering imports nothing
+
+    def collect(self) -> Iterable[Metric]:
+        from tasks.flower import figures
+
+        return figures.collector().collect()
+
+
+def _snapshot() -> dict[str, Any]:
+    from tasks.flower import figures
+
+    return figures.snapshot()
 
 
 def _address(pages: str) -> str:
@@ -78,14 +111,13 @@ def _address(pages: str) -> str:
 class GroupingView(BaseHandler):
     """The pipeline of all projects, read from PostgreSQL: correct even when every worker is dead."""
 
-    def initialize(self, engine: Engine, pages: str) -> None:
-        self._engine = engine
+    def initialize(self, pages: str) -> None:
         self._pages = pages
 
     @tornado.web.authenticated
     async def get(self) -> None:
         try:
-            now = await asyncio.to_thread(pipeline, self._engine, None)
+            now = await asyncio.to_thread(_snapshot)
         except DatabaseDownError:
             self.set_status(503)
             now = None

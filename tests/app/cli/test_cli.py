@@ -7,12 +7,14 @@ from pathlib import Path
 import orjson
 import pytest
 import rich_click as click
-from sqlalchemy import Engine
+from hypothesis import given
+from hypothesis.strategies import from_regex
+from sqlalchemy import Engine, make_url
 
 from app.cli.lazy import LazyCommands
 from app.cli.main import HOMES
 from app.cli.numbers import Decimal, Whole
-from app.config import Settings
+from app.config import _USUAL_URL, Settings
 from app.store import heartbeats, keys, projects
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -275,6 +277,20 @@ def test_a_project_or_key_with_a_name_that_nobody_can_see_is_not_made(cli: Cli, 
 )
 def test_a_url_of_postgresql_is_taken_as_platforms_give_it(url: str) -> None:
     assert Settings(database_url=url).database_url == "postgresql+psycopg2://" + url.partition("://")[2]
+
+
+@pytest.mark.parametrize(
+    "address", ["h", "h/d", "u@h/d", "u:p@h.net:5432/d-1", "u:p%23@h/d?sslmode=require&connect_timeout=5"]
+)
+def test_a_url_that_is_taken_without_sqlalchemy_is_one_that_sqlalchemy_takes(address: str) -> None:
+    url = f"postgresql+psycopg2://{address}"
+    assert (_USUAL_URL.fullmatch(url) is not None) == ("/" in address)
+    assert make_url(url).get_backend_name() == "postgresql"
+
+
+@given(from_regex(_USUAL_URL, fullmatch=True))
+def test_sqlalchemy_takes_every_url_that_is_taken_without_it(url: str) -> None:
+    assert make_url(url).get_backend_name() == "postgresql"
 
 
 def test_a_list_of_commands_tells_of_each_what_the_command_tells_of_itself() -> None:
