@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from templating.mining.findings import Finding, Findings
-from templating.mining.sieve import Neighbours, Placed, sort_by_template
+from templating.mining.sieve import Placed, Sieve, sort_by_template
 from templating.mining.texts import Texts
 from templating.template import Template
 
@@ -38,14 +38,14 @@ class Answer:
     def _kept(self, findings: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
         """The texts of each template: a text stays where it was placed, or moves to a later template that fits better."""
         kept: dict[Template, list[Placed]] = {}
-        neighbours, number = Neighbours(findings), {template: place for place, template in enumerate(findings)}
+        sieve, number = Sieve(findings), {template: place for place, template in enumerate(findings)}
         for template, finding in findings.items():
             self._texts.budget.spent()
             rows = {template: [row for row in finding.rows if row[0] not in self._findings.copies]}
             rank = (template.fixed, number[template])
-            later = [t for t in neighbours.of(template) if findings[t].born > finding.since and (t.fixed, number[t]) > rank]
+            later = [t for t in sieve.neighbours(template) if findings[t].born > finding.since and (t.fixed, number[t]) > rank]
             if later:
-                rows, _ = sort_by_template((text for text, _ in rows[template]), [template, *later], self._texts.budget.spent)
+                rows, _ = sort_by_template((text for text, _ in rows[template]), [template, *sorted(later, key=number.__getitem__)], self._texts.budget.spent)
             for best, its in rows.items():
                 kept.setdefault(best, []).extend(its)
         return {template: its for template, its in kept.items() if its}

@@ -5,46 +5,18 @@ grams, and one sort brings equal grams together, whatever the number of texts. S
 with it. Only `search` decides whether a family is one template, several or chance; this module gives the order of the texts.
 """
 
-from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from templating.mining.quantities import END_CHARACTERS
-from templating.mining.sampling import CHARACTERS_PER_ROUND, FEWEST_TEXTS_PER_ROUND, TEXTS_PER_ROUND
+from templating.mining.sampling import CHARACTERS_PER_ROUND, TEXTS_PER_ROUND
 from templating.mining.signatures import FEWEST_SHARED_GRAMS, MemberSet, gram_codes, occurrences, sets_of
 from templating.mining.units import ranges_of, split
 from templating.template import Template
 
 MOST_FAMILY_TEXTS = TEXTS_PER_ROUND // 4  # most texts of a family: a random sample holds texts of every larger template
 LEAST_SHARED_GRAMS = 6  # grams, at least, that texts of a family share
-
-
-class Families:
-    """Texts in the order of the rounds: one family after the other, each text once."""
-
-    def __init__(self, families: Iterable[Sequence[str]]) -> None:
-        self._families = deque(families)
-        self._dealt = set[str]()
-
-    def add(self, texts: Iterable[str]) -> None:
-        """Appends texts, each as a family of its own; `deal` skips those that were dealt."""
-        self._families.extend([text] for text in texts)
-
-    def deal(self, remaining: Container[str]) -> list[str]:
-        """The next sample, of texts in `remaining`; empty when all were dealt."""
-        sample: list[str] = []
-        size = 0
-        while self._families:
-            family = [text for text in self._families[0] if text in remaining and text not in self._dealt]
-            more = sum(map(len, family))
-            if len(sample) >= FEWEST_TEXTS_PER_ROUND and (len(sample) + len(family) > TEXTS_PER_ROUND or size + more > CHARACTERS_PER_ROUND):
-                break
-            self._families.popleft()
-            self._dealt.update(family)
-            sample += family
-            size += more
-        return sample
 
 
 def begin_or_end_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int) -> list[str]:

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from templating.mining.answer import Answer, Group
 from templating.mining.budget import Budget, SpentError
-from templating.mining.filing import Families, begin_or_end_alike, families
+from templating.mining.filing import begin_or_end_alike, families
 from templating.mining.findings import Findings
 from templating.mining.joining import join
 from templating.mining.known import add_known
 from templating.mining.one_round import Round
 from templating.mining.result import Options
 from templating.mining.revising import revise
-from templating.mining.sampling import TEXTS_PER_ROUND, Samples
+from templating.mining.sampling import TEXTS_PER_ROUND, Deck, Samples
 from templating.mining.second_look import look_again
 from templating.mining.short_templates import ShortTemplates
 from templating.mining.texts import Texts
@@ -64,9 +64,7 @@ class Rounds:
         rest, rounds = self._look_at(Samples(texts, self._texts.calls), rest)
         return self._look_at_families(rest) if rounds > 1 or len(texts) > TEXTS_PER_ROUND else rest
 
-    def _look_at(
-        self, samples: Samples | Families, rest: dict[str, None], *, filed: bool = False
-    ) -> tuple[dict[str, None], int]:
+    def _look_at(self, samples: Deck, rest: dict[str, None], *, filed: bool = False) -> tuple[dict[str, None], int]:
         """(texts that fit no template after rounds over all samples, the number of rounds)"""
         rounds = 0
         while not self._budget.spent() and (sample := samples.deal(rest)):
@@ -86,7 +84,7 @@ class Rounds:
         options, calls = self._texts.options, self._texts.calls
         try:
             alike = begin_or_end_alike(self._budget.over(rest), calls, options.barrier, options.min_group_size)
-            filed = Families(families(alike, calls, options.barrier, options.min_group_size, self._texts.go_on))
+            filed = Deck(families(alike, calls, options.barrier, options.min_group_size, self._texts.go_on))
         except SpentError:
             return rest
         return self._look_at(filed, rest, filed=True)[0]

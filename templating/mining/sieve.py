@@ -5,6 +5,7 @@ dictionary look-ups find the few templates that begin or end like a text.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from templating.matching import agree, fit
 from templating.mining.quantities import END_CHARACTERS
@@ -67,6 +68,13 @@ class Sieve:
             self._both[start, end] = sorted(ranks + by_end)
         return self._both[start, end]
 
+    def neighbours(self, template: Template) -> list[Template]:
+        """The templates that a text of this template may fit, by their ends; comparing all pairs of thousands would take seconds."""
+        first = template.literals[0]
+        ranks = [*self._starts.get(first[:END_CHARACTERS], self._loose), *chain(*self._ends.values())]
+        others = map(self._order.__getitem__, ranks) if len(first) >= END_CHARACTERS else self._order
+        return [other for other in others if _may_share(other, template)]
+
 
 def sort_by_template(
     texts: Iterable[str], templates: Iterable[Template], tick: Callable[[], object]
@@ -84,27 +92,6 @@ def sort_by_template(
         else:
             rows.setdefault(hit[0], []).append((text, hit[1]))
     return rows, misfits
-
-
-class Neighbours:
-    """The templates that a text of another template may fit too, by their ends; comparing all pairs of thousands would take seconds."""
-
-    def __init__(self, templates: Iterable[Template]) -> None:
-        self._templates = list(templates)
-        self._starts: dict[str, list[int]] = {}
-        self._short: list[int] = []
-        for number, template in enumerate(self._templates):
-            first = template.literals[0]
-            alike = self._starts.setdefault(first[:END_CHARACTERS], []) if len(first) >= END_CHARACTERS else self._short
-            alike.append(number)
-
-    def of(self, template: Template) -> list[Template]:
-        """These templates, in order; the template itself may be among them."""
-        first = template.literals[0]
-        if len(first) < END_CHARACTERS:
-            return [other for other in self._templates if _may_share(other, template)]
-        numbers = sorted(self._starts.get(first[:END_CHARACTERS], []) + self._short)
-        return [other for n in numbers if _may_share(other := self._templates[n], template)]
 
 
 def _may_share(template: Template, other: Template) -> bool:
