@@ -62,7 +62,7 @@ QUERIES = {
         "ix_trace_implementation",
     ),
     "values of slots, on a page": Query(
-        lambda connection, ids: insights.place_statistics(connection, TemplateCalls(ids.project, ids.template)),
+        lambda connection, ids: insights.place_statistics(connection, TemplateCalls(ids.project, ids.template), 1),
         "ix_trace_template",
     ),
     "versions of a task": Query(

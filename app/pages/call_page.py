@@ -9,9 +9,10 @@ from sqlalchemy import Row
 from app.pages import access
 from app.pages.arguments import id_or_404, project
 from app.pages.blueprint import pages
+from app.pages.drawing import MOST_SLOTS, MOST_SLOTS_DRAWN
 from app.pages.versions import colours_of, versions_of
 from app.reading import neighbours, outside, placing, prices, tasks
-from app.reading.pieces import Part, plain_parts, prompt_parts
+from app.reading.pieces import Part, plain_parts, prompt_parts, with_plain_rest
 from app.store import traces
 
 MOST_OUTSIDE = 100
@@ -32,11 +33,11 @@ def trace(trace_id: str) -> str:
         "pages/trace.html",
         call=call,
         task=of_task,
-        parts=_prompt(call),
+        parts=with_plain_rest(_prompt(call), MOST_SLOTS_DRAWN, filled=True),
         values=traces.variables_of(call.slots, call.variables),
         outside=outside.of_call(call),
         most_outside=MOST_OUTSIDE,
-        places=list(zip(call.slots or [], call.variables or [], strict=False)),
+        most_slots=MOST_SLOTS,
         colours=colours_of(versions),
         placed=placed,
         role_of=placing.role_of,

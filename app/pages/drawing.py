@@ -10,6 +10,12 @@ from app.pages.charts import Spark
 from app.reading.pieces import Piece, one_line
 from app.words import ago, moment, number
 
+MOST_SLOTS = 200
+"""Slots that a page lists, and values of a call: a task of 3,000 slots had a page of 6 MB, of which people read the first screens."""
+
+MOST_SLOTS_DRAWN = 1_000
+"""Slots that are drawn in a template or a prompt, some 100 kB; those behind them stand as text."""
+
 
 def drawn_time(time: datetime | None) -> Markup:
     """The time since a moment; the moment is the title of that text."""

@@ -25,6 +25,7 @@ from app.pages.arguments import (
 )
 from app.pages.blueprint import pages
 from app.pages.counted import Counted, counted
+from app.pages.drawing import MOST_SLOTS, MOST_SLOTS_DRAWN
 from app.pages.history import METRICS, History, history
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.pages.versions import colours_of, listed, numbered, versions_of
@@ -34,7 +35,7 @@ from app.reading.browse import CallCursor
 from app.reading.changes import BegunVersion
 from app.reading.costing import Costing, of_template
 from app.reading.declared import DeclaredCalls, agreement
-from app.reading.pieces import Part, template_parts
+from app.reading.pieces import Part, template_parts, with_plain_rest
 from app.reading.spending import Spending
 from app.reading.usage import UsageScope
 from app.store import history as decided_history
@@ -48,10 +49,6 @@ MOST_OTHERS = 500
 
 SIMILAR_SHOWN = 10
 """Similar tasks on the page of a task."""
-
-
-MOST_SLOTS = 200
-"""Slots that a page lists, and values of a call: a task of 3,000 slots had a page of 6 MB, of which people read the first screens."""
 
 
 @pages.get("/tasks/<task_id>")
@@ -166,8 +163,10 @@ def _texts(
     """The text of the chosen version, and its comparison with another; without queries."""
     parts, before = _template(version), _compared_to(versions, version)
     compared = changes.compare(_template(before), parts) if before else []
+    reordered = (costing.bill.cache.reordered if costing else None) or []
     return {
-        "parts": parts,
+        "parts": with_plain_rest(parts, MOST_SLOTS_DRAWN, filled=False),
+        "reordered": with_plain_rest(reordered, MOST_SLOTS_DRAWN, filled=False),
         "listed": listed(versions, version, in_full=choice("settings", ("all",), "") == "all"),
         "colours": colours_of(versions),
         "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
@@ -178,10 +177,11 @@ def _texts(
         "board": _board(spending_by_version, before, version),
         "may_split": _may_split(versions, version),
         "was": _number_before(),
-        "sample": insights.SAMPLE,
+        "sample": insights.sample_of(len(version.slots) if version else 0),
         "least_cached": LEAST_CACHED,
         "few_calls": FEW_CALLS,
         "most_slots": MOST_SLOTS,
+        "most_slots_drawn": MOST_SLOTS_DRAWN,
     }
 
 

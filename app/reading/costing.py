@@ -34,7 +34,7 @@ def of_template(
 ) -> Costing:
     """The bill of a template. template: a version with it, a row of `app.reading.tasks`. spending_of_models: models with what their calls used."""
     parts = template_parts(template.parts, template.slots)
-    places = insights.place_statistics(connection, calls)
+    places = insights.place_statistics(connection, calls, len(template.slots))
     shares = costs(parts, template.slots, template.slot_kinds, places)
     spending = Spending.together(spending_of_model for _, spending_of_model in spending_of_models)
     price = blended((priced.of(model), spending_of_model.used) for model, spending_of_model in spending_of_models)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Double,
+    Integer,
     Select,
     Subquery,
     Text,
@@ -28,6 +29,12 @@ from app.store.tables import trace
 
 SAMPLE = 2_000
 """Newest calls from which statistics are computed. At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the size of the task."""
+
+MOST_VALUES = 200_000
+"""Values in all places of the sampled calls: PostgreSQL counts a million in some 3 s, and a template of 10,000 slots has 20 million in 2,000 calls."""
+
+FEWEST_SAMPLED = 20
+"""Calls that are sampled whatever they hold: fewer say nothing about a slot."""
 
 VALUES_SHOWN = 5
 """Most frequent values shown of a place."""
@@ -56,18 +63,24 @@ class PlaceStatistics:
     values: list[CountedValue]
 
 
-def place_statistics(connection: Connection, calls: TemplateCalls) -> dict[int, PlaceStatistics]:
-    """Statistics by place (0, 1, ...) over the newest `SAMPLE` calls; {} when there are none.
+def sample_of(places: int) -> int:
+    """Newest calls of a template with so many places that are sampled: `SAMPLE`, or fewer with many places."""
+    return min(SAMPLE, max(FEWEST_SAMPLED, MOST_VALUES // max(places, 1)))
+
+
+def place_statistics(connection: Connection, calls: TemplateCalls, places: int) -> dict[int, PlaceStatistics]:
+    """Statistics by place (0, 1, ...) over the newest `sample_of` calls; {} when there are none. places: of the template.
 
     Values are compared by their MD5, so that sorting a column of 10 kB texts stays cheap; a caller who forges a collision miscounts only
     its own values.
     """
-    places: dict[int, PlaceStatistics] = {}
-    for row in connection.execute(_most_frequent_values(calls.of_all_versions), calls.parameters):
+    parameters = calls.parameters | {"sample": sample_of(places)}
+    statistics_by_place: dict[int, PlaceStatistics] = {}
+    for row in connection.execute(_most_frequent_values(calls.of_all_versions), parameters):
         of_place = (row.all_calls, row.distinct_values, row.all_characters, row.longest)
-        statistics = places.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
+        statistics = statistics_by_place.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
         statistics.values.append(CountedValue(row.text, row.length, row.calls))
-    return places
+    return statistics_by_place
 
 
 @cache
@@ -92,7 +105,7 @@ def _counted_values(of_all_versions: bool) -> Subquery:
     PostgreSQL reads all calls and sorts them. Calls whose values still follow an older template fall out of the sample afterwards.
     """
     columns = (trace.c.variables, trace.c.template_id, trace.c.project_id, trace.c.seen_at, trace.c.id)
-    newest = sampled_calls(columns, SAMPLE, of_all_versions=of_all_versions)
+    newest = sampled_calls(columns, bindparam("sample", type_=Integer), of_all_versions=of_all_versions)
     sample = (
         select(newest.c.variables)
         .where(newest.c.template_id == bindparam("template", type_=Uuid), newest.c.project_id == bindparam("project"))

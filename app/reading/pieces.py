@@ -86,6 +86,23 @@ def plain_parts(prompt: Sequence[str]) -> list[Part]:
     return _without_empty(Part(role, [Piece(text)]) for role, text in zip(ROLES, prompt, strict=False))
 
 
+def with_plain_rest(parts: Sequence[Part], most_slots: int, *, filled: bool) -> list[Part]:
+    """The parts with their first `most_slots` slots; what follows is one text, so that a page is drawn in bounded time and stays whole.
+
+    filled: the slots hold the values of a call; else their names stand in the text.
+    """
+    slots_left = most_slots
+    bounded: list[Part] = []
+    for part in parts:
+        places = [place for place, piece in enumerate(part.pieces) if piece.slot is not None]
+        end = places[slots_left] if len(places) > slots_left else len(part.pieces)
+        slots_left -= min(len(places), slots_left)
+        further = part.pieces[end:]
+        text = "".join(piece.text if filled or piece.slot is None else f"{{{{{piece.slot}}}}}" for piece in further)
+        bounded.append(Part(part.role, [*part.pieces[:end], *([Piece(text)] if further else [])]))
+    return bounded
+
+
 def _interleave(literals: Sequence[str], places: Iterator[tuple[str, str]]) -> Iterator[Piece]:
     """literal, slot, literal, slot, literal; it takes one place fewer than there are literals."""
     for number, literal in enumerate(literals):
@@ -100,10 +117,19 @@ def _without_empty(parts: Iterable[Part]) -> list[Part]:
     return [part for part in parts if part.pieces and part != Part(part.role, [Piece("")])]
 
 
-def colours(slot_lists: Iterable[Iterable[str]]) -> dict[str, int]:
-    """A colour for each slot name of a task, by first appearance, so that a slot looks the same in every version."""
-    names = dict.fromkeys(name for slots in slot_lists for name in slots)
-    return {name: number % COLOURS for number, name in enumerate(names)}
+def colours(slot_lists: Iterable[Sequence[str]]) -> dict[str, int]:
+    """A colour for each slot name of a task, by first appearance, so that a slot looks the same in every version.
+
+    A new slot differs from the slots before and behind it where it first appears.
+    """
+    colour_of: dict[str, int] = {}
+    for slots in slot_lists:
+        for place, name in enumerate(slots):
+            if name not in colour_of:
+                beside = {colour_of.get(neighbour) for neighbour in slots[max(place - 1, 0) : place + 2]}
+                in_turn = ((len(colour_of) + step) % COLOURS for step in range(COLOURS))
+                colour_of[name] = next(colour for colour in in_turn if colour not in beside)
+    return colour_of
 
 
 def start_of(parts: Sequence[Part]) -> list[Piece]:

@@ -26,6 +26,10 @@ VERSIONS_COUNTED = f"{VERSIONS} ORDER BY version DESC LIMIT {MOST_VERSIONS_COUNT
 """As `VERSIONS`, of those that figures are counted from."""
 
 
+Limit = int | ColumnElement[int]
+"""A number of calls, or a parameter of the query."""
+
+
 @dataclass(frozen=True)
 class TemplateCalls:
     """The calls of all versions of a template, of its versions with one model, or of one version."""
@@ -60,7 +64,7 @@ class TemplateCalls:
 
 def newest_calls(
     columns: Iterable[ColumnElement[Any]],
-    limit: int,
+    limit: Limit,
     *conditions: ColumnElement[bool],
     versions: str = VERSIONS_COUNTED,
 ) -> Subquery:
@@ -87,7 +91,7 @@ def newest_calls(
 
 
 def sampled_calls(
-    columns: Iterable[ColumnElement[Any]], limit: int, *conditions: ColumnElement[bool], of_all_versions: bool
+    columns: Iterable[ColumnElement[Any]], limit: Limit, *conditions: ColumnElement[bool], of_all_versions: bool
 ) -> Subquery:
     """Newest calls under some conditions, at most `limit`, for statistics and data sets; columns: of `trace`, with `seen_at` and `id`.
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.pages.filters import messages
 from app.reading.changes import MOST_WORDS_COMPARED, compare, is_changed
-from app.reading.insights import CountedValue, PlaceStatistics
+from app.reading.insights import FEWEST_SAMPLED, MOST_VALUES, SAMPLE, CountedValue, PlaceStatistics, sample_of
 from app.reading.pieces import (
     COLOURS,
     Part,
@@ -23,6 +23,7 @@ from app.reading.pieces import (
     prompt_parts,
     start_of,
     template_parts,
+    with_plain_rest,
 )
 from app.reading.shares import costs
 from app.words import ago, duration, percent
@@ -53,6 +54,20 @@ def test_the_slots_of_a_template_stand_between_its_literals() -> None:
 def test_a_part_without_text_is_not_shown() -> None:
     assert template_parts([{"role": "system", "literals": [""]}, PARTS[1]], ["q"])[0].role == "user"
     assert plain_parts(["", "hello"]) == [Part("user", [Piece("hello")])]
+
+
+def test_what_follows_the_last_slot_that_is_drawn_is_one_text() -> None:
+    drawn = with_plain_rest(template_parts(PARTS, SLOTS), 1, filled=False)
+    assert [len(part.pieces) for part in drawn] == [3, 2]
+    assert drawn[1].pieces == [Piece("Q: "), Piece("{{question}}\nA:")]
+    assert with_plain_rest(template_parts(PARTS, SLOTS), 2, filled=False) == template_parts(PARTS, SLOTS)
+
+
+@given(st.lists(texts, min_size=2, max_size=2), st.integers(0, 3))
+def test_a_prompt_stays_whole_however_few_of_its_slots_are_drawn(values: list[str], most_slots: int) -> None:
+    prompt = [f"Be {values[0]}.\n", f"Q: {values[1]}\nA:"]
+    parts = prompt_parts(PARTS, SLOTS, values, prompt)
+    assert [_text([part]) for part in with_plain_rest(parts, most_slots, filled=True)] == [_text([p]) for p in parts]
 
 
 def test_a_part_that_is_one_slot_is_shown_even_when_it_is_empty() -> None:
@@ -89,6 +104,20 @@ def test_colours_start_again_when_there_are_more_slots() -> None:
     colours_of_many = colours([[f"slot_{n}" for n in range(COLOURS + 1)]])
 
     assert colours_of_many[f"slot_{COLOURS}"] == colours_of_many["slot_0"]
+
+
+def test_a_slot_that_appears_later_has_another_colour_than_the_slots_beside_it() -> None:
+    first = [f"slot_{number}" for number in range(COLOURS)]
+    for place in range(COLOURS + 1):
+        slots = [*first[:place], "new", *first[place:]]
+        colour_of = colours([first, slots])
+        assert all(colour_of[name] != colour_of[beside] for name, beside in pairwise(slots))
+
+
+def test_a_template_with_many_slots_has_fewer_calls_sampled() -> None:
+    assert sample_of(1) == sample_of(MOST_VALUES // SAMPLE) == SAMPLE
+    assert sample_of(10_000) * 10_000 <= MOST_VALUES
+    assert sample_of(10**6) == FEWEST_SAMPLED
 
 
 def test_the_start_of_a_long_template_shows_its_slots() -> None:
