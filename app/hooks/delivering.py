@@ -24,8 +24,8 @@ from app.store.webhooks import DueDelivery
 AT_ONCE = 8
 """Receivers at a time; their threads mostly wait."""
 
-MOST_ROUNDS = 100
-"""Rounds after which the duty returns, so that it can be stopped; it starts again at its next tick."""
+MOST_IN_A_ROW = 100
+"""Deliveries of one thread after which the duty returns, so that it can be stopped; it starts again at its next tick."""
 
 _log = logger(__name__)
 
@@ -44,14 +44,24 @@ class Deliverer:
             return 0
         with transaction(self._engine) as connection:
             webhooks.enqueue(connection, timedelta(seconds=self._settings.webhook_delay))
-        arrived = 0
-        for _ in range(MOST_ROUNDS):
-            with transaction(self._engine) as connection:
-                deliveries = webhooks.claim(connection, AT_ONCE)
-            if not deliveries:
+        deliveries = self._claim(AT_ONCE)
+        if not deliveries:
+            return 0
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as threads:
+            return sum(threads.map(self._send_in_a_row, deliveries))
+
+    def _claim(self, number: int) -> list[DueDelivery]:
+        with transaction(self._engine) as connection:
+            return webhooks.claim(connection, number)
+
+    def _send_in_a_row(self, first: DueDelivery) -> int:
+        """Send a delivery, then others as long as some are due; how many arrived. No thread waits for one whose host hangs."""
+        arrived = int(self._send(first))
+        for _ in range(MOST_IN_A_ROW - 1):
+            further = self._claim(1)
+            if not further:
                 break
-            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as threads:
-                arrived += sum(threads.map(self._send, deliveries))
+            arrived += self._send(further[0])
         return arrived
 
     def _send(self, delivery: DueDelivery) -> bool:

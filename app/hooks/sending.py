@@ -11,10 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 from app.hooks.addresses import Allowed, NotAllowedError
 
 CONNECT_SECONDS = 5.0
-"""Seconds to connect, and between two packets of an answer."""
+"""Seconds to connect to one address."""
 
 ALL_SECONDS = 15.0
-"""Seconds for one delivery from connecting on: a host that sends single bytes slowly is cut off."""
+"""Seconds for one delivery from the connection on, whether its host says nothing or sends single bytes slowly."""
 
 MOST_ADDRESSES = 4
 """Addresses of a host that are tried: each may cost CONNECT_SECONDS."""
@@ -40,8 +40,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) ->
         raise NotDeliveredError(str(error)) from None
     except TimeoutError:
         raise NotDeliveredError("The host did not answer in time.") from None
-    except ssl.SSLError:
+    except ssl.SSLCertVerificationError:
         raise NotDeliveredError("The certificate of the host is not trusted.") from None
+    except ssl.SSLError:
+        raise NotDeliveredError("The host does not speak TLS at this port; is its URL http://?") from None
     except (socket.gaierror, UnicodeError):
         raise NotDeliveredError("The name of the host has no address.") from None
     except (OSError, HTTPException):
@@ -78,12 +80,23 @@ def _connected(addresses: Sequence[str], port: int) -> socket.socket:
 
 @contextmanager
 def _closing(connection: HTTPConnection) -> Iterator[None]:
-    """Close the connection at the end of the block, or when its time is up: then the waiting call raises OSError."""
-    timer = threading.Timer(ALL_SECONDS, _shut_down, [connection])
+    """Close the connection at the end of the block, or when its time is up. Raises TimeoutError then."""
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        _shut_down(connection)
+
+    connection.sock.settimeout(ALL_SECONDS)
+    timer = threading.Timer(ALL_SECONDS, end)
     timer.daemon = True
     timer.start()
     try:
         yield
+    except (OSError, HTTPException):
+        if is_over.is_set():
+            raise TimeoutError from None
+        raise
     finally:
         timer.cancel()
         connection.close()

@@ -22,6 +22,7 @@ from app.config import Settings
 from app.hooks import delivering, sending
 from app.hooks.addresses import Allowed, NotAllowedError
 from app.hooks.delivering import Deliverer
+from app.hooks.sending import NotDeliveredError
 from app.store import changes, webhooks
 from app.store.engine import transaction
 from app.store.ids import first_id_of
@@ -96,6 +97,9 @@ def allowing(open_settings: Settings, webs: Callable[[Settings], Flask], world: 
 @pytest.fixture
 def deliverer(world: World, open_settings: Settings) -> Deliverer:
     return Deliverer(world.engine, open_settings)
+
+
+INSIDE = Allowed(["127.0.0.1"], [ip_network("127.0.0.0/8")])
 
 
 def created(client: FlaskClient, url: str, **fields: Any) -> Any:
@@ -246,6 +250,70 @@ def test_a_host_that_hangs_is_cut_off_and_keeps_no_other_waiting(
     hanging.close()
     assert time.monotonic() - begun < 60
     assert [log(allowing, hook)[0]["state"] for hook in (slow, quick)] == ["waiting", "delivered"]
+
+
+def test_a_host_that_hangs_holds_up_no_further_change_of_another(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host hangs until the other one has both changes."""
+    monkeypatch.setattr(sending, "ALL_SECONDS", 120.0)
+    hanging = Receiver()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200 if hanging.released.wait(60) else 500)
+        handler.end_headers()
+
+    hanging.behave = hang
+
+    def last_change(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        if len(receiver.got) == 2:
+            hanging.released.set()
+
+    receiver.behave = last_change
+    created(allowing, hanging.url)
+    created(allowing, receiver.url)
+    for path in ("/first", "/second"):
+        new_task(world, path)
+    assert deliverer.deliver() == 4
+    assert [body["path"] for body in receiver.bodies] == ["/first", "/second"]
+    hanging.close()
+
+
+def test_a_host_may_take_longer_to_answer_than_to_connect(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that works before it answers, as one that runs a job."""
+    monkeypatch.setattr(sending, "CONNECT_SECONDS", 1.0)
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        receiver.released.wait(1.5)
+        handler.send_response(200)
+        handler.end_headers()
+
+    receiver.behave = late
+    assert sending.post(receiver.url, b"{}", {}, INSIDE) == 200
+
+
+def test_a_host_that_does_not_end_its_answer_is_said_to_be_late(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ALL_SECONDS", 0.5)
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        while not receiver.released.wait(0.02):
+            try:
+                handler.wfile.write(b"H")
+            except OSError:
+                return
+
+    receiver.behave = drip
+    with pytest.raises(NotDeliveredError, match="did not answer in time"):
+        sending.post(receiver.url, b"{}", {}, INSIDE)
+
+
+def test_a_host_without_tls_is_not_said_to_have_a_wrong_certificate(receiver: Receiver) -> None:
+    with pytest.raises(NotDeliveredError, match="does not speak TLS"):
+        sending.post(receiver.url.replace("http:", "https:"), b"{}", {}, INSIDE)
 
 
 def test_a_sender_that_dies_between_sending_and_noting_loses_nothing(
