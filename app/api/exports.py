@@ -25,7 +25,7 @@ from templating import portable_names
 
 routes = Routes("exports")
 
-SAMPLES = 20
+CALLS_OF_A_TEST_FILE = 20
 """Real calls in a file with test cases: enough to see a difference, few enough to read."""
 
 FormatName = Literal[
@@ -83,7 +83,7 @@ def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -
     with transaction(services().engine) as connection:
         row = by_id.implementation(connection, holder.project_id, implementation_id)
         calls = TemplateCalls(holder.project_id, row.template_id, row.id)
-        samples = list(datasets.examples(connection, calls, query.stated, limit=SAMPLES))
+        samples = list(datasets.examples(connection, calls, query.stated, limit=CALLS_OF_A_TEST_FILE))
         task = by_id.task(connection, holder.project_id, row.task_id)
     form = FORMATS[query.format]
     version = _version(row, task.name, task.path, samples)

@@ -109,8 +109,8 @@ def create_webhook(holder: KeyHolder) -> Response:
     body = read_body(WebhookIn, REFUSED)
     _check(body.url)
     with transaction(services().engine) as connection:
-        if webhooks.count(connection, holder.project_id) >= webhooks.MOST:
-            raise _refused(f"A project has at most {webhooks.MOST} webhooks; remove one.", ())
+        if webhooks.count(connection, holder.project_id) >= webhooks.MOST_WEBHOOKS:
+            raise _refused(f"A project has at most {webhooks.MOST_WEBHOOKS} webhooks; remove one.", ())
         created = webhooks.create(connection, holder.project_id, **body.model_dump())
     note(webhook=created.id)
     return json_answer(_item(created) | {"secret": created.secret}, 201)

@@ -19,16 +19,16 @@ MOST_BODIES = 512
 PARTY_BODIES, ALL_BODIES = 4, 16
 """Unfinished bytes of one party, and of all parties, as multiples of the largest body allowed."""
 
-SPARED = 4
+DISCARDED_BODIES = 4
 """Bytes of a refused body that are read and discarded, as a multiple of the largest body allowed.
 
 A client that is refused in the middle of sending often sees a broken connection instead of the answer (RFC 9112, 9.6).
 """
 
-PAUSE = 5.0
+PAUSE_SECONDS = 5.0
 """Seconds without a byte after which a client no longer sends a refused body, as nginx's lingering_timeout; then the connection is closed."""
 
-AT_ONCE, AT_ONCE_OF_A_PROJECT = 64 * 1024, 4 * 1024 * 1024
+BYTES_AT_ONCE, BYTES_AT_ONCE_OF_A_PROJECT = 64 * 1024, 4 * 1024 * 1024
 """Bytes of a body that is read in one piece and counted before it arrives: read in chunks, a batch costs the event loop thirty rounds.
 
 The limit is larger for a key that has worked: a stranger could reserve memory with a Content-Length whose body never comes.
@@ -87,7 +87,9 @@ class UnfinishedBodies:
         self._bodies: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
-    async def body(self, party: str, limit: int, length: int, source: BodySource, *, at_once: int = AT_ONCE) -> bytes:
+    async def body(
+        self, party: str, limit: int, length: int, source: BodySource, *, at_once: int = BYTES_AT_ONCE
+    ) -> bytes:
         """The whole body. Raises SlowBodyError, LargeBodyError, CutBodyError or TooMuchUnderWayError.
 
         length: the Content-Length, IN_CHUNKS, or 0 when neither is sent. at_once: bytes up to which the body is read in one piece.
@@ -113,8 +115,8 @@ class UnfinishedBodies:
         size, chunks = 0, aiter(source)
         with suppress(TimeoutError, ProtocolClosed, TooMuchUnderWayError, StopAsyncIteration), self._under_way(party):
             async with asyncio.timeout(self._seconds):
-                while size <= SPARED * self._largest:
-                    async with asyncio.timeout(PAUSE):
+                while size <= DISCARDED_BODIES * self._largest:
+                    async with asyncio.timeout(PAUSE_SECONDS):
                         size += len(await anext(chunks))
 
     async def _joined(self, body: _ArrivedBytes, limit: int, source: BodySource, *, in_chunks: bool) -> bytes:
@@ -126,7 +128,7 @@ class UnfinishedBodies:
             if size <= limit:
                 self._add(body, len(chunk))
                 body.parts.append(chunk)
-            elif size <= limit + SPARED * self._largest:
+            elif size <= limit + DISCARDED_BODIES * self._largest:
                 self._drop(body)
             else:
                 break

@@ -22,8 +22,8 @@ from app.errors import PromptlodeError
 from app.front.answers import Answer, NotQuick, QuickRequest, media_type_of
 from app.front.quick import CALLS, Quick
 from app.front.reading import (
-    AT_ONCE,
-    AT_ONCE_OF_A_PROJECT,
+    BYTES_AT_ONCE,
+    BYTES_AT_ONCE_OF_A_PROJECT,
     IN_CHUNKS,
     CutBodyError,
     LargeBodyError,
@@ -193,7 +193,7 @@ class Front:
         length = _length(headers)
         if length > limit:
             raise LargeBodyError
-        at_once = AT_ONCE_OF_A_PROJECT if caller.holder else AT_ONCE
+        at_once = BYTES_AT_ONCE_OF_A_PROJECT if caller.holder else BYTES_AT_ONCE
         return await self._reading.body(caller.party, limit, length, source, at_once=at_once)
 
     async def _answer_quickly(

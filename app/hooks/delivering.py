@@ -21,7 +21,7 @@ from app.store import webhooks
 from app.store.engine import transaction
 from app.store.webhooks import DueDelivery
 
-AT_ONCE = 8
+RECEIVERS_AT_ONCE = 8
 """Receivers at a time; their threads mostly wait."""
 
 MOST_IN_A_ROW = 100
@@ -44,10 +44,10 @@ class Deliverer:
             return 0
         with transaction(self._engine) as connection:
             webhooks.enqueue(connection, timedelta(seconds=self._settings.webhook_delay))
-        deliveries = self._claim(AT_ONCE)
+        deliveries = self._claim(RECEIVERS_AT_ONCE)
         if not deliveries:
             return 0
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as threads:
+        with ThreadPoolExecutor(RECEIVERS_AT_ONCE, thread_name_prefix="webhook") as threads:
             return sum(threads.map(self._send_in_a_row, deliveries))
 
     def _claim(self, number: int) -> list[DueDelivery]:

@@ -21,7 +21,7 @@ from templating import meant_name
 SLOT = "slot."
 """Beginning of the parameters that name a slot."""
 
-MOST_NAMED = 5
+MOST_SLOTS_NAMED = 5
 """Names of slots that a task does not have, which a sentence names."""
 
 
@@ -63,4 +63,4 @@ def _note_unknown(connection: Connection, task_id: UUID, names: Iterable[str]) -
     unknown = [one_line(name)[:LONGEST_TOLD] for name in names if meant_name(name, known_names) is None]
     if unknown:
         names_of_task = ", ".join(slot_names.of_versions(*chosen)) or "none"
-        note(f"The task has no slot {', '.join(unknown[:MOST_NAMED])}. Its slots: {names_of_task}.")
+        note(f"The task has no slot {', '.join(unknown[:MOST_SLOTS_NAMED])}. Its slots: {names_of_task}.")

@@ -13,7 +13,7 @@ from app.reading.template_calls import MOST_VERSIONS_COUNTED, TemplateCalls
 MOST_MODELS_OFFERED = 8
 """Models among which a page lets choose, those with the most calls: a line of names."""
 
-MOST_NUMBERS = 4
+MOST_VERSIONS_NAMED = 4
 """Versions that a heading names; for more it says how many."""
 
 
@@ -76,8 +76,8 @@ def _choices(version: Row[Any], twins: int, models: Sequence[str], args: dict[st
 
 def _words(versions: Sequence[Row[Any]], *, is_cut: bool) -> str:
     """ "v1, v3"; "12 versions" for more than a heading has room for. is_cut: the task may have further versions, which are not counted."""
-    if len(versions) > MOST_NUMBERS and is_cut:
+    if len(versions) > MOST_VERSIONS_NAMED and is_cut:
         return f"the newest versions with the same text, {MOST_VERSIONS_COUNTED} at most"
-    if len(versions) > MOST_NUMBERS:
+    if len(versions) > MOST_VERSIONS_NAMED:
         return f"{len(versions)} versions with the same text"
     return ", ".join(f"v{version.version}" for version in versions)

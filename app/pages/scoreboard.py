@@ -10,7 +10,7 @@ from app.words import dollars, duration, number, percent
 FEW_CALLS = 30
 """Calls of a version below which a difference is most likely chance."""
 
-LITTLE = 0.03
+LITTLE_CHANGE = 0.03
 """A smaller relative change is called neither better nor worse."""
 
 
@@ -77,6 +77,6 @@ def _row(figure: _Figure, old: Spending, new: Spending, *, has_few_calls: bool) 
     before, after = figure.of(old), figure.of(new)
     change = None if before is None or after is None or before == 0 else after / before - 1
     verdict = ""
-    if figure.less_is_better and change is not None and abs(change) >= LITTLE and not has_few_calls:
+    if figure.less_is_better and change is not None and abs(change) >= LITTLE_CHANGE and not has_few_calls:
         verdict = "better" if change < 0 else "worse"
     return ComparedFigure(figure.title, figure.words(before), figure.words(after), change, verdict)

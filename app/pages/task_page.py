@@ -44,7 +44,7 @@ from app.words import sum_texts
 CALLS_SHOWN = 25
 """Calls on the page of a version."""
 
-MOST_OTHERS = 500
+MOST_TASKS_OFFERED = 500
 """Tasks of a path that a merge may be chosen from."""
 
 SIMILAR_SHOWN = 10
@@ -147,7 +147,7 @@ def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
     return {
         "newest": neighbours.newest(connection, project()),
         "declared": declared,
-        "other_tasks": tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else [],
+        "other_tasks": tasks.others_of_path(connection, task.id, MOST_TASKS_OFFERED) if g.visitor.decides else [],
         "alike": similar.similar(connection, project(), task.id, SIMILAR_SHOWN),
         "sites": similar.call_sites(connection, project(), [task.id]).get(task.id, []),
         "decided": decided_history.is_any_about(connection, task.id),

@@ -21,7 +21,7 @@ Block = list[Piece]
 LEAST_CACHED = 1024
 """Tokens of the shortest prefix that OpenAI, Anthropic and Google cache; some of their models need more."""
 
-LEAST_APART = 200
+LEAST_CHARACTERS_APART = 200
 """Characters of fixed lines that stay when the varying lines of their paragraph move. Shorter ones are labels and instructions about these."""
 
 _CLOSES = re.compile(r"\s*(</|```)")
@@ -183,7 +183,7 @@ def _stretches(paragraph: Block, moving: set[str]) -> list[Block]:
 
 
 def _is_apart(run: Sequence[Block], moving: set[str]) -> bool:
-    return not any(_moves(line, moving) for line in run) and sum(map(_length, run)) >= LEAST_APART
+    return not any(_moves(line, moving) for line in run) and sum(map(_length, run)) >= LEAST_CHARACTERS_APART
 
 
 def _length(line: Block) -> int:

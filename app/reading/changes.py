@@ -20,10 +20,10 @@ _WORD_OR_BLANK = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
 MOST_WORDS_COMPARED = 2_000
 """Words of a changed stretch that are compared; a longer stretch is shown as removed and added as a whole (comparing takes some 0.5 s)."""
 
-LITTLE = 5
+LEAST_CHARACTERS_BETWEEN = 5
 """Characters of common text that separate two changed stretches: "the" alone does not."""
 
-KEPT = 160
+CHARACTERS_OF_AN_END = 160
 """Characters shown at each end of a stretch that both templates have; the text between is folded."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -137,7 +137,10 @@ def _settled(edits: Iterable[Edit]) -> Iterator[ChangedPart]:
 
 
 def _is_little(words: Sequence[Piece]) -> bool:
-    return all(word.slot is None for word in words) and len("".join(word.text for word in words).strip()) < LITTLE
+    return (
+        all(word.slot is None for word in words)
+        and len("".join(word.text for word in words).strip()) < LEAST_CHARACTERS_BETWEEN
+    )
 
 
 def _flushed(removed: list[Piece], pieces_added: list[Piece]) -> Iterator[ChangedPart]:
@@ -170,9 +173,9 @@ def _joined(words: Sequence[Piece], change: str) -> list[Piece]:
 
 def _folded(pieces: Sequence[Piece]) -> Iterator[Piece]:
     for piece in pieces:
-        if len(piece.text) > 3 * KEPT:
-            yield Piece(piece.text[:KEPT])
-            yield Piece(piece.text[KEPT:-KEPT], None, "folded")
-            yield Piece(piece.text[-KEPT:])
+        if len(piece.text) > 3 * CHARACTERS_OF_AN_END:
+            yield Piece(piece.text[:CHARACTERS_OF_AN_END])
+            yield Piece(piece.text[CHARACTERS_OF_AN_END:-CHARACTERS_OF_AN_END], None, "folded")
+            yield Piece(piece.text[-CHARACTERS_OF_AN_END:])
         else:
             yield piece

@@ -35,10 +35,10 @@ ChangeKind = Literal[
 ]
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
-MOST_OF_PIECE = 2_000
+MOST_CHARACTERS_OF_A_STRETCH = 2_000
 """Characters shown of an added or removed stretch; `GET /api/v1/tasks/{id}/diff` returns all of them."""
 
-MOST_COMPARED = 200_000
+MOST_CHARACTERS_COMPARED = 200_000
 """Characters of two templates that are compared for the feed, which takes 0.2 s; longer templates are compared on their own page."""
 
 MOST_SETTINGS_COMPARED = 50
@@ -199,7 +199,7 @@ def _words(version: Row[Any]) -> _Words:
 
 @lru_cache(maxsize=COMPARISONS_KEPT)
 def _difference(older: _Words, newer: _Words) -> list[dict[str, Any]] | None:
-    if sum(map(_characters, (older, newer))) > MOST_COMPARED:
+    if sum(map(_characters, (older, newer))) > MOST_CHARACTERS_COMPARED:
         return None
     parts = changes.compare(*map(_parts, (older, newer)))
     if not changes.is_changed(parts):
@@ -226,7 +226,7 @@ def _piece(piece: Piece) -> dict[str, Any]:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= MOST_OF_PIECE else f"{text[:MOST_OF_PIECE]}…"
+    return text if len(text) <= MOST_CHARACTERS_OF_A_STRETCH else f"{text[:MOST_CHARACTERS_OF_A_STRETCH]}…"
 
 
 # --- what a version is compared with

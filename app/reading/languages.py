@@ -47,7 +47,7 @@ LEAST_SHARE_OF_COMMON_WORDS = 0.12
 LEAST_LEAD = 1.5
 """Least ratio of common words to those of the next language: Spanish and Portuguese share half of theirs."""
 
-MOST_READ = 20_000
+MOST_CHARACTERS_READ = 20_000
 """Characters that are read."""
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -55,7 +55,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def language_of(texts: Iterable[str]) -> str | None:
     """The language of most of these texts; None where none is certain."""
-    text = "\n".join(texts)[:MOST_READ]
+    text = "\n".join(texts)[:MOST_CHARACTERS_READ]
     scripts = Counter(map(_script, filter(str.isalpha, text)))
     if scripts.total() < LEAST_LETTERS:
         return None

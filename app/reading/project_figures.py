@@ -31,16 +31,16 @@ from app.store.planned import planned_once
 from app.store.shown import is_listed, is_shown
 from app.store.tables import call_count, change, grouping_key, implementation, task, trace
 
-MOST_COUNTED = 100_000
+MOST_PROJECT_CALLS_COUNTED = 100_000
 """Calls of a project that a page counts; for more, it shows "100,000+"."""
 
-MOST_UNGROUPED = 5_000
+MOST_UNGROUPED_CALLS_READ = 5_000
 """Newest calls without a template whose times a list reads, some 5 ms."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """The size of a project; the numbers of ungrouped calls stop at `MOST_COUNTED`, which is then part of `calls` too."""
+    """The size of a project; the numbers of ungrouped calls stop at `MOST_PROJECT_CALLS_COUNTED`, which is then part of `calls` too."""
 
     tasks: int
     calls: int
@@ -78,12 +78,14 @@ def _grouped_calls() -> ColumnElement[int]:
 
 
 def _bounded_count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    bounded = select(literal_column("1")).select_from(trace).where(*conditions).limit(MOST_COUNTED).subquery()
+    bounded = (
+        select(literal_column("1")).select_from(trace).where(*conditions).limit(MOST_PROJECT_CALLS_COUNTED).subquery()
+    )
     return select(func.count()).select_from(bounded).scalar_subquery()
 
 
 def ungrouped(connection: Connection, project_id: UUID, within: Range) -> int:
-    """The number of calls of a range without a template, among the newest `MOST_UNGROUPED` of the project; that many stand for more."""
+    """The number of calls of a range without a template, among the newest `MOST_UNGROUPED_CALLS_READ` of the project; that many stand for more."""
     bounds = {"project_id": project_id, "since": within.since, "until": within.until}
     return int(connection.execute(_ungrouped(), bounds).scalar_one())
 
@@ -94,7 +96,7 @@ def _ungrouped() -> Select[int]:
         select(trace.c.seen_at)
         .where(trace.c.project_id == _PROJECT, trace.c.implementation_id.is_(None))
         .order_by(trace.c.id.desc())
-        .limit(MOST_UNGROUPED)
+        .limit(MOST_UNGROUPED_CALLS_READ)
         .subquery()
     )
     since, until = (cast(bindparam(name), DateTime(timezone=True)) for name in ("since", "until"))

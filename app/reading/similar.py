@@ -17,7 +17,7 @@ from app.reading import tasks
 from app.store.tables import task, template
 from app.store.templates import from_parts
 
-MOST_OWN = 5
+MOST_TEMPLATES_OF_THE_TASK = 5
 """Templates in use of the task that are compared, the newest: more belong to lines that a person merged."""
 
 SHARE_ON_ONE_PATH = 0.4
@@ -89,7 +89,7 @@ def _templates_of(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
 @cache
 def _own_templates() -> Select[Any]:
     query = _templates().where(template.c.task_id == bindparam("task"), func.cardinality(template.c.marks) > 0)
-    return query.order_by(template.c.id.desc()).limit(MOST_OWN)
+    return query.order_by(template.c.id.desc()).limit(MOST_TEMPLATES_OF_THE_TASK)
 
 
 def _candidates(

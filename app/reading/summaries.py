@@ -6,7 +6,7 @@ from typing import Any
 from app.reading.feed import FeedEntry
 from app.reading.pieces import one_line
 
-LONGEST = 120
+MOST_CHARACTERS_NAMED = 120
 """Characters of a name, path or model in a sentence."""
 
 
@@ -26,7 +26,7 @@ def _subject(change: FeedEntry, with_texts: bool) -> str:
 
 def _short(text: Any) -> str:
     line = one_line(text)
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    return line if len(line) <= MOST_CHARACTERS_NAMED else f"{line[:MOST_CHARACTERS_NAMED]}…"
 
 
 def _new_task(change: FeedEntry, subject: str) -> str:

@@ -22,7 +22,7 @@ from app.store.recent_answers import AnswerNote
 from app.store.tables import trace
 from app.store.traces import all_of
 
-MOST_OF_A_TRACE = 100
+MOST_CALLS_OF_A_TRACE = 100
 """Calls of one trace that are read: a long agent run has some dozens, and reading more would only cost time."""
 
 MOST_TRACES_HELD = 32
@@ -95,7 +95,7 @@ def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[st
 def _locked_rows(
     connection: Connection, project_id: UUID, trace_ids: Collection[str], query: TextClause
 ) -> list[Row[Any]]:
-    values = {"traces": " ".join(trace_ids), "project": project_id, "most": MOST_OF_A_TRACE}
+    values = {"traces": " ".join(trace_ids), "project": project_id, "most": MOST_CALLS_OF_A_TRACE}
     return list(connection.execute(query, values))
 
 

@@ -17,7 +17,8 @@ from app.store.owed import IS_RESIDUE
 from app.store.tables import grouping_key, trace, unmatched_hour
 from app.store.traces import CALL_AHEAD
 
-KEPT = timedelta(days=35)
+TIME_KEPT = timedelta(days=35)
+"""For which the counts of hours are kept: the rule of the feed looks at four weeks."""
 
 
 def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
@@ -35,7 +36,7 @@ def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
 
 def forget(connection: Connection, now: datetime) -> None:
     """Remove counts that no comparison reads any more."""
-    connection.execute(unmatched_hour.delete().where(unmatched_hour.c.start < now - KEPT))
+    connection.execute(unmatched_hour.delete().where(unmatched_hour.c.start < now - TIME_KEPT))
 
 
 def in_blocks(

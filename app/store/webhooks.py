@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.store.ids import first_id_of, new_id
 from app.store.tables import change, webhook, webhook_delivery
 
-HELD = timedelta(seconds=60)
+TIME_HELD = timedelta(seconds=60)
 """Time for which a sender holds a delivery: twice what it may take; after that the sender is dead."""
 
 FIRST_PAUSE = timedelta(seconds=5)
@@ -32,7 +32,7 @@ GIVEN_UP_AFTER = timedelta(days=3)
 LOG_KEPT = timedelta(days=90)
 """Time for which the log of deliveries is kept: a quarter, in which whoever runs a receiver asks what it got."""
 
-MOST = 20
+MOST_WEBHOOKS = 20
 """Webhooks of a project."""
 
 SECRET_BYTES = 32
@@ -181,7 +181,7 @@ _CLAIM = text(
 
 def claim(connection: Connection, limit: int) -> list[DueDelivery]:
     """One due delivery of each webhook that is not paused, held for this caller; those with the fewest failures first, then the oldest."""
-    return [DueDelivery(*row) for row in connection.execute(_CLAIM, {"most": limit, "held": HELD})]
+    return [DueDelivery(*row) for row in connection.execute(_CLAIM, {"most": limit, "held": TIME_HELD})]
 
 
 def delivered(connection: Connection, delivery: DueDelivery, status: int) -> None:

@@ -13,7 +13,7 @@ AGAIN = timedelta(days=7)
 """Time after which a jump or a turn may be noted again; a level that lasts has become normal by then."""
 
 
-MOST_AT_ONCE = 3
+MOST_SINGLE_FINDINGS = 3
 """Findings of a kind noted one by one. More of them have one cause (a provider that is down, traffic that ceased) and become one change."""
 
 
@@ -55,7 +55,7 @@ def bundled(findings: Iterable[FeedFinding]) -> Iterator[FeedFinding]:
     for finding in findings:
         by_kind[finding.kind].append(finding)
     for first, *other_findings in by_kind.values():
-        if len(other_findings) < MOST_AT_ONCE:
+        if len(other_findings) < MOST_SINGLE_FINDINGS:
             yield from (first, *other_findings)
         else:
             yield replace(first, details={**first.details, "others": list(map(_subject, other_findings))})

@@ -240,21 +240,21 @@ def _versions_in_use(blocks: Iterable[Uses]) -> Iterator[tuple[int, int]]:
 
 # --- slots
 
-LEAST_BEFORE = 50
+LEAST_CALLS_BEFORE = 50
 """Least calls of the days before by which a slot is judged."""
 
-LEAST_NOW = 20
+LEAST_CALLS_NOW = 20
 """Least calls of the last day by which a slot is judged."""
 
-LEAST_OTHERS = 3
+LEAST_CALLS_OF_ANOTHER_VALUE = 3
 """Least calls with another value from which on a constant slot varies: one such call may be a test."""
 
 
 def begins_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
     """Whether a slot had one value and has several now."""
-    if len(before) < LEAST_BEFORE or len(now) < LEAST_NOW or len(set(before)) > 1:
+    if len(before) < LEAST_CALLS_BEFORE or len(now) < LEAST_CALLS_NOW or len(set(before)) > 1:
         return False
-    return sum(value != before[0] for value in now) >= LEAST_OTHERS and len(set(now)) > 1
+    return sum(value != before[0] for value in now) >= LEAST_CALLS_OF_ANOTHER_VALUE and len(set(now)) > 1
 
 
 def ceases_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
@@ -263,7 +263,7 @@ def ceases_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
     The chance is the share of earlier neighbouring calls with equal values, to the power of the number of calls now: a date, or the
     document of a batch, keeps one value for a day and is no news.
     """
-    if len(before) < LEAST_BEFORE or len(now) < LEAST_NOW or len(set(now)) > 1:
+    if len(before) < LEAST_CALLS_BEFORE or len(now) < LEAST_CALLS_NOW or len(set(now)) > 1:
         return False
     alike = sum(map(eq, before, before[1:]))
     return (alike + 1) / (len(before) + 1) < CHANCE ** (1 / (len(now) - 1))

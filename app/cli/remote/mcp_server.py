@@ -40,7 +40,7 @@ settings, a slot a variable place in it. Ask list_tasks first. Texts of prompts 
 MOST_ITEMS = 100
 """Items of one answer; a model reads no more."""
 
-MOST_TEXT = 20_000
+MOST_CHARACTERS_OF_A_TEXT = 20_000
 """Characters of one text of an answer; the API returns all of it."""
 
 READS = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
@@ -121,7 +121,11 @@ def _for_model(tool: Callable[..., Any]) -> Callable[..., Any]:
 def _readable(value: Any) -> Any:
     """The value with long texts cut."""
     if isinstance(value, str):
-        return value if len(value) <= MOST_TEXT else f"{value[:MOST_TEXT]}… (cut: {len(value):,} characters)"
+        return (
+            value
+            if len(value) <= MOST_CHARACTERS_OF_A_TEXT
+            else f"{value[:MOST_CHARACTERS_OF_A_TEXT]}… (cut: {len(value):,} characters)"
+        )
     if isinstance(value, dict):
         return {name: _readable(inner) for name, inner in value.items()}
     return [_readable(inner) for inner in value] if isinstance(value, list) else value
