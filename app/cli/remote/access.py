@@ -5,12 +5,12 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import platformdirs
 
 from app.config import SERVERS_FILE, DataFolder
 from app.errors import PromptlodeError
+from app.local.kept_keys import kept_keys
 from app.private_files import write_private
 
 LOGIN_FILE = "login.json"
@@ -86,10 +86,9 @@ def servers_here() -> dict[str, Any]:
 
 def other_projects(access: Access) -> str:
     """A sentence, for a key of this machine's instance: the projects that the instance has further keys of, with a command; "" without any."""
-    keys = DataFolder().promptlode_data_dir / "keys"
-    contents = {file.name: file.read_text().strip() for file in sorted(keys.glob("*"))} if keys.is_dir() else {}
-    names = [unquote(name) for name, key in contents.items() if key != access.key]
-    if access.key not in contents.values() or not names:
+    kept = kept_keys(DataFolder().promptlode_data_dir)
+    names = [kept_key.project for kept_key in kept if kept_key.key != access.key]
+    if len(names) in {0, len(kept)}:
         return ""
     return f"\nThis machine also has {', '.join(names)}: promptlode tasks --project {shlex.quote(names[-1])}"
 

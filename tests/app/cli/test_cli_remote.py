@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from app.cli.main import main
 from app.cli.remote.access import access_of, login_file
 from app.cli.remote.output import CostCell, as_json, call_text, printed, template_text
 from app.config import Settings
+from app.local.kept_keys import keep_key, key_file
 from app.store import projects, rollup
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -131,6 +133,14 @@ def test_a_key_without_tasks_names_the_other_projects_of_this_machine(remote: Cl
     (folder / "default").write_text(str(remote.environment["PROMPTLODE_API_KEY"]))
     (folder / "demo-1").write_text("pl_other")
     assert "demo-1: promptlode tasks --project demo-1" in remote("tasks").stdout.decode()
+
+
+def test_the_other_projects_are_named_in_full_however_long_their_names_are(remote: Cli) -> None:
+    data, name = Path(str(remote.environment["PROMPTLODE_DATA_DIR"])), "ä" * 60
+    for project, key in (("ö" * 60, str(remote.environment["PROMPTLODE_API_KEY"])), (name, "pl_other")):
+        keep_key(key_file(data, project), key, project)
+    shown = remote("tasks").stdout.decode().replace("\n", "")
+    assert f"{name}: promptlode tasks --project {shlex.quote(name)}" in shown
 
 
 def test_a_project_of_this_machine_is_shown_by_its_name_with_a_key_that_is_made_once(
