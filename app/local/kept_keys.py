@@ -27,7 +27,7 @@ class KeptKey:
 def kept_keys(data_folder: Path) -> list[KeptKey]:
     """All kept keys, by the names of their projects."""
     files = filter(Path.is_file, (data_folder / _FOLDER).glob("*"))
-    return sorted(map(read_key, files), key=lambda kept: kept.project)
+    return sorted(map(read_key, files), key=lambda kept_key: kept_key.project)
 
 
 def read_key(file: Path) -> KeptKey:

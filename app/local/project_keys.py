@@ -33,4 +33,4 @@ def key_of(connection: Connection, data_folder: Path, project: Project, *, cell:
 
 def projects_with_key(data_folder: Path) -> list[str]:
     """The names of the projects of which a key is kept."""
-    return [kept.project for kept in kept_keys(data_folder)]
+    return [kept_key.project for kept_key in kept_keys(data_folder)]

@@ -86,9 +86,9 @@ def servers_here() -> dict[str, Any]:
 
 def other_projects(access: Access) -> str:
     """A sentence, for a key of this machine's instance: the projects that the instance has further keys of, with a command; "" without any."""
-    kept = kept_keys(DataFolder().promptlode_data_dir)
-    names = [kept_key.project for kept_key in kept if kept_key.key != access.key]
-    if len(names) in {0, len(kept)}:
+    keys = kept_keys(DataFolder().promptlode_data_dir)
+    names = [kept_key.project for kept_key in keys if kept_key.key != access.key]
+    if len(names) in {0, len(keys)}:
         return ""
     return f"\nThis machine also has {', '.join(names)}: promptlode tasks --project {shlex.quote(names[-1])}"
 
