@@ -25,16 +25,15 @@ from app.cli.progress import Show, progress_bar
 from app.cli.reading import (
     AUTO,
     BATCH,
-    SHOWN_PROBLEMS,
     LogReader,
     ReadingOptions,
     RecordBatch,
-    Report,
     UnknownColumnError,
     WrongFormatError,
 )
 from app.cli.records import LogSource, open_source
 from app.cli.remote.access import NoAccessError, access_of, servers_here
+from app.cli.reporting import SHOWN_PROBLEMS, Report
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest

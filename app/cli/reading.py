@@ -1,28 +1,23 @@
-"""The calls of a file: its records, checked, in batches. Invalid ones are refused by number, with the reason."""
+"""The calls of a file: its records, checked, in batches; `reporting` tells of the bad ones."""
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 
 import orjson
 from rich.console import Console
-from rich.text import Text
 
 from app.checks import Problem
 from app.cli.checkpoint import ImportProgress, digest
-from app.cli.formats.base import NO_PROMPT, Record, RecordCalls, RecordContext, RecordSpans, at
+from app.cli.formats.base import Record, RecordCalls, RecordContext, RecordSpans, at
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
-from app.cli.formats.promptlode import BATCH_FIELD
 from app.cli.records import DAMAGED, Layout, LogSource, layout_of, records, skip
+from app.cli.reporting import Report, Reporter, listed, missing_column, unknown_fields
 from app.errors import CallerError
 from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError
-from app.otlp.refusal import Refusal, summary
 from app.otlp.translate import Export
-from app.words import plural
-from tasks.accept import Accepted
 
 AUTO = "auto"
 
@@ -37,12 +32,6 @@ _MOST_BYTES_OF_SPANS = 4 * 1024 * 1024
 memory.
 """
 
-SHOWN_PROBLEMS = 20
-"""Bad lines shown one by one; a million of them are one bad file."""
-
-_SHOWN_NAMES = 12
-"""Names of fields that help a person to identify the file."""
-
 
 class WrongFormatError(CallerError):
     """The file is certainly of another kind than the command said."""
@@ -50,28 +39,6 @@ class WrongFormatError(CallerError):
 
 class UnknownColumnError(CallerError):
     """The table has no column of a name that the command gave."""
-
-
-@dataclass
-class Report:
-    """The outcome of the records. left_out: records of which a part that belongs to no call was left out."""
-
-    stored: int = 0
-    known: int = 0
-    refused: int = 0
-    left_out: int = 0
-    passed_over: int = 0
-    groupings: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def traces(self) -> int:
-        return self.stored + self.known
-
-    def add(self, accepted: Accepted) -> None:
-        """Count one trace."""
-        created = accepted.recorded.created
-        self.stored, self.known = self.stored + created, self.known + (not created)
-        self.groupings[accepted.grouping] = self.groupings.get(accepted.grouping, 0) + 1
 
 
 @dataclass(frozen=True)
@@ -104,26 +71,31 @@ class LogReader:
     def __init__(
         self, source: LogSource, options: ReadingOptions, console: Console, before: ImportProgress | None = None
     ) -> None:
-        self.report = Report(**before.report) if before else Report()
         self.layout: Layout = before.layout if before else layout_of(source.stream)
         self.number, self.end = (before.number, before.end) if before else (0, 0)
-        self._source, self._reading, self._longest, self._console = source, options.reading, options.longest, console
-        self._forced, self._is_last = options.format != AUTO, options.is_last
-        self._has_told_fields = False
+        self._source, self._reading, self._longest = source, options.reading, options.longest
+        self._is_last = options.is_last
+        self._forced = None if options.format == AUTO else FORMATS[options.format]
+        report = Report(**before.report) if before else Report()
+        self.reporter = Reporter(report, console, self.word, options.reading, self._forced)
         _check_columns(source.columns, options.reading)
         if before:
             skip(source.stream, before.end)
         self._records = self._until_damaged()
         self._first = list(islice(self._records, LOOKED_AT))
-        values = [self._renamed(value) for record in self._first if (value := _object_of(record)) is not None]
-        self.warning = _unknown(values, self.word) if not self._forced and is_unknown(values) else None
-        self.warning = self.warning or _missing_column(options.reading, self._first, self.word)
-        format_known = options.format if self._forced else before.format if before else None
-        self.format = FORMATS[format_known] if format_known else detect(values)
+        as_read = [value for record in self._first if (value := _object_of(record)) is not None]
+        values = [self._renamed(value) for value in as_read]
+        self.warning = unknown_fields(values, self.word) if not self._forced and is_unknown(values) else None
+        self.warning = self.warning or missing_column(options.reading.columns, as_read, self.word)
+        self.format = self._forced or (FORMATS[before.format] if before else detect(values))
         if self._forced and (likely_format := contradicts(values, self.format)):
             raise WrongFormatError(
                 f"The file has the format {likely_format.name}, not {self.format.name}. Leave --format out."
             )
+
+    @property
+    def report(self) -> Report:
+        return self.reporter.report
 
     @property
     def nothing_read(self) -> str:
@@ -163,24 +135,8 @@ class LogReader:
         yield replace(batch, number=self.number, end=self.end)
 
     def report_export(self, records: Sequence[tuple[int, RecordSpans]], export: Export) -> None:
-        """Report the spans of these records that were not stored, by record."""
-        self.report.passed_over += export.ignored.total() + export.doubled + export.orphans
-        numbers: dict[str, deque[int]] = defaultdict(deque)
-        for number, record in records:
-            for span in record.spans:
-                numbers[span.id].append(number)
-        refusals: dict[int, list[Refusal]] = defaultdict(list)
-        for refusal in export.refusals:
-            refusals[numbers[refusal.span_id].popleft()].append(refusal)
-        for number, record in records:
-            number_of_spans = len(record.spans) + len(record.unreadable)
-            reasons = summary([*refusals[number], *record.unreadable], number_of_spans, noun=record.noun)
-            if reasons:
-                self._refuse(number, [Problem((), " ".join(filter(None, (reasons, record.left_out))))])
-            elif record.left_out:
-                self.report.left_out += 1
-                if self.report.left_out <= SHOWN_PROBLEMS:
-                    self._tell(number, record.left_out)
+        """As `Reporter.add_export`."""
+        self.reporter.add_export(records, export)
 
     @property
     def is_noted(self) -> bool:
@@ -206,7 +162,7 @@ class LogReader:
                 last = record.number
                 yield record
         except DAMAGED:
-            self._refuse(
+            self.reporter.refuse(
                 last + 1,
                 [Problem((), "From here on the file is not valid gzip, or it is cut off. Import the whole file.")],
             )
@@ -225,7 +181,7 @@ class LogReader:
     def _reported(self, record: Record, taken_calls: RecordCalls, value: Body | None) -> RecordCalls:
         self.report.passed_over += taken_calls.passed_over
         if taken_calls.problems:
-            self._refuse(record.number, taken_calls.problems, value)
+            self.reporter.refuse(record.number, taken_calls.problems, value)
         return taken_calls
 
     def _object(self, record: Record) -> Body:
@@ -246,78 +202,12 @@ class LogReader:
             name: held_value for name, held_value in value.items() if name not in self._reading.columns.values()
         } | present(renamed)
 
-    def _refuse(self, number: int, problems: list[Problem], value: Body | None = None) -> None:
-        self.report.refused += 1
-        if self.report.refused <= SHOWN_PROBLEMS:
-            reasons = " ".join(map(_sentence, problems[:SHOWN_PROBLEMS]))
-            if len(problems) > SHOWN_PROBLEMS:
-                reasons += f" And {plural(len(problems) - SHOWN_PROBLEMS, 'further problem')}."
-            self._tell(number, f"{reasons}{self._hint(problems, value)}")
-
-    def _tell(self, number: int, sentences: str) -> None:
-        self._console.print(Text(f"{self.word} {number}: {sentences}", style="yellow"))
-
-    def _hint(self, problems: list[Problem], value: Body | None) -> str:
-        if self._forced and value is not None and (likely_format := contradicts([value], self.format)):
-            return f" The line looks like {likely_format.name}. Leave --format out."
-        if value is not None and self._is_first_without_prompt(problems):
-            return f" Its fields are {_listed(value)}: name the one of the prompt, --column input=FIELD."
-        defaults = {"path": self._reading.default_path, "model": self._reading.default_model}
-        missing = [name for name, default in defaults.items() if default is None and _misses(problems, name)]
-        return f" Give one for all with {' and '.join(f'--{name}' for name in missing)}." if missing else ""
-
-    def _is_first_without_prompt(self, problems: list[Problem]) -> bool:
-        """Whether this is the first line without a prompt, where the command named no field of it."""
-        is_first = not self._has_told_fields and "input" not in self._reading.columns
-        lacks_prompt = any(problem.message == NO_PROMPT for problem in problems)
-        self._has_told_fields |= lacks_prompt
-        return is_first and lacks_prompt
-
-
-def _sentence(problem: Problem) -> str:
-    """A problem with its field before it: `usage.input_tokens: Must be a whole number.`"""
-    field = ".".join(map(str, problem.loc))
-    return f"{field}: {problem.message}" if field else problem.message
-
-
-def _misses(problems: list[Problem], name: str) -> bool:
-    """Whether a call has no such field: the record itself, or an item of its `traces`."""
-    return any(
-        (problem.loc[2:] if problem.loc[:1] == (BATCH_FIELD,) else problem.loc) == (name,) for problem in problems
-    )
-
-
-def _unknown(values: list[Body], word: str) -> str:
-    """The names of the file's fields, never its values, and what to do with the file."""
-    listed = _listed(name for value in values for name in value)
-    kinds = ", ".join(name for name in FORMATS)
-    return (
-        f"No LLM call was found: the {word}s have the fields {listed}, and none of these is known to hold a prompt. Known formats are {kinds}. "
-        f"For any other log, name the fields: --column input=FIELD --column output=FIELD --model MODEL --path PATH."
-    )
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Names of fields, each once, the first ones."""
-    different = list(dict.fromkeys(str(name)[:40] for name in names))
-    return ", ".join(different[:_SHOWN_NAMES]) + (", ..." if len(different) > _SHOWN_NAMES else "")
-
 
 def _check_columns(columns: Sequence[str], reading: RecordContext) -> None:
     """Raises UnknownColumnError for a column that a table does not have."""
     for column in reading.columns.values() if columns else ():
         if column not in columns and column.partition(".")[0] not in columns:
-            raise UnknownColumnError(f"The table has no column {column}. Its columns: {_listed(columns)}.")
-
-
-def _missing_column(reading: RecordContext, records: Sequence[Record], word: str) -> str | None:
-    """A warning about a field that none of the first records has; a later one may have it."""
-    values = [value for record in records if (value := _object_of(record)) is not None]
-    for column in reading.columns.values() if values else ():
-        if all(at(value, column) is None for value in values):
-            fields = _listed(name for value in values for name in value)
-            return f"None of the first {len(values)} {word}s has the field {column}. Their fields: {fields}."
-    return None
+            raise UnknownColumnError(f"The table has no column {column}. Its columns: {listed(columns)}.")
 
 
 def _no_json(record: Record, error: orjson.JSONDecodeError) -> str:
