@@ -22,7 +22,7 @@ from sqlalchemy import select
 
 from app.reading import feed, prices
 from app.reading.feed import ChangeFilter, FeedEntry
-from app.reading.usage import Range
+from app.reading.ranges import Range
 from app.sample import material as m
 from app.sample.values import several, spin, ticket
 from app.store import changes, rollup

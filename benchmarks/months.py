@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from app.keeping.months import make_ahead
 from app.reading import project_figures, ungrouped_calls, worklist
-from app.reading.usage import Range
+from app.reading.ranges import Range
 from app.reading.worklist import TaskFilter
 from app.store import traces
 from app.store.traces import TraceFilter

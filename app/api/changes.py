@@ -17,8 +17,8 @@ from app.http.services import services
 from app.http.shapes import Shape
 from app.reading import feed
 from app.reading.feed import KINDS, ChangeFilter, ChangeKind, FeedEntry
+from app.reading.ranges import Range
 from app.reading.summaries import summary
-from app.reading.usage import Range
 from app.store.keys import KeyHolder
 
 routes = Routes("changes")

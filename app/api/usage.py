@@ -24,10 +24,11 @@ from app.http.services import services
 from app.reading import bill, costing, prices, slot_values, spending, tasks
 from app.reading.bill import BillLine
 from app.reading.pieces import template_text
+from app.reading.ranges import Range
 from app.reading.slot_values import SlotPlace
 from app.reading.spending import Spending
 from app.reading.tasks import LAST_VERSION
-from app.reading.usage import Range, UsageScope
+from app.reading.usage import UsageScope
 from app.store import prices as set_prices
 from app.store.engine import transaction
 from app.store.keys import KeyHolder

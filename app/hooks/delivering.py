@@ -16,7 +16,7 @@ from app.hooks.sending import NotDeliveredError, post
 from app.logs import logger
 from app.reading import feed
 from app.reading.feed import ChangeFilter
-from app.reading.usage import Range
+from app.reading.ranges import Range
 from app.store import webhooks
 from app.store.engine import transaction
 from app.store.webhooks import DueDelivery

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from app.moments import so_long_ago
-from app.reading.usage import Range
+from app.reading.ranges import Range
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]")
 

@@ -24,8 +24,8 @@ from app.pages.blueprint import pages
 from app.reading import browse, feed, tasks
 from app.reading.feed import KINDS, ChangeFilter, FeedEntry
 from app.reading.pieces import colours
+from app.reading.ranges import Range
 from app.reading.summaries import summary
-from app.reading.usage import Range
 from app.store import webhooks
 from app.store.keys import KeyHolder
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from app.moments import so_long_ago
-from app.reading.usage import DAY, HOUR, Range
+from app.reading.ranges import DAY, HOUR, Range, full
 
 LENGTHS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 WIDTHS = {"24h": HOUR, "7d": 4 * HOUR, "30d": DAY}
@@ -85,7 +85,7 @@ def _newest(name: str, now: datetime, problem: str = "") -> ShownRange:
     """The last hours or days until now, from a full stretch on."""
     name = name if name in LENGTHS else DEFAULT
     width = WIDTHS[name]
-    end = _full(now, width) + width
+    end = full(now, width) + width
     begin = end - LENGTHS[name]
     return ShownRange(name, begin, end, width, Range(begin), {"range": name} if name != DEFAULT else {}, problem)
 
@@ -93,7 +93,7 @@ def _newest(name: str, now: datetime, problem: str = "") -> ShownRange:
 def _whole_days(since: str, until: str, now: datetime, problem: str) -> ShownRange:
     """Whole days. Raises ValueError with a sentence for people."""
     begin = _day(since, now) if since else _day(until, now) - 6 * DAY
-    last = _day(until, now) if until else _full(now, DAY)
+    last = _day(until, now) if until else full(now, DAY)
     if begin > last:
         raise ValueError(WRONG_ORDER)
     end = last + DAY
@@ -111,7 +111,7 @@ def _day(text: str, now: datetime) -> datetime:
         raise ValueError(WRONG_DATE) from None
     if not 1970 <= moment.year < 9000:
         raise ValueError("The year must be from 1970 to 8999.")
-    return _full(moment, DAY)
+    return full(moment, DAY)
 
 
 def _date(text: str) -> datetime:
@@ -119,8 +119,3 @@ def _date(text: str) -> datetime:
     if not text.isascii():
         raise ValueError(text)
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-
-
-def _full(moment: datetime, length: timedelta) -> datetime:
-    begin = datetime(1970, 1, 1, tzinfo=UTC)
-    return begin + (moment - begin) // length * length

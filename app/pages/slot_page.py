@@ -18,8 +18,8 @@ from app.pages.counted import Counted, counted
 from app.pages.versions import colours_of, numbered, versions_of
 from app.reading import slot_values, tasks
 from app.reading.languages import language_of
+from app.reading.ranges import DAY, Range
 from app.reading.slot_values import SlotPlace, Summary
-from app.reading.usage import DAY, Range
 
 LANGUAGE_READ = 1_000
 """Characters of each value from which the language is detected."""

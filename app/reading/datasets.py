@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from app.reading.ranges import Range
 from app.reading.template_calls import VERSIONS, TemplateCalls, newest_calls, sampled_calls
-from app.reading.usage import Range
 from app.store.tables import template, trace
 from app.store.traces import variables_of
 

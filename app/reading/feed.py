@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tup
 from app.reading import changes, settings_of_day, tasks
 from app.reading.changes import BegunVersion
 from app.reading.pieces import Part, Piece, template_parts
-from app.reading.usage import Range
+from app.reading.ranges import Range
 from app.store.paths import is_at
 from app.store.shown import is_shown
 from app.store.tables import change, grouping_key, implementation, project, task, template

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from app.reading.browse import tokens_of
 from app.reading.insights import SAMPLE
-from app.reading.usage import Range
+from app.reading.ranges import Range
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.planned import planned_once
 from app.store.shown import is_listed, is_shown

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
+from app.reading.ranges import Range
 from app.reading.template_calls import VERSIONS_COUNTED, TemplateCalls
-from app.reading.usage import Range
 
 MOST_CALLS_COUNTED = 20_000
 """Newest calls of the range whose values are counted: some 2 s where a value has 10 kB."""

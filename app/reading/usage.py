@@ -2,67 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from app.reading.ranges import ALL_TIME, DAY, HOUR, KEPT_SPANS, WEEK, Range, RangePiece, full
 from app.reading.template_calls import VERSIONS_COUNTED, TemplateCalls
 from app.store.call_facts import ALL, BILLED, CALLS_ALONE, READ, SUMS_OF_FACTS, Usage, facts
 from app.store.planned import planned_once
 
-HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
-
 BinWidth = Literal["hour", "day"]
-
-_LADDER = (("hour", HOUR), ("day", DAY), ("week", WEEK))
-"""Kept spans, each composed of whole spans of the kind before; all begin at full ones in UTC, weeks on Mondays."""
-
-
-class RangePiece(NamedTuple):
-    """A part of a range, and its source: calls, hours, days or weeks."""
-
-    what: str
-    since: datetime | None
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class Range:
-    """A range of call times: `since` is included, `until` is not; None: no bound."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def pieces(self, longest: timedelta = WEEK) -> Iterator[RangePiece]:
-        """The range as calls up to a full hour, hours up to a full day, days up to a full week, weeks, and back; longest: the longest span
-        used.
-        """
-        return self._pieces("call", [rung for rung in _LADDER if rung[1] <= longest])
-
-    def _pieces(self, finer: str, ladder: Sequence[tuple[str, timedelta]]) -> Iterator[RangePiece]:
-        if not ladder:
-            yield RangePiece(finer, self.since, self.until)
-            return
-        (coarser, length), *further = ladder
-        for piece in self._parted(finer, coarser, length):
-            yield from [piece] if piece.what == finer else Range(piece.since, piece.until)._pieces(coarser, further)
-
-    def _parted(self, finer: str, coarser: str, length: timedelta) -> list[RangePiece]:
-        """The whole `coarser` spans of this length, and `finer` ones before and after these."""
-        first = None if self.since is None else _full(self.since + length - timedelta(microseconds=1), length)
-        last = None if self.until is None else _full(self.until, length)
-        if first is not None and last is not None and first >= last:
-            return [RangePiece(finer, self.since, self.until)]
-        ends = [RangePiece(finer, self.since, first), RangePiece(finer, last, self.until)]
-        return [RangePiece(coarser, first, last), *(end for end in ends if end.since != end.until)]
-
-
-def _full(moment: datetime, length: timedelta) -> datetime:
-    """The last full hour, day or week, in UTC."""
-    begin = datetime(1, 1, 1, tzinfo=UTC)  # a Monday
-    return begin + (moment - begin) // length * length
 
 
 class Label(NamedTuple):
@@ -85,7 +36,7 @@ class UsageScope:
     """
 
     project_id: UUID
-    range: Range = Range()
+    range: Range = ALL_TIME
     task_ids: Sequence[UUID] | None = None
     calls: TemplateCalls | None = None
     model: str | None = None
@@ -162,7 +113,7 @@ def calls_in_bins(
 
 
 def _stretched(scope: UsageScope, begin: datetime, width: timedelta) -> list[RangePiece]:
-    whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
+    whole_days = width % DAY == timedelta() and begin == full(begin, DAY)
     return _pieces(scope, DAY if whole_days else HOUR)
 
 
@@ -174,7 +125,7 @@ def _number(begin: datetime, width: timedelta) -> str:
 def by_time(connection: Connection, scope: UsageScope, span: BinWidth) -> dict[tuple[BilledVersion, datetime], Usage]:
     """The usage of each version in each hour or day with calls, in UTC."""
     rows = _of_versions(
-        connection, scope, f"date_trunc('{span}', start, 'UTC')", _pieces(scope, dict(_LADDER)[span]), timed=True
+        connection, scope, f"date_trunc('{span}', start, 'UTC')", _pieces(scope, KEPT_SPANS[span]), timed=True
     )
     return {(version, start): usage for version, start, usage in rows}
 

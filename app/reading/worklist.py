@@ -30,8 +30,9 @@ from sqlalchemy import (
 
 from app.reading import prices, spending, tasks, usage
 from app.reading.prices import Prices
+from app.reading.ranges import Range
 from app.reading.spending import Spending
-from app.reading.usage import BilledVersion, Label, Range, UsageScope
+from app.reading.usage import BilledVersion, Label, UsageScope
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.shown import is_listed

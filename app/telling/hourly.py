@@ -14,8 +14,9 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select
 
 from app.reading import spending
+from app.reading.ranges import HOUR, Range
 from app.reading.spending import Stretch
-from app.reading.usage import HOUR, BilledVersion, Range, UsageScope
+from app.reading.usage import BilledVersion, UsageScope
 from app.store import changes, unmatched
 from app.store.tables import call_usage, implementation, task
 from app.telling import rules, slots

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 
 from app.reading import usage
 from app.reading.prices import Price, Prices
-from app.reading.usage import Range, UsageScope
+from app.reading.ranges import Range
+from app.reading.usage import UsageScope
 from app.store import changes
 from app.store.call_facts import Usage
 from app.store.changes import Change
