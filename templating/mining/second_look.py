@@ -4,7 +4,7 @@ A sample with two members of one template and four of another may merge the two.
 """
 
 from templating.mining.findings import Finding, Findings
-from templating.mining.quantities import FEW, NEARLY_ALL
+from templating.mining.quantities import FEW, MUCH_MORE, NEARLY_ALL
 from templating.mining.search import Search
 from templating.mining.skeleton import Skeleton
 from templating.mining.texts import TEXTS_OF_A_SECOND_LOOK, Texts
@@ -14,7 +14,7 @@ from templating.template import Template
 def look_again(texts: Texts, findings: Findings, template: Template) -> list[str]:
     """Divides a template into several, if it is several. Returns its texts that then fit no template."""
     finding = findings.get(template)
-    if finding is None or finding.supersedes or finding.looked >= min(TEXTS_OF_A_SECOND_LOOK, len(finding.rows)):
+    if finding is None or finding.supersedes or MUCH_MORE * finding.looked > min(TEXTS_OF_A_SECOND_LOOK, len(finding.rows)):
         return []
     parts = _parts(texts, template, finding)
     if not parts:
