@@ -25,6 +25,7 @@ def look_again(texts: Texts, findings: Findings, template: Template) -> list[str
 def _parts(texts: Texts, template: Template, finding: Finding) -> dict[Template, Skeleton]:
     """The templates that explain nearly all texts of a template; empty when it is one."""
     pool = texts.pool(finding.some(TEXTS_OF_A_SECOND_LOOK))
+    pool.aligned[tuple(pool.texts)] = template, finding.bits, True
     parts = {s.template: s for s in Search(pool, texts.options.min_group_size, texts.budget.spent).run()}
     explained = sum(len(s.members) for s in parts.values())
     is_one = not 1 < len(parts) <= FEW or template in parts or explained < NEARLY_ALL * len(pool.texts)
