@@ -57,7 +57,7 @@ class Answer:
             more, rest = sort_by_template(texts, findings, self._texts.budget.spent)
             for template, placed_rows in more.items():
                 rows.setdefault(template, []).extend(placed_rows)
-            small = {t for t, its in rows.items() if not findings[t].supersedes and self._texts.count_rows(its) < least}
+            small = {t for t, its in rows.items() if not findings[t].supersedes and self._texts.count_rows(its[:least]) < least}
             if not small:
                 return rest
             texts = rest + [text for t in small for text, _ in rows.pop(t)]

@@ -24,12 +24,12 @@ varies, while that of free text varies much (R. A. Fisher's index of dispersion)
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import chain, islice, pairwise
 from math import log
 
 from templating.mining.data import are_written_as_data
-from templating.mining.quantities import FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, GREAT_MAJORITY, HALF
+from templating.mining.quantities import END_CHARACTERS, FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
 from templating.mining.shared_text import shared_length, trim
 from templating.mining.sieve import Row
@@ -213,6 +213,12 @@ def _heads(mark: str, values: Sequence[str]) -> set[str]:
     return {value[: value.index(mark)] for value in values}
 
 
+def _outlines(mark: str, values: Iterable[str]) -> int:
+    """The number of different lengths and middles of the texts behind the first mark: there are at least as many texts, none of which is cut."""
+    places = ((value, value.index(mark) + len(mark)) for value in values)
+    return len({(len(value) - place, value[(middle := (place + len(value)) // 2) : middle + END_CHARACTERS]) for value, place in places})
+
+
 def _again(mark: str, values: Sequence[str], heads: Set[str]) -> int:
     """The repetitions on either side of the first mark (a text that comes again with another text on the other side): the lesser number.
 
@@ -220,7 +226,7 @@ def _again(mark: str, values: Sequence[str], heads: Set[str]) -> int:
     """
     size, least = len(values), REPEATED_SHARE * len(values)
     lefts = size - len(heads)
-    if lefts < least:
+    if min(lefts, size - _outlines(mark, values)) < least:
         return 0
     halves = [(left, right) for left, _, right in (value.partition(mark) for value in values)]
     rights = size - len({right for _, right in halves})
