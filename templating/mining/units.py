@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import pairwise
+from itertools import chain
 
 import numpy as np
 
@@ -33,6 +33,7 @@ GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
 _EDGES = 2
 _NO_CODES, _NO_REST = np.empty((2, 0), np.uint64), np.empty((3, 0), np.int32)
+_EDGE_CODES, _EDGE_REST = np.full((2, _EDGES), EDGE), np.zeros((3, _EDGES), np.int32)
 LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks counts: it says as much as half a word
 CHARACTERS_PER_CHUNK = 1 << 16  # characters processed at a time: the arrays stay in the processor's cache
 UNITS_PER_BLOCK = 1 << 18  # units processed at a time: memory that is touched for the first time is slowest
@@ -41,8 +42,8 @@ UNITS_PER_BLOCK = 1 << 18  # units processed at a time: memory that is touched f
 Aligned = dict[tuple[str, ...], tuple[Template, float, bool] | None]
 """Texts -> their template, its worth in bits, and whether an end holds it; None where they share nothing."""
 
-Units = tuple[np.ndarray, np.ndarray]
-"""The units of one text, with _EDGES edges before and behind: (code and code without blank per unit; start, blank and size per unit)."""
+Units = tuple[np.ndarray, np.ndarray, int]
+"""The units of one text: (code and code without blank per unit; start, blank and size per unit; the number of characters)."""
 
 
 @dataclass(eq=False, repr=False)
@@ -312,25 +313,16 @@ def _each(texts: Sequence[str], tick: Callable[[], object]) -> Iterator[Units]:
     for start, end in ranges_of(texts, CHARACTERS_PER_CHUNK):
         codes, rest, counts = _units_of(texts[start:end])
         tick()
-        stops = np.cumsum(counts + 2 * _EDGES)
-        places = np.arange(codes.shape[1]) + np.repeat(stops - np.cumsum(counts) - _EDGES, counts)
-        spaced, rest_spaced = _spaced(codes, places, int(stops[-1]), EDGE), _spaced(rest, places, int(stops[-1]), 0)
-        rest_spaced[0, stops - _EDGES] = np.fromiter(map(len, texts[start:end]), np.int64, end - start)
-        for begin, stop in pairwise([0, *stops.tolist()]):
-            yield spaced[:, begin:stop], rest_spaced[:, begin:stop]
+        stops = np.cumsum(counts).tolist()
+        for text, begin, stop in zip(texts[start:end], [0, *stops], stops, strict=False):
+            yield codes[:, begin:stop], rest[:, begin:stop], len(text)
 
 
 def _rows(units: Sequence[Units]) -> Rows:
-    """The units of several texts, end to end."""
-    stops = np.cumsum(np.fromiter((codes.shape[1] for codes, _ in units), np.int64, len(units)))
+    """The units of several texts, end to end, with edges."""
+    stops = np.cumsum(np.fromiter((codes.shape[1] for codes, _, _ in units), np.int64, len(units)) + 2 * _EDGES)
     first, last = np.append(0, stops[:-1])[: len(stops)] + _EDGES, stops - _EDGES
-    codes, bare = np.concatenate([_NO_CODES, *(codes for codes, _ in units)], axis=1)
-    starts, blanks, sizes = np.concatenate([_NO_REST, *(rest for _, rest in units)], axis=1)
+    codes, bare = np.concatenate([_NO_CODES, *chain.from_iterable((_EDGE_CODES, codes, _EDGE_CODES) for codes, _, _ in units)], axis=1)
+    starts, blanks, sizes = np.concatenate([_NO_REST, *chain.from_iterable((_EDGE_REST, rest, _EDGE_REST) for _, rest, _ in units)], axis=1)
+    starts[last] = [length for _, _, length in units]
     return Rows(codes, bare, starts, blanks, sizes, first, last)
-
-
-def _spaced(columns: np.ndarray, places: np.ndarray, size: int, edge: int | np.uint64) -> np.ndarray:
-    """The columns at these places of `size`, with edges at the others."""
-    spaced = np.full((len(columns), size), edge, columns.dtype)
-    spaced[:, places] = columns
-    return spaced
