@@ -20,6 +20,7 @@ from app.reading import slot_values, tasks
 from app.reading.languages import language_of
 from app.reading.ranges import DAY, Range
 from app.reading.slot_values import SlotPlace, Summary
+from app.telling import rules
 
 LANGUAGE_READ = 1_000
 """Characters of each value from which the language is detected."""
@@ -132,9 +133,9 @@ def _over_time(days: Iterable[tuple[str | None, datetime, int]], range_shown: ra
 
 
 def _turned(before: Summary | None, now: Summary) -> str:
-    """A sentence where a slot that varied became constant in this range, or the other way round."""
+    """Whether a slot that varied became constant in this range, beyond chance as in the feed, or the other way round; "" for neither."""
     if before is None or min(before.calls, now.calls) < slot_values.ENOUGH_CALLS:
         return ""
     if before.distinct > 1 and now.distinct == 1:
-        return "constant"
+        return "constant" if rules.is_constant_beyond_chance(before.alike, before.calls, now.calls) else ""
     return "varies" if before.distinct == 1 and now.distinct > 1 else ""

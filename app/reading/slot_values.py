@@ -83,7 +83,7 @@ def _parameters(place: SlotPlace, range: Range) -> dict[str, Any]:
 class Summary:
     """The values of a slot in the calls that were read.
 
-    lengths: calls by the length of their value, as (upper bound in characters, calls). days: by day, the number of calls and of their
+    alike: calls with the value of the call before. lengths: calls by the length of their value, as (upper bound in characters, calls). days: by day, the number of calls and of their
     distinct values.
     """
 
@@ -92,6 +92,7 @@ class Summary:
     empty: int
     longest: int
     mean: float
+    alike: int
     lengths: Sequence[tuple[int, int]]
     days: Sequence[tuple[datetime, int, int]]
 
@@ -99,8 +100,9 @@ class Summary:
 _SUMMARY = _over_values(
     """
     SELECT count(*) AS calls, count(DISTINCT md5(value)) AS distinct, count(*) FILTER (WHERE value = '') AS empty,
-           coalesce(max(char_length(value)), 0) AS longest, coalesce(avg(char_length(value)), 0)::float8 AS mean
-      FROM slot_value
+           coalesce(max(char_length(value)), 0) AS longest, coalesce(avg(char_length(value)), 0)::float8 AS mean,
+           count(*) FILTER (WHERE md5(value) = digest_before) AS alike
+      FROM (SELECT value, lag(md5(value)) OVER (ORDER BY seen_at) AS digest_before FROM slot_value) AS seen
     """
 )
 _LENGTHS = _over_values(

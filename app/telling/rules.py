@@ -265,5 +265,9 @@ def ceases_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
     """
     if len(before) < LEAST_CALLS_BEFORE or len(now) < LEAST_CALLS_NOW or len(set(now)) > 1:
         return False
-    alike = sum(map(eq, before, before[1:]))
-    return (alike + 1) / (len(before) + 1) < CHANCE ** (1 / (len(now) - 1))
+    return is_constant_beyond_chance(sum(map(eq, before, before[1:])), len(before), len(now))
+
+
+def is_constant_beyond_chance(alike: int, before: int, now: int) -> bool:
+    """Whether so many calls with one value are none by chance. alike: calls before with the value of the call before them."""
+    return (alike + 1) / (before + 1) < CHANCE ** (1 / (now - 1))

@@ -224,6 +224,28 @@ def test_other_texts_of_a_slot_are_the_texts_that_are_not_shown(page: Callable[.
     assert re.findall(r">(v\d+)</a>", other_texts) == ["v2"]
 
 
+BECAME_CONSTANT = "It may have become fixed text."
+
+
+@pytest.mark.parametrize(("is_of_day", "notes"), [(True, 0), (False, 1)], ids=["a date", "a value of each call"])
+def test_a_date_is_not_said_to_have_become_fixed_text(
+    page: Callable[..., str], engine: Engine, project: Project, client: FlaskClient, is_of_day: bool, notes: int
+) -> None:
+    # Given 30 calls on each of three days, and on a fourth whose calls have one value
+    task_id = know(engine, project, "/report", "", "Report: {{report}}")
+    last = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    for days in range(4):
+        for number in range(30):
+            at = last - timedelta(days=days) + timedelta(minutes=number)
+            value = f"{at:%Y-%m-%d}" if is_of_day or days == 0 else f"number {days * 30 + number}"
+            call = {"model": "m", "path": "/report", "input": f"Report: {value}", "started_at": at.isoformat()}
+            assert client.post("/api/v1/traces", json=call).json["task_id"]
+
+    # Then the page of that day says whether the slot became fixed text
+    day = f"{last:%Y-%m-%d}"
+    assert page(f"/tasks/{task_id}/slots/report", since=day, until=day).count(BECAME_CONSTANT) == notes
+
+
 def test_the_page_of_a_task_shows_200_slots_and_says_how_to_see_the_others(
     page: Callable[..., str], engine: Engine, project: Project, client: FlaskClient
 ) -> None:
