@@ -236,9 +236,9 @@ def test_a_date_is_not_said_to_have_become_fixed_text(
     last = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
     for days in range(4):
         for number in range(30):
-            at = last - timedelta(days=days) + timedelta(minutes=number)
-            value = f"{at:%Y-%m-%d}" if is_of_day or days == 0 else f"number {days * 30 + number}"
-            call = {"model": "m", "path": "/report", "input": f"Report: {value}", "started_at": at.isoformat()}
+            moment = last - timedelta(days=days) + timedelta(minutes=number)
+            value = f"{moment:%Y-%m-%d}" if is_of_day or days == 0 else f"number {days * 30 + number}"
+            call = {"model": "m", "path": "/report", "input": f"Report: {value}", "started_at": moment.isoformat()}
             assert client.post("/api/v1/traces", json=call).json["task_id"]
 
     # Then the page of that day says whether the slot became fixed text
