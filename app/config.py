@@ -81,8 +81,8 @@ class Settings(BaseSettings):
     )
 
     # --- web
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port of the web process.")
-    flower_port: Annotated[int, Field(ge=0, le=65535)] = Field(5555, description="Port of Flower.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port of the web process; 0: a free one.")
+    flower_port: Annotated[int, Field(ge=0, le=65535)] = Field(5555, description="Port of Flower; 0: a free one.")
     flower_basic_auth: str = Field("", description="user:password of Flower; a random one is made for local mode.")
     pages_url: str = Field("", description="Address of the pages, for links of Flower's Grouping tab; empty: no links.")
     local_mode: bool = Field(

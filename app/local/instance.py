@@ -22,7 +22,7 @@ from app.config import SERVERS_FILE, Settings, read_settings
 from app.local.errors import LocalError, unwritable
 from app.local.net import direct
 from app.local.postgres import PostgresServer
-from app.local.processes import end, is_free, wait_until
+from app.local.processes import end, free_port, is_free, wait_until
 from app.local.programs import HOST, programs
 from app.local.project_keys import key_of, projects_with_key
 from app.local.supervision import Program, ProgramWatch, Supervisor, last_lines
@@ -250,7 +250,9 @@ def embedded_servers(settings: Settings, home: Path) -> Servers:
 
 
 def _port(name: str, preferred: int, explicit: bool) -> int:
-    """The wanted port; where it was not asked for explicitly, the next free one."""
+    """The wanted port, any free one for 0; where it was not asked for explicitly, the next free one."""
+    if preferred == 0:
+        return free_port()
     candidates = [preferred] if explicit else range(preferred, preferred + _PORTS_TRIED)
     for port in candidates:
         if is_free(port, HOST):
