@@ -81,7 +81,7 @@ class Forest:
         near = (others & (shared[:, None] >= least * most)).any(axis=1)
         return set(holding[~near].tolist()).union(parted)
 
-    def parts(self, members: Sequence[int], more: float, least_share: float) -> list[np.ndarray]:
+    def parts(self, members: Sequence[int], more: float, least_share: float, have_frame: Callable[[np.ndarray], bool] = lambda _: False) -> list[np.ndarray]:
         """The parts of some members: members in another set that share `more` grams more among themselves, the most telling first.
 
         Per part the positions of its texts in `members`. Empty if all parts together hold less than `least_share` of the members, or if other
@@ -103,7 +103,7 @@ class Forest:
         position = np.full(len(self._of_text), -1)
         position[members] = np.arange(len(members))
         parts = [part[part >= 0] for part in (position[self.sets[i].members] for i in order.tolist())]
-        return self._without_held(parts, members)
+        return self._without_held(parts, members, have_frame)
 
     def _shared_by(self, some: Container[int], sets: np.ndarray) -> np.ndarray:
         """Per set the number of its grams that some containing sets account for."""
@@ -135,7 +135,7 @@ class Forest:
                 explained[part] = True
         return float(explained.mean())
 
-    def _without_held(self, parts: list[np.ndarray], members: Sequence[int] | np.ndarray) -> list[np.ndarray]:
+    def _without_held(self, parts: list[np.ndarray], members: Sequence[int] | np.ndarray, have_frame: Callable[[np.ndarray], bool] = lambda _: False) -> list[np.ndarray]:
         """The parts without those whose calls have a time of their own, if there are several such parts: these hold a value for a while.
 
         Examples: an agent's run holds its goal; a batch job holds the value of its outer loop. With fewer parts a held value looks
@@ -144,7 +144,7 @@ class Forest:
         """
         runs = [self._run([members[position] for position in part.tolist()]) for part in parts]
         if len(set(runs) - {_NO_RUN}) > MOST_EDIT_TEXTS:
-            parts = [part for part, run in zip(parts, runs, strict=True) if run == _NO_RUN]
+            parts = _unless_framed([part for part, run in zip(parts, runs, strict=True) if run == _NO_RUN], parts, len(members), have_frame)
         if len(parts) <= MOST_EDIT_TEXTS:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
@@ -155,7 +155,7 @@ class Forest:
                 apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
             times = [[when for position in part for when in self._pool.times[members[position]]] for part in apart]
             if len(times) > MOST_EDIT_TEXTS and (not all_bits or bits_of_blocks(times) >= all_bits):
-                return [part for part, saved in zip(parts, bits, strict=True) if saved <= least]
+                return _unless_framed([part for part, saved in zip(parts, bits, strict=True) if saved <= least], parts, len(members), have_frame)
         return parts
 
     def _run(self, texts: Sequence[int]) -> int:
@@ -188,6 +188,15 @@ class Forest:
 def _are_apart(own: np.ndarray, shared: int) -> bool:
     """Whether groups, by the grams that the texts of each share, are templates of their own behind what all of them share."""
     return len(own) > MOST_EDIT_TEXTS and shared >= FEWEST_PREAMBLE_GRAMS and float(np.median(own)) >= OWN_GRAMS_FACTOR * shared
+
+
+def _unless_framed(
+    rest: list[np.ndarray], parts: list[np.ndarray], size: int, have_frame: Callable[[np.ndarray], bool]
+) -> list[np.ndarray]:
+    """The rest of the parts, without those that seem held; all parts where half of the held texts are of call sites, each used up before the next."""
+    kept = set(map(id, rest))
+    held = _apart([part for part in parts if id(part) not in kept], size)
+    return parts if sum(len(part) for part in held if have_frame(part)) >= HALF * sum(map(len, held)) else rest
 
 
 def _apart(parts: Sequence[np.ndarray], size: int) -> list[np.ndarray]:

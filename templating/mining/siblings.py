@@ -12,6 +12,7 @@ orders  all texts of a part of the prompt (the system text) are equal, at three 
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
         long text outside: a schema belongs to the instruction that changes with it.
+frame   different values have a long text of the kind's own at one side of a variable and words at its other side, at least as many as all texts share
 section a text of several words, and different values at another place have the label of a line in common, which other texts lack by
         more than chance
 
@@ -57,7 +58,7 @@ from templating.mining.quantities import (
     OTHERS_SHARE,
     SEVERAL,
 )
-from templating.mining.shared_text import longest, runs_of, shared_end_length, shared_length, trim
+from templating.mining.shared_text import edge_words, longest, runs_of, shared_end_length, shared_length, trim
 from templating.mining.skeleton import Skeleton
 from templating.scripts import words_of
 
@@ -293,6 +294,7 @@ class Places:
             or (labels > 0 and labels + len(blocks) >= 2)
             or (any(agreement.labels) and len(blocks) >= SEVERAL)
             or agreement.says_much
+            or self.have_frame(kind)
             or (blocks[-1:] >= [FEWEST_WORDS_OF_A_BODY] and self._have_a_section(kind))
         )
 
@@ -373,6 +375,14 @@ class Places:
     @cached_property
     def _fixed_words(self) -> int:
         return sum(len(words_of(literal)) for literal in self._template.literals)
+
+    def have_frame(self, kind: np.ndarray) -> bool:
+        """Whether values of a kind have fixed text of a template around a variable, and the kind has as many words of its own as all texts share.
+
+        A value that is held stays the same, beside one variable at most, and a history that grows goes on in one way.
+        """
+        frame = any(_frame_a_variable(values, self._columns[place], MOST_HOLDERS * len(kind)) for place, values in self._varied(kind))
+        return frame and self._is_mostly_own(self.agreement(kind))
 
     def _varied(self, kind: np.ndarray) -> Iterator[tuple[int, list[str]]]:
         """(place, the values of a kind) of each place that has several, and no data: records of one shape begin alike."""
@@ -456,6 +466,22 @@ def _pair(values: Sequence[str], others: Iterable[str]) -> bool:
         return False
     beside = {rest: {other[: -len(rest)] for other in others if other.endswith(rest)} for rest in rests}
     return all(beside.values())
+
+
+def _frame_a_variable(values: Sequence[str], column: Iterable[str], most: float) -> bool:
+    """Whether values have the same words on both sides of what differs, and on one side a long text that at most `most` of a column have and that goes on in many ways."""
+    values = longest(values)
+    head, tail, _ = trim(values)
+    rests = [value[len(head) : len(value) - len(tail)] for value in values]
+    inside = "".join(set.intersection(*(set(rest.split("\n")) for rest in rests)))
+    if len(values) < FEWEST_OF_A_KIND or sum(any(map(str.isalpha, shared)) for shared in (head, inside, tail)) < 2:
+        return False
+    return any(
+        len(words_of(shared)) >= FEWEST_WORDS_OF_A_LONG_TEXT
+        and len({edge_words(rest, direction) for rest in rests}) > MOST_EDIT_TEXTS
+        and sum(has_it(value, shared) for value in column) <= most
+        for shared, direction, has_it in ((head, 1, str.startswith), (tail, -1, str.endswith))
+    )
 
 
 def _share_a_run(values: Sequence[str]) -> bool:

@@ -519,3 +519,60 @@ def test_an_instruction_with_a_section_of_its_own_is_a_template_beside_others_ov
     ]
     groups = mine(prompts)
     assert tuple(range(0, 45, 3)) in {tuple(group.members) for group in groups}
+
+
+REVIEWS = [  # (what to say, the rule, the labels of two variables)
+    (
+        "how kind the letter is to a reader who is upset",
+        "A kind letter thanks the reader, names what went wrong in plain words, and never blames the reader for the fault or for the delay.",
+        ("What upset the reader:", "Letter that should calm:"),
+    ),
+    (
+        "whether the numbers of the letter agree with the order",
+        "Numbers agree when each price, each date and each count of the letter stands in the order too, in the same currency and in the same unit.",
+        ("Order with its numbers:", "Numbers as the letter has them:"),
+    ),
+    (
+        "how short the letter is for what it has to say",
+        "A short letter says each thing once, has no sentence that could go without loss, and comes to the remedy within its first three lines.",
+        ("Things to say:", "Said as:"),
+    ),
+    (
+        "what the letter promises that the shop cannot keep",
+        "A promise is a sentence about later days: a refund, a parcel, a call. The shop keeps only promises that its own rules name for such an order.",
+        ("Rules of the shop:", "Promises made here:"),
+    ),
+    (
+        "which steps the letter leaves open for the reader",
+        "A step is open when the reader has to do something and the letter says neither where, nor until when, nor what comes after it.",
+        ("Done so far:", "Steps in this text:"),
+    ),
+]
+
+
+def _reviews(body):
+    """Twelve calls of each review, one review after the other. body: what follows the task, of a rule, its labels and two values."""
+    dice = Random(11)
+    return [
+        f"You read the letters of a shop. Your task is to say {aim}\n{body(rule, labels, _some(dice, 12), _some(dice, 20))}\n----\nAnswer with a number from 1 to 5."
+        for aim, rule, labels in REVIEWS
+        for _ in range(12)
+    ]
+
+
+def _some(dice, words):
+    return " ".join(dice.choices(WORDS, k=words))
+
+
+def test_reviews_with_variables_inside_that_a_job_uses_up_one_after_the_other_are_templates_each():
+    templates = mine(
+        _reviews(lambda rule, labels, order, letter: f"{rule}\n{labels[0]}\n{order}\n{labels[1]}\n{letter}")
+    )
+    assert sorted(template.members for template in templates) == [
+        [*range(start, start + 12)] for start in range(0, 60, 12)
+    ]
+
+
+def test_rules_of_a_job_that_stay_for_a_while_beside_one_variable_are_values():
+    templates = mine(_reviews(lambda rule, labels, order, letter: f"{rule} {letter}"))
+    assert [len(template.members) for template in templates] == [60]
