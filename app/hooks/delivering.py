@@ -24,8 +24,8 @@ from app.store.webhooks import DueDelivery
 RECEIVERS_AT_ONCE = 8
 """Receivers at a time; their threads mostly wait."""
 
-MOST_IN_A_ROW = 100
-"""Deliveries of one thread after which the duty returns, so that it can be stopped; it starts again at its next tick."""
+SECONDS_OF_A_ROW = 15.0
+"""Seconds after which a thread begins no further delivery, as long as one may take: then the duty takes up new changes, or can be stopped."""
 
 _log = logger(__name__)
 
@@ -56,11 +56,9 @@ class Deliverer:
 
     def _send_in_a_row(self, first: DueDelivery) -> int:
         """Send a delivery, then others as long as some are due; how many arrived. No thread waits for one whose host hangs."""
+        end = time.monotonic() + SECONDS_OF_A_ROW
         arrived = int(self._send(first))
-        for _ in range(MOST_IN_A_ROW - 1):
-            further = self._claim(1)
-            if not further:
-                break
+        while time.monotonic() < end and (further := self._claim(1)):
             arrived += self._send(further[0])
         return arrived
 

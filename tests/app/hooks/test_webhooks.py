@@ -257,6 +257,7 @@ def test_a_host_that_hangs_holds_up_no_further_change_of_another(
 ) -> None:
     """The host hangs until the other one has both changes."""
     monkeypatch.setattr(sending, "ALL_SECONDS", 120.0)
+    monkeypatch.setattr(delivering, "SECONDS_OF_A_ROW", 120.0)
     hanging = Receiver()
 
     def hang(handler: BaseHTTPRequestHandler) -> None:
@@ -279,6 +280,16 @@ def test_a_host_that_hangs_holds_up_no_further_change_of_another(
     assert deliverer.deliver() == 4
     assert [body["path"] for body in receiver.bodies] == ["/first", "/second"]
     hanging.close()
+
+
+def test_sending_ends_after_a_while_so_that_new_changes_are_taken_up(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "SECONDS_OF_A_ROW", 0.0)
+    created(allowing, receiver.url)
+    for path in ("/first", "/second"):
+        new_task(world, path)
+    assert [deliverer.deliver() for _ in range(3)] == [1, 1, 0]
 
 
 def test_a_host_may_take_longer_to_answer_than_to_connect(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
