@@ -87,7 +87,7 @@ def _words(pieces: Sequence[Piece]) -> Iterator[Piece]:
             yield piece
 
 
-def _lines(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
+def _lines(pieces: Sequence[Piece]) -> "list[Line]":
     lines: list[list[Piece]] = [[]]
     for word in _words(pieces):
         lines[-1].append(word)
@@ -103,12 +103,31 @@ Edit = tuple[list[Piece], list[Piece]]
 """Words of the old and of the new template; the same list twice where both have them."""
 
 
-def _by_line(old: list[tuple[Piece, ...]], new: list[tuple[Piece, ...]]) -> Iterator[Edit]:
+Line = tuple[Piece, ...]
+"""The words of a line."""
+
+
+def _by_line(old: list[Line], new: list[Line]) -> Iterator[Edit]:
+    """The lines that both begin and end with are found first: `difflib` compares each blank line with all others."""
+    begin = _alike(zip(old, new, strict=False))
+    end = _alike(zip(reversed(old[begin:]), reversed(new[begin:]), strict=False))
+    yield _words_of(old[:begin]), _words_of(new[:begin])
+    yield from _by_differing_line(old[begin : len(old) - end], new[begin : len(new) - end])
+    yield _words_of(old[len(old) - end :]), _words_of(new[len(new) - end :])
+
+
+def _alike(pairs: Iterable[tuple[Line, Line]]) -> int:
+    """The number of pairs of equal lines before the first other pair."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _words_of(lines: Iterable[Line]) -> list[Piece]:
+    return [word for line in lines for word in line]
+
+
+def _by_differing_line(old: list[Line], new: list[Line]) -> Iterator[Edit]:
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        words_removed, words_added = (
-            [word for line in old[i:j] for word in line],
-            [word for line in new[k:m] for word in line],
-        )
+        words_removed, words_added = _words_of(old[i:j]), _words_of(new[k:m])
         if tag == "equal" or len(words_removed) + len(words_added) > MOST_WORDS_COMPARED:
             yield words_removed, words_added
         else:

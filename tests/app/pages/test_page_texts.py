@@ -188,6 +188,17 @@ def test_one_word_that_changed_is_one_change() -> None:
     ]
 
 
+def test_one_word_of_thousands_of_paragraphs_is_one_change() -> None:
+    """Each blank line between them is like all others: compared in pairs, these took minutes."""
+    paragraphs = [f"Paragraph {number} says something." for number in range(20_000)]
+    edited = [*paragraphs[:9_000], "Paragraph 9000 says nothing.", *paragraphs[9_001:]]
+    changes = _changes("\n\n".join(paragraphs), "\n\n".join(edited))
+    assert [(change, text) for change, text in changes if change in {"added", "removed"}] == [
+        ("removed", "something"),
+        ("added", "nothing"),
+    ]
+
+
 def test_an_exchanged_sentence_is_not_torn_into_words() -> None:
     changes = _changes("Say it. Be the first one here. End.", "Say it. Ask for the last name. End.")
 
