@@ -68,7 +68,6 @@ RULES: Mapping[str, Off] = {
     "behind a system text": [(search.Search, "_behind_a_system_text", _constant(None))],
     "closing": [(search, "closing", _constant(None))],
     "sections": [(siblings.Places, "_have_a_section", _constant(False))],
-    "few words": [(siblings.Places, "have_label", _constant(False))],
     "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
     "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],
     "preamble": [(search.Search, "_is_preamble", _constant(False))],

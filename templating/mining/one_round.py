@@ -24,7 +24,7 @@ class Round:
         self._pool = texts.pool([*sample, *(text for its in self._shown.values() for text in its)])
         self._fresh = set(sample)
         self._replacing = Replacing(texts, findings, self._shown, self._fresh)
-        self._allowed: dict[Template, tuple[Skeleton, list[str]]] = {}
+        self._touched: dict[Template, list[str]] = {}
 
     def run(self) -> tuple[list[Template], list[str]]:
         """(new templates, among them those that replace narrower ones; texts that the replaced templates lost)"""
@@ -41,8 +41,7 @@ class Round:
         ).run()
         new, lost = list[Template](), list[str]()
         for candidate in candidates:
-            best, its = self._allowed[candidate.template]
-            templates, misfits = self._replacing.add(best, set(its))
+            templates, misfits = self._replacing.add(candidate, set(self._touched[candidate.template]))
             new += templates
             lost += misfits
         return new, lost
@@ -54,10 +53,8 @@ class Round:
             return False
         if self._texts.are_of_one_run(self._new(rows)) or self._joins(candidate):
             return False
-        best = self._replacing.allowed(candidate, rows)
-        if best:
-            self._allowed[candidate.template] = best
-        return best is not None
+        self._touched[candidate.template] = self._replacing.touched(candidate, rows)
+        return bool(self._touched[candidate.template])
 
     def _new(self, texts: Iterable[str]) -> list[str]:
         """The texts that have no template of this call yet."""

@@ -2,7 +2,7 @@
 
 A template that is found around the texts of others is their value-free form: it widens a known template, or joins what a round
 told apart by a value that was the same by chance. A known template gives way only if it loses values (`widening`), else the
-template around it is made again without the known template's texts.
+template around it is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,59 +28,32 @@ class Replacing:
     def __init__(self, texts: Texts, findings: Findings, texts_shown: Mapping[Template, list[str]], fresh: set[str]) -> None:
         self._texts, self._findings, self._shown, self._fresh = texts, findings, texts_shown, fresh
 
-    def allowed(self, candidate: Skeleton, texts: Iterable[str]) -> tuple[Skeleton, list[str]] | None:
-        """The template and its texts, without those of known templates that would lose more than values; None when that leaves no template.
-
-        What remains must widen a known template: new texts alone are a set of their own in the search.
-        """
+    def touched(self, candidate: Skeleton, texts: Iterable[str]) -> list[str]:
+        """The texts of a candidate, and the shown texts of known templates that it fits; none when a known template would lose more than values."""
         joined = dict.fromkeys(texts)
-        touched = self._touched(candidate, joined)
+        others = (text for t, its in self._shown.items() if t in self._findings.known for text in its)
+        touched = list(dict.fromkeys([*joined, *(text for text in others if fit(candidate.template.literals, text) is not None)]))
         most = candidate.template.fixed + MOST_WEAK_CHARACTERS
         if any(t.fixed > most and not joined.keys() >= set(touched).intersection(its) for t, its in self._shown.items()):
-            return None  # the search did not join these known templates, which have more text of their own than a short value
-        refused = self._refused(candidate, touched)
-        if not refused:
-            return None if refused is None else (candidate, touched)
-        return self._without(refused, touched)
+            return []  # the search did not join these known templates, which have more text of their own than a short value
+        return touched if self._loses_values_only(candidate, touched) else []
 
-    def _without(self, refused: Iterable[Template], touched: Iterable[str]) -> tuple[Skeleton, list[str]] | None:
-        """The template of these texts without those of the refused templates; None unless it widens known templates and touches no refused one."""
-        others = {text for t in refused for text in self._shown[t]}
-        rest = [text for text in touched if text not in others]
-        wider = [t for t in self._shown if t in self._findings.known and set(rest).issuperset(self._shown[t])]
-        best = self._widened(set(rest), wider) if wider else None
-        if best is None or not others.isdisjoint(again := self._touched(best, rest)):
-            return None
-        return None if self._refused(best, again) != [] else (best, again)
-
-    def _touched(self, candidate: Skeleton, texts: Iterable[str]) -> list[str]:
-        """The texts of a candidate, and the shown texts of known templates that the candidate fits."""
-        others = (text for t, its in self._shown.items() if t in self._findings.known for text in its)
-        return list(dict.fromkeys([*texts, *(text for text in others if fit(candidate.template.literals, text) is not None)]))
-
-    def _refused(self, candidate: Skeleton, touched: Sequence[str]) -> list[Template] | None:
-        """The known templates among these texts that one template of all texts must not replace; None where there is no such template."""
+    def _loses_values_only(self, candidate: Skeleton, touched: Sequence[str]) -> bool:
+        """Whether one template of all these texts exists, and the known templates among them lose no more than values to it."""
         texts, findings = set(touched), self._findings
         met = [t for t, its in self._shown.items() if (t in findings.known or findings[t].supersedes) and not texts.isdisjoint(its)]
         gone = [t for t in met if texts.issuperset(self._shown[t])]
-        if not gone:
-            return met
+        if not gone or len(gone) < len(met):
+            return not met
         best = self._widened(texts, [t for t, its in self._shown.items() if texts.issuperset(its)], candidate)
-        if best is None:
-            return None
-        fixed = self._fixed(best.template, gone, [text for text in touched if text in self._fresh])
-        return [t for t in met if t not in gone or any(known in fixed for known, _ in findings[t].probes)]
+        return best is not None and self._may_widen(best.template, gone, [text for text in touched if text in self._fresh])
 
-    def _fixed(self, wide: Template, narrow: Iterable[Template], fresh: Sequence[str]) -> set[Template]:
-        """The known templates in some templates that would lose more than values to a wider template."""
+    def _may_widen(self, wide: Template, narrow: Iterable[Template], fresh: Sequence[str]) -> bool:
+        """Whether the known templates in some templates lose no more than values to a wider template."""
         new = values_of(wide.literals, fresh)
         probes = {known: its for t in narrow for known, its in self._findings[t].probes}
         own = {known: values_of(wide.literals, its) or values_of(wide.literals, example_prompts(known)) for known, its in probes.items()}
-        return {
-            known
-            for known, its in own.items()
-            if not may_widen(known, wide, its, new, [values for other, values in own.items() if other is not known])
-        }
+        return all(may_widen(wide, its, new, [row for other, rows in own.items() if other is not known for row in rows]) for known, its in own.items())
 
     def add(self, candidate: Skeleton, texts: set[str]) -> tuple[list[Template], list[str]]:
         """Adds a template in the place of those that gave all their shown texts to it. Returns the template, if any, and texts that it does not fit."""
@@ -103,7 +76,7 @@ class Replacing:
         )
         return [best.template], misfits
 
-    def _widened(self, texts: set[str], old: Sequence[Template], candidate: Skeleton | None = None) -> Skeleton | None:
+    def _widened(self, texts: set[str], old: Sequence[Template], candidate: Skeleton) -> Skeleton | None:
         """One template for these texts and for the texts of the replaced templates: for examples, or else for probes.
 
         The candidate, if it fits them all: it was aligned among other texts, which show what each unit is worth.
@@ -111,7 +84,7 @@ class Replacing:
         findings = [self._findings[t] for t in old]
         probes = [text for finding in findings for known, its in finding.probes if not known.examples for text in its]
         every = texts.union(probes, *(finding.some(ALIGNED_TEXTS) for finding in findings))
-        if candidate and all(fit(candidate.template.literals, text) is not None for text in every):
+        if all(fit(candidate.template.literals, text) is not None for text in every):
             return candidate
         pool = self._texts.pool(every)
         try:

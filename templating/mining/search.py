@@ -230,7 +230,7 @@ class Search:
         places, members, go_on = Places(best, self._pool.barrier), best.members, self._pool.go_on
         if (best.is_open and self._is_preamble(members, places, index)) or is_mixture(best):
             return ()
-        parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, OTHERS_SHARE if best.is_open else CLEAR_MAJORITY, places.have_frame), self._times(best), go_on)
+        parts = siblings(places, self._forest.parts(members, FEWEST_OWN_GRAMS, CLEAR_MAJORITY, places.have_frame), self._times(best), go_on)
         if parts is None and best.template.slots:
             parts = self._behind_a_system_text(best)
         if parts is not None or not best.template.slots:

@@ -8,7 +8,6 @@ from templating.mining.findings import Finding, Findings
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, frames
 from templating.mining.mixture import is_mixture
 from templating.mining.quantities import END_CHARACTERS, FEW, HALF, MOST_WEAK_CHARACTERS
-from templating.mining.replacing import Replacing
 from templating.mining.sampling import spread
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, Search
 from templating.mining.sieve import Sieve
@@ -25,7 +24,6 @@ class ShortTemplates:
     def __init__(self, texts: Texts, findings: Findings) -> None:
         self._texts, self._findings = texts, findings
         self._new: dict[Template, Finding] = {}
-        self._lost: list[str] = []
 
     def look(self, rest: Sequence[str]) -> None:
         """Adds the short templates of these texts, and of texts that have a weak template. Nothing when time is up."""
@@ -39,7 +37,7 @@ class ShortTemplates:
             return
         self._findings |= self._new
         gone = self._give_way(weak)
-        self._findings.place([*rest, *self._lost, *gone], self._new)
+        self._findings.place([*rest, *gone], self._new)
         self._drop_thin()
 
     def _is_weak(self, template: Template, finding: Finding) -> bool:
@@ -49,7 +47,7 @@ class ShortTemplates:
         return 0 < len(finding.rows) < FEW and not finding.supersedes
 
     def _search(self, texts: Sequence[str]) -> None:
-        """Collects the new templates, and the texts that replaced known templates lose."""
+        """Collects the new templates; where templates are known, only short ones, which replace no long one."""
         texts = self._texts.by_age(dict.fromkeys(texts))
         sets = frames(texts, [len(self._texts.calls[text]) for text in texts], self._texts.splits, self._texts.go_on)
         for members in sets:
@@ -57,20 +55,8 @@ class ShortTemplates:
             best = None if self._findings.copies.issuperset(its) else self._short(its)
             if best is None or best.template in self._findings:
                 continue
-            if best.template.fixed > MOST_WEAK_CHARACTERS and self._findings.known:
-                self._replace_known(best, its)
-            else:
+            if best.template.fixed <= MOST_WEAK_CHARACTERS or not self._findings.known:
                 self._new[best.template] = Finding([], bits=best.bits, born=self._findings.step, looked=len(members))
-
-    def _replace_known(self, best: Skeleton, texts: Sequence[str]) -> None:
-        """Adds a template, unless it fits known templates that would lose more than short values."""
-        texts_shown = {t: self._findings.some(finding) for t, finding in self._findings.items() if t in self._findings.known}
-        replacing = Replacing(self._texts, self._findings, texts_shown, set(texts))
-        allowed = replacing.allowed(best, texts)
-        if allowed is not None:
-            templates, lost = replacing.add(allowed[0], set(allowed[1]))
-            self._new |= {template: self._findings[template] for template in templates}
-            self._lost += lost
 
     def _short(self, texts: Sequence[str]) -> Skeleton | None:
         """The template of texts that begin and end alike; None if it is long enough for `search`, and `search` finds several templates."""

@@ -5,8 +5,7 @@ whose slots hold the instructions of each sibling. But slots with few values (a 
 divide the texts just as siblings do. Let a kind be such a part of the texts. Kinds are siblings if the texts of a kind agree with each
 other, and with no other texts, in one of these ways:
 
-body    at an open end, different values begin or end alike: fixed text of a template next to a variable; values that pair a text
-        out of a few with an ending out of a few do not count
+body    at an open end, different values begin or end alike: fixed text of a template next to a variable
 label   the same elsewhere, and the kind has texts of its own at another place too
 orders  all texts of a part of the prompt (the system text) are equal, at three places, by more than a value
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
@@ -17,8 +16,6 @@ section a text of several words, and different values at another place have the 
         more than chance
 
 Behind a preamble, kinds of different values that begin, or end, with the same few words at an open end are siblings if they hold many of the texts.
-
-If one kind is a sibling, and the texts of no kind begin or end with the same few words at an open end, they are a sibling too.
 
 If one kind is a sibling, and all other texts agree in words of their own, at one place at least where the kind has others, both are
 siblings. If one kind has a section and comes back again and again, and all other texts have some words in the place of its text, the
@@ -83,11 +80,8 @@ def siblings(
     covered = np.zeros(size, bool)
     for kind in kinds:
         covered[kind] = True
-    if size < FEWEST_OF_A_KIND or covered.sum() < OTHERS_SHARE * size:
+    if size < FEWEST_OF_A_KIND or covered.sum() < CLEAR_MAJORITY * size:
         return None
-    if covered.sum() < CLEAR_MAJORITY * size:
-        rest = np.flatnonzero(~covered)
-        return [np.flatnonzero(covered), rest] if places.have_label(rest) and any(map(places.are_own, kinds)) else None
     fresh, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
     telling = list[np.ndarray]()
     for kind in kinds:
@@ -341,23 +335,16 @@ class Places:
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""
-        ends = [column for place, column in enumerate(self._columns) if self._is_open(place) and not self._is_data[place]]
         held = self._held(kind, _are_equal(self._numbers[:, kind]))
-        of_kind = ((column, [column[row] for row in kind.tolist()]) for column in ends)
-        return any(
-            len(set(values)) > max(1, HALF * len(values)) and (_label(values, held) > 0 or _share_a_run(values)) and not _recombine(values, column)
-            for column, values in of_kind
-        )
-
-    def have_label(self, kind: np.ndarray) -> bool:
-        """Whether the texts of a kind have different values behind or before the same few words at an open end."""
-        return len(kind) >= FEWEST_OF_A_KIND and any(self._is_open(place) and _label(values) >= FEWEST_ALIKE for place, values in self._varied(kind))
+        varied = (values for place, values in self._varied(kind) if self._is_open(place))
+        return any(len(values) > HALF * len(kind) and (_label(values, held) > 0 or _share_a_run(values)) for values in varied)
 
     def have_instruction(self, kind: np.ndarray) -> bool:
-        """`have_label`, where a mark or a line break stands between the words and the values: sentences of people begin alike too.
+        """Whether the texts of a kind have different values behind or before the same few words at an open end.
 
-        Words between fixed text count where the kind has as many words of its own as all texts share: error messages begin alike too.
-        Values that continue each other count as one.
+        A mark or a line break stands between the words and the values: sentences of people begin alike too. Words between fixed text
+        count where the kind has as many words of its own as all texts share: error messages begin alike too. Values that continue
+        each other count as one.
         """
         labelled = [
             (self._is_open(place), _label(values))
@@ -447,25 +434,6 @@ def _are_marked_off(values: list[str]) -> bool:
     head, tail, _ = trim(values)
     said, ending = head.strip(), tail.strip()
     return bool(said and not said[-1].isalnum()) or tail.startswith("\n") or bool(ending and not ending[0].isalnum())
-
-
-def _recombine(values: Sequence[str], column: Iterable[str]) -> bool:
-    """Whether values pair a text out of a few with an ending out of a few, as questions of people with a greeting do; or with a beginning.
-
-    values: those of a kind. column: those of all texts, in which the endings stand behind other texts too: a variable seldom recurs so.
-    """
-    others = set(column).difference(values)
-    return _pair(values, others) or _pair([value[::-1] for value in values], [value[::-1] for value in others])
-
-
-def _pair(values: Sequence[str], others: Iterable[str]) -> bool:
-    """Whether what values have behind their common beginning recurs among them, and behind beginnings of others."""
-    head = shared_length(values)
-    rests = {value[head:] for value in values} - {""}
-    if not head or len(rests) >= len(values) - 1:
-        return False
-    beside = {rest: {other[: -len(rest)] for other in others if other.endswith(rest)} for rest in rests}
-    return all(beside.values())
 
 
 def _frame_a_variable(values: Sequence[str], column: Iterable[str], most: float) -> bool:
