@@ -9,45 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from templating.mining.quantities import END_CHARACTERS
 from templating.mining.sampling import CHARACTERS_PER_ROUND, TEXTS_PER_ROUND
 from templating.mining.signatures import FEWEST_SHARED_GRAMS, MemberSet, gram_codes, occurrences, sets_of
 from templating.mining.units import ranges_of, split
-from templating.template import Template
 
 MOST_FAMILY_TEXTS = TEXTS_PER_ROUND // 4  # most texts of a family: a random sample holds texts of every larger template
 LEAST_SHARED_GRAMS = 6  # grams, at least, that texts of a family share
-
-
-def begin_or_end_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int) -> list[str]:
-    """The texts of which a part begins, or ends, as the same part of other texts, if together they have `least` calls.
-
-    texts: all with the same number of parts.
-    """
-    texts = list(texts)
-    weights = [len(calls[text]) for text in texts]
-    several = bool(texts) and bool(barrier) and barrier in texts[0]
-    columns = zip(*(text.split(barrier) for text in texts), strict=True) if several else [texts]
-    alike = [False] * len(texts)
-    for column in columns:
-        for ends in ([part[:END_CHARACTERS] for part in column], [part[-END_CHARACTERS:] for part in column]):
-            often: dict[str, int] = {"": -sum(weights)}
-            for end, weight in zip(ends, weights, strict=True):
-                often[end] = often.get(end, 0) + weight
-            alike = [is_one or often[end] >= least for is_one, end in zip(alike, ends, strict=True)]
-    return [text for text, is_one in zip(texts, alike, strict=True) if is_one]
-
-
-def are_near(templates: Iterable[Template], texts: Iterable[str]) -> set[Template]:
-    """The templates that begin or end with the same END_CHARACTERS characters as one of the texts."""
-    texts = list(texts)
-    heads, tails = {t[:END_CHARACTERS] for t in texts}, {t[-END_CHARACTERS:] for t in texts}
-    near = set()
-    for template in templates:
-        first, last = template.literals[0], template.literals[-1]
-        if first[:END_CHARACTERS] in heads or last[-END_CHARACTERS:] in tails or (len(first) < END_CHARACTERS and len(last) < END_CHARACTERS):
-            near.add(template)
-    return near
 
 
 def families(

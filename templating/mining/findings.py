@@ -3,9 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from templating.mining.filing import are_near
 from templating.mining.sampling import spread
-from templating.mining.sieve import Placed, sort_by_template
+from templating.mining.sieve import Placed, are_near, sort_by_template
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 

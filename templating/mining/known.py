@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
 from templating.matching import match
-from templating.mining.filing import are_near
 from templating.mining.findings import Finding, Findings
 from templating.mining.quantities import MOST_WEAK_CHARACTERS
 from templating.mining.sampling import spread
-from templating.mining.sieve import Row
+from templating.mining.sieve import Row, are_near
 from templating.mining.texts import Texts
 from templating.template import Template
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from templating.mining.answer import Answer, Group
 from templating.mining.budget import Budget, SpentError
-from templating.mining.filing import begin_or_end_alike, families
+from templating.mining.filing import families
 from templating.mining.findings import Findings
 from templating.mining.joining import join
 from templating.mining.known import add_known
@@ -78,13 +78,12 @@ class Rounds:
         return rest, rounds
 
     def _look_at_families(self, rest: dict[str, None]) -> dict[str, None]:
-        """The texts that fit no template after rounds over families, the texts that templates of few calls may fit."""
+        """The texts that fit no template after rounds over families."""
         if self._budget.spent():
             return rest
         options, calls = self._texts.options, self._texts.calls
         try:
-            alike = begin_or_end_alike(self._budget.over(rest), calls, options.barrier, options.min_group_size)
-            filed = Deck(families(alike, calls, options.barrier, options.min_group_size, self._texts.go_on))
+            filed = Deck(families(list(rest), calls, options.barrier, options.min_group_size, self._texts.go_on))
         except SpentError:
             return rest
         return self._look_at(filed, rest, filed=True)[0]

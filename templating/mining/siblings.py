@@ -357,11 +357,8 @@ class Places:
 
     def _is_mostly_own(self, agreement: _Agreement) -> bool:
         """Whether the texts of a kind have words of their own beside values, and as many in all as all texts share."""
-        return any(agreement.labels) and sum(agreement.blocks) + sum(agreement.labels) >= max(FEWEST_ALIKE, self._fixed_words)
-
-    @cached_property
-    def _fixed_words(self) -> int:
-        return sum(len(words_of(literal)) for literal in self._template.literals)
+        fixed = sum(len(words_of(literal)) for literal in self._template.literals)
+        return any(agreement.labels) and sum(agreement.blocks) + sum(agreement.labels) >= max(FEWEST_ALIKE, fixed)
 
     def have_frame(self, kind: np.ndarray) -> bool:
         """Whether values of a kind have fixed text of a template around a variable, and the kind has as many words of its own as all texts share.

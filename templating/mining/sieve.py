@@ -94,6 +94,18 @@ def sort_by_template(
     return rows, misfits
 
 
+def are_near(templates: Iterable[Template], texts: Iterable[str]) -> set[Template]:
+    """The templates that begin or end with the same END_CHARACTERS characters as one of the texts."""
+    texts = list(texts)
+    heads, tails = {t[:END_CHARACTERS] for t in texts}, {t[-END_CHARACTERS:] for t in texts}
+    near = set()
+    for template in templates:
+        first, last = template.literals[0], template.literals[-1]
+        if first[:END_CHARACTERS] in heads or last[-END_CHARACTERS:] in tails or (len(first) < END_CHARACTERS and len(last) < END_CHARACTERS):
+            near.add(template)
+    return near
+
+
 def _may_share(template: Template, other: Template) -> bool:
     """Whether a text can fit both templates, by their ends."""
     (head, tail), (first, last) = ((t.literals[0], t.literals[-1]) for t in (template, other))
