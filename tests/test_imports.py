@@ -234,3 +234,9 @@ def test_commands_with_a_key_and_the_list_of_commands_load_no_server_library() -
     loaded = "print('loaded', *{'sqlalchemy', 'redis', 'celery', 'flask', 'numpy'} & set(sys.modules))"
     result = run_python(f"{program}; {lists}; {loaded}")
     assert result.stdout.splitlines()[-1].split() == ["loaded"], result.stderr
+
+
+def test_mining_loads_where_every_warning_is_an_error() -> None:
+    """numpy warns of a setting of ours that names a feature which this processor lacks."""
+    result = run_python("import warnings; warnings.simplefilter('error'); import templating; templating.mine(['x'])")
+    assert result.returncode == 0, result.stderr
