@@ -122,21 +122,29 @@ def versions(pool: Pool, skeleton: Skeleton, held: Held) -> list[list[int]]:
     runs = dict(zip(texts, (pool.runs[member] for member in skeleton.members), strict=True))
     rows = without_data(skeleton.template, skeleton.values, pool.barrier)
     keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=BITS_OF_AN_EDIT_IN_A_SAMPLE, whole_rows=skeleton.values)
-    if _begin_in_two_ways(skeleton, pool.barrier):
-        keys = [(*key, values[0]) for key, values in zip(keys, skeleton.values, strict=True)]
+    examples = _examples(skeleton, pool.barrier)
+    if examples:
+        keys = [(*key, examples * values[0].startswith(examples)) for key, values in zip(keys, skeleton.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
     for key, member in zip(keys, skeleton.members, strict=True):
         groups.setdefault(key, []).append(member)
     return list(groups.values())
 
 
-def _begin_in_two_ways(skeleton: Skeleton, barrier: str) -> bool:
-    """Whether a part of some members begins with a long text that the others lack: examples, which make a prompt of its own."""
+def _examples(skeleton: Skeleton, barrier: str) -> str:
+    """The long text that a part of some members begins with and the others lack: examples, which make a prompt of its own; nothing where there are none.
+
+    Where a slot begins the part, it holds the examples with values behind them.
+    """
     before = skeleton.template.literals[0]
     if not skeleton.template.slots or (before.rpartition(barrier)[2] if barrier else before).strip():
-        return False
-    values = {row[0] for row in skeleton.values}
-    return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= FEWEST_WORDS_OF_A_LONG_TEXT
+        return ""
+    kinds: dict[Kind, list[str]] = {}
+    for value in {row[0] for row in skeleton.values}:
+        kinds.setdefault(tuple(value.split(None, FEWEST_WORDS_OF_A_LONG_TEXT)[:FEWEST_WORDS_OF_A_LONG_TEXT]), []).append(value)
+    long = {kind: longest(values) for kind, values in kinds.items() if len(kind) == FEWEST_WORDS_OF_A_LONG_TEXT}
+    often = [values for kind, values in long.items() if len(values) >= FEWEST_ALIKE or kinds.keys() == {(), kind}]
+    return often[0][0][: shared_length(often[0])] if len(often) == 1 < len(kinds) else ""
 
 
 def without_data(template: Template, rows: Sequence[tuple[str, ...]], barrier: str) -> list[tuple[str, ...]]:

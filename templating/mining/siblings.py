@@ -80,8 +80,10 @@ def siblings(
     covered = np.zeros(size, bool)
     for kind in kinds:
         covered[kind] = True
-    if size < FEWEST_OF_A_KIND or covered.sum() < CLEAR_MAJORITY * size:
+    if size < FEWEST_OF_A_KIND:
         return None
+    if covered.sum() < CLEAR_MAJORITY * size:
+        return _two(places, [kind for kind in kinds if len(kind) >= OTHERS_SHARE * size and places.are_own(kind)], size)
     fresh, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
     telling = list[np.ndarray]()
     for kind in kinds:

@@ -85,6 +85,17 @@ def test_a_user_part_with_and_without_examples_is_two_templates(system):
     ]
 
 
+@pytest.mark.parametrize("sentences", [48, 4], ids=["sentences of their own", "sentences out of a few"])
+def test_a_prompt_that_begins_with_a_value_is_another_template_with_examples_before_it(sentences):
+    sentences_before = [prose(6, 15) for _ in range(sentences)]
+    prompts = [
+        f"{before}{sentences_before[number % sentences]}\nQuestion: {prose(3, 9)} True or False?\nAnswer:"
+        for number in range(48)
+        for before in ("", 2 * EXAMPLES)
+    ]
+    assert sorted(len(group.members) for group in mine(prompts)) == [48, 48]
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1, 1, 0, 2]])
 def test_few_sentences_that_come_in_turn_are_values(order):
     prompts = [

@@ -192,6 +192,18 @@ def test_judges_that_share_a_large_frame_are_templates_each_however_many(count):
     }
 
 
+def test_a_job_that_holds_two_long_values_beside_a_third_is_one_template() -> None:
+    dice = Random(6)
+    prompts = list[str]()
+    for _ in range(6):
+        persona, rules, topic = prose(20, dice), prose(30, dice), prose(12, dice)
+        prompts += [
+            f"You are this person.\n{persona}\n\nRules:\n{rules}\n\nWrite a letter about this.\n{topic}\n{prose(9, dice)}"
+            for _ in range(12)
+        ]
+    assert [len(group.members) for group in mine(prompts)] == [72]
+
+
 def test_siblings_that_differ_in_several_places_inside_a_frame_are_two_templates():
     def text(kind):
         say = {
@@ -269,6 +281,24 @@ def test_what_some_calls_say_with_an_answer_to_compare_and_all_others_say_withou
         for number in range(80)
     ]
     assert sorted(len(group.members) for group in mine(prompts)) == [20, 60]
+
+
+def test_a_prompt_with_few_words_of_its_own_is_told_from_one_with_many_where_most_texts_are_its() -> None:
+    dice = Random(4)
+    preamble = "Do not refer to the notes of earlier lessons, begin the lesson anew.\n\nForm: "
+    end = " with the two tags of a plan.\nLesson begins\n{text}\nLesson ends"
+    prompts = list[str]()
+    for number in range(96):
+        if number % 9 < 5:
+            body = f"{prose(4, dice)}\n\n{prose(20, dice)}\nLimit: Write for {prose(2, dice)}.\nAnswer options: Encloses the lesson title"
+        else:
+            topic = prose(2, dice)
+            body = (
+                f'{prose(4, dice)}\n\nRole: {prose(3, dice)}\nStatement: Write the "{topic}" part of the plan, WITHOUT ANY text that has nothing to do with "{topic}"!!\n'
+                f"{prose(15, dice)}\nHeadings: Use proper headings for the sections of the plan.\nAnswer options: Enclose the plan of the teacher"
+            )
+        prompts.append(preamble + body + end.format(text=prose(30, dice)))
+    assert sorted(len(group.members) for group in mine(prompts)) == [41, 55]
 
 
 def test_a_prompt_without_variables_is_told_from_its_siblings() -> None:
