@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from typing import Any
+from unicodedata import category
 
 import rich_click as click
 from rich.console import Console
@@ -13,6 +14,9 @@ from rich.text import Text
 
 UNBOUND = 10_000
 """Columns of an output without an edge."""
+
+_JOINERS = "\u200c\u200d"
+"""Zero width non-joiner and joiner: letters of Persian and Hindi words, and of one emoji made of several, are wrong without them (Unicode 23.2)."""
 
 
 def write_every_character() -> None:
@@ -39,4 +43,9 @@ def show(table: Table, empty_text: str = "None.") -> None:
 def plain(value: Any) -> Text:
     """A value as text without control characters and without rich's markup: traffic may contain escape sequences."""
     text = "" if value is None else str(value)
-    return Text("".join(char if char.isprintable() or char == "\n" else "·" for char in text))
+    return Text("".join(char if _is_shown(char) else "·" for char in text))
+
+
+def _is_shown(char: str) -> bool:
+    """Python calls every space but the ASCII one unprintable, also that of Japanese and that before a French colon."""
+    return char.isprintable() or char == "\n" or char in _JOINERS or category(char) == "Zs"

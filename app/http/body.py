@@ -4,6 +4,7 @@ orjson parses valid JSON. Where it refuses, the standard library may still parse
 so that the error can name item and field and the good items of a batch are kept.
 """
 
+import codecs
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -184,6 +185,10 @@ def _too_large(limit: int) -> ProblemError:
 
 
 def _parse_leniently(data: bytes, depth: int) -> Any:
+    if not data.strip():
+        raise ProblemError(400, "The body is empty; send a JSON object.")
+    if data.startswith(codecs.BOM_UTF8):
+        raise ProblemError(400, "The body begins with a byte order mark (BOM); send UTF-8 without it.")
     try:
         return json.loads(data.decode())
     except RecursionError:

@@ -34,6 +34,13 @@ def test_a_body_that_is_no_json_is_refused(client: FlaskClient, data: bytes) -> 
     assert_problem(send(client, data), send(client, data).status_code)
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"", "is empty"), (b" \n", "is empty"), (b"\xef\xbb\xbf{}", "byte order mark")]
+)
+def test_a_body_that_is_empty_or_begins_with_a_mark_is_told_so(client: FlaskClient, data: bytes, reason: str) -> None:
+    assert reason in assert_problem(send(client, data), 400)["detail"]
+
+
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
 def test_a_body_that_is_nested_without_end_is_refused(client: FlaskClient, data: bytes) -> None:
     assert "nested" in assert_problem(send(client, data), 422)["detail"]
