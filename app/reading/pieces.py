@@ -159,7 +159,8 @@ _RUNS = (
     r"|\t+"
     r"|  +"
     r"|[\x00-\x1f\x7f-\x9f]"
-    r"|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"  # without width, or changing the direction of the text
+    r"|[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"  # without width, or changing the direction of the text
+    r"|(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])"  # a joiner that is no part of a Persian or Hindi word, or of an emoji
 )
 _UNSEEN = re.compile(_RUNS)
 _UNSEEN_AND_EDGES = re.compile(_RUNS + r"|^ | $")

@@ -150,10 +150,18 @@ def test_marks_lose_no_character(text: str) -> None:
         ("a\u200bb", ["text", "code", "text"]),
         ("\u202eab", ["code", "text"]),
         ("a\rb", ["text", "code", "text"]),
+        ("a\u200db", ["text", "code", "text"]),
+        ("\u200c", ["code"]),
     ],
 )
 def test_invisible_characters_are_marked(text: str, kinds: list[str]) -> None:
     assert [mark.kind for mark in marks(text)] == kinds
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👩\u200d👧", "🏳\ufe0f\u200d🌈"])
+def test_a_joiner_within_a_word_or_an_emoji_is_text(text: str) -> None:
+    assert [mark.kind for mark in marks(text)] == ["text"]
+    assert one_line(text) == text
 
 
 @given(text=texts)
