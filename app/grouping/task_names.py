@@ -103,8 +103,10 @@ REACH = 80
 
 SENTENCE_ENDS = frozenset(".!?;:\n。！？；：…")
 CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
-CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[" + NOT_IN_A_NAME + "\u202a-\u202e\u2066-\u2069]")
-"""Colours, which a terminal would obey, what a name may not have, and characters that turn the direction of a text around."""
+CONTROLS = re.compile(
+    "\x1b\\[[0-9;?]*[A-Za-z]|[" + NOT_IN_A_NAME + "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
+"""Colours, which a terminal would obey, what a name may not have, and characters without width or that turn the direction of a text; joiners are part of a word."""
 
 PATH_BEGIN = re.compile(r"[*_`('\"“‘]*((?:~|\.\.?)?/)(?=[^\W\d_])")
 """The beginning of a path of files ("/home", "~/src", "./lib"), behind quotes and the like."""

@@ -90,6 +90,11 @@ def test_a_text_says_a_name_unless_a_word_is_missing_or_a_clearly_better_name_is
     assert is_said_by(name, Template.parse(text)) is is_said
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u200b\ufeff", "\u200e", "\u2060"])
+def test_no_character_without_width_is_at_the_end_of_a_name(mark: str) -> None:
+    assert name(f"{mark}Classify the support ticket{mark}\n{{{{t}}}}") == "Classify the support ticket"
+
+
 def test_no_control_character_is_in_a_name() -> None:
     assert name("\x1b[31mClassify\tthe\x1b support ticket\u202e.\n{{t}}") == "Classify the support ticket"
     assert task_name(Template.parse("<<< {{a}}"), (), "/a\x1b[2J").isprintable()
