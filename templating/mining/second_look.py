@@ -14,7 +14,7 @@ from templating.template import Template
 def look_again(texts: Texts, findings: Findings, template: Template) -> list[str]:
     """Divides a template into several, if it is several. Returns its texts that then fit no template."""
     finding = findings.get(template)
-    if finding is None or finding.supersedes or MUCH_MORE * finding.looked > min(TEXTS_OF_A_SECOND_LOOK, len(finding.rows)):
+    if finding is None or finding.supersedes or finding.looked >= TEXTS_OF_A_SECOND_LOOK or MUCH_MORE * finding.looked > len(finding.rows):
         return []
     parts = _parts(texts, template, finding)
     if not parts:
