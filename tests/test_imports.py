@@ -236,6 +236,13 @@ def test_commands_with_a_key_and_the_list_of_commands_load_no_server_library() -
     assert result.stdout.splitlines()[-1].split() == ["loaded"], result.stderr
 
 
+def test_mining_loads_where_somebody_enables_features_of_the_processor() -> None:
+    """numpy refuses to load where one variable enables features and another one disables features."""
+    program = "import os; os.environ['NPY_ENABLE_CPU_FEATURES'] = 'NOTHING'; import templating; templating.mine(['x'])"
+    result = run_python(program)
+    assert result.returncode == 0, result.stderr
+
+
 def test_mining_loads_where_every_warning_is_an_error() -> None:
     """numpy warns of a setting of ours that names a feature which this processor lacks."""
     result = run_python("import warnings; warnings.simplefilter('error'); import templating; templating.mine(['x'])")

@@ -51,10 +51,15 @@ _SEEN_FREED = 31 << 20  # bytes; glibc adapts its threshold to freed chunks belo
 
 
 def _load_numpy() -> None:
-    """Loads numpy with our settings, unless it is loaded already. Variables that the caller has set keep their values."""
+    """Loads numpy with our settings, unless it is loaded already. Variables that the caller has set keep their values.
+
+    numpy refuses to load where one variable enables features and another one disables features, even different ones.
+    """
     if "numpy" in sys.modules:
         return
     ours = _SETTINGS.keys() - os.environ.keys()
+    if os.environ.get("NPY_ENABLE_CPU_FEATURES"):
+        ours -= {"NPY_DISABLE_CPU_FEATURES"}
     os.environ.update({name: _SETTINGS[name] for name in ours})
     try:
         with warnings.catch_warnings():
