@@ -26,7 +26,7 @@ _SHOWN_NAMES = 12
 
 @dataclass
 class Report:
-    """The outcome of the records. left_out: records of which a part that belongs to no call was left out."""
+    """The outcome of the records. left_out: records of which a part that belongs to no call was left out. groupings: of the stored traces alone."""
 
     stored: int = 0
     known: int = 0
@@ -41,8 +41,10 @@ class Report:
 
     def add(self, accepted: Accepted) -> None:
         """Count one trace."""
-        created = accepted.recorded.created
-        self.stored, self.known = self.stored + created, self.known + (not created)
+        if not accepted.recorded.created:
+            self.known += 1
+            return
+        self.stored += 1
         self.groupings[accepted.grouping] = self.groupings.get(accepted.grouping, 0) + 1
 
 

@@ -118,6 +118,17 @@ def test_calls_of_a_known_template_are_matched(cli: Cli, engine: Engine, project
     assert b"1 matched a known template" in result.stderr
 
 
+def test_calls_that_were_known_are_counted_once(cli: Cli, engine: Engine, project: Project, tmp_path: Path) -> None:
+    know(engine, project, "/chat", "", "Q: {{question}}")
+    for calls, words in ((range(1), b"1 matched a known template"), (range(3), b"2 matched a known template")):
+        result = cli("import", log_of(tmp_path, *map(call, calls)), "--project", project.name)
+        assert words in result.stderr
+    assert b"2 traces stored in project shop, 1 were known already." in result.stderr
+    last_result = cli("import", log_of(tmp_path, *map(call, range(3))), "--project", project.name)
+    assert b"3 were known already." in last_result.stderr
+    assert b"matched" not in last_result.stderr
+
+
 def test_an_empty_file_imports_nothing(cli: Cli, database_url: str, tmp_path: Path) -> None:
     assert cli("import", log_of(tmp_path)).returncode == 0
 
