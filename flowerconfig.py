@@ -10,7 +10,7 @@ from tasks.flower.guard import never_serve_openly
 from tasks.flower.install import install
 
 # Flower shows arguments and can stop workers: nobody else on the network, and no buttons, unless somebody says so.
-address = os.environ.get("FLOWER_ADDRESS", "127.0.0.1")
+address = os.environ.get("FLOWER_ADDRESS") or "127.0.0.1"
 read_only = os.environ.get("FLOWER_READ_ONLY", "true").lower() not in ("false", "0", "no", "off")
 
 never_serve_openly()

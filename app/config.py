@@ -1,6 +1,7 @@
 """All settings; no other module reads the environment.
 
-A setting is read from the environment variable of its own name in capitals (`DATABASE_URL`, `PORT`, ...).
+A setting is read from the environment variable of its own name in capitals (`DATABASE_URL`, `PORT`, ...). An empty variable is
+one that is not set: Compose files pass a variable on as `PORT: ${PORT:-}`.
 Where `DATABASE_URL` or `REDIS_URL` is not set, the embedded servers of a running local instance are used: it
 describes them in `$PROMPTLODE_DATA_DIR/servers.json`.
 """
@@ -47,7 +48,7 @@ def default_data_dir() -> Path:
 class DataFolder(BaseSettings):
     """The data folder alone, for commands with a key, which need no other setting."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     promptlode_data_dir: Path = Field(default_factory=default_data_dir)
 
@@ -55,7 +56,7 @@ class DataFolder(BaseSettings):
 class Settings(BaseSettings):
     """Settings of every process. `Settings()` reads the environment; keyword arguments win over it (tests)."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
     # --- where things are
     promptlode_data_dir: Path = Field(

@@ -15,7 +15,7 @@ ROOT = Path(app.__file__).parent.parent
 
 def commands(environment: dict[str, str]) -> dict[str, list[str]]:
     """The command of each process, as in the Procfile; `release` without alembic.ini, which no package has."""
-    port, flower_port = environment.get("PORT", "8000"), environment.get("FLOWER_PORT", "5555")
+    port, flower_port = environment.get("PORT") or "8000", environment.get("FLOWER_PORT") or "5555"
     return {
         "release": [sys.executable, "-m", "app.cli", "migrate"],
         "web": web_command("::", port, "app.front:create"),

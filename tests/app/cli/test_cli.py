@@ -14,7 +14,8 @@ from sqlalchemy import Engine, make_url
 from app.cli.lazy import LazyCommands
 from app.cli.main import HOMES
 from app.cli.numbers import Decimal, Whole
-from app.config import _USUAL_URL, Settings
+from app.cli.process import commands
+from app.config import _USUAL_URL, DataFolder, Settings, default_data_dir, read_settings
 from app.store import heartbeats, keys, projects
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -245,6 +246,25 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, val
     assert result.stderr.startswith(f"Error: {name} is wrong: must be ".encode())
     assert result.stderr.count(b"\n") == 1
     assert b"secret" not in result.stderr
+
+
+def test_a_setting_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields.keys() - {"promptlode_data_dir"}:
+        monkeypatch.setenv(name.upper(), "")
+    assert read_settings().model_fields_set <= {"promptlode_data_dir"}
+    monkeypatch.setenv("PROMPTLODE_DATA_DIR", "")
+    assert DataFolder().promptlode_data_dir == default_data_dir()
+
+
+def test_a_setting_that_is_required_is_named_where_it_is_empty(cli: Cli) -> None:
+    cli.environment["DATABASE_URL"] = ""
+    result = cli("projects")
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"Error: DATABASE_URL is not set")
+
+
+def test_the_ports_of_processes_are_the_usual_ones_where_the_variables_are_empty() -> None:
+    assert commands({"PORT": "", "FLOWER_PORT": ""}) == commands({})
 
 
 @pytest.mark.parametrize("number", ["\u0663", "1_0", "+5", " 5", "nan", "inf", "0x5", ""])
