@@ -127,6 +127,7 @@ def ungrouped() -> str:
                 connection, project(), path=path, states=STATES[state], after=before, limit=PAGE_SIZE + 1
             )
         paths = ungrouped_calls.paths(connection, project())
+        totals = project_figures.totals(connection, project())
     return render_template(
         "pages/ungrouped.html",
         calls=[(call, start_of(plain_parts(call.prompt))) for call in calls[:PAGE_SIZE]],
@@ -136,6 +137,8 @@ def ungrouped() -> str:
         state=state,
         after=after,
         searched=ungrouped_calls.WITHOUT_PROMPT_SEARCHED,
+        totals=totals,
+        most=project_figures.MOST_PROJECT_CALLS_COUNTED,
         curl=_curl(),
     )
 

@@ -40,17 +40,24 @@ MOST_UNGROUPED_CALLS_READ = 5_000
 
 @dataclass(frozen=True)
 class Totals:
-    """The size of a project; the numbers of ungrouped calls stop at `MOST_PROJECT_CALLS_COUNTED`, which is then part of `calls` too."""
+    """The size of a project; the numbers of ungrouped calls stop at `MOST_PROJECT_CALLS_COUNTED`, which is then part of `calls` too.
+
+    An ungrouped call is owed, considered or without a text prompt. No index has the last: their number is the rest, 0 where that is not known.
+    """
 
     tasks: int
     calls: int
     owed: int
     considered: int
+    without_prompt: int
 
 
 def totals(connection: Connection, project_id: UUID) -> Totals:
     """The counts of a project, each from an index."""
-    return Totals(*connection.execute(_totals(), {"project_id": project_id}).one())
+    tasks, grouped, ungrouped, owed, considered = connection.execute(_totals(), {"project_id": project_id}).one()
+    is_counted = ungrouped < MOST_PROJECT_CALLS_COUNTED
+    without_prompt = max(0, ungrouped - owed - considered) if is_counted else 0
+    return Totals(tasks, grouped + ungrouped, owed, considered, without_prompt)
 
 
 _PROJECT = bindparam("project_id", type_=Uuid)
@@ -61,7 +68,8 @@ def _totals() -> Select[Any]:
     groups = select(grouping_key.c.id).where(grouping_key.c.project_id == _PROJECT).scalar_subquery()
     counts = select(
         select(func.count()).select_from(task).where(task.c.project_id == _PROJECT, is_listed()).scalar_subquery(),
-        _grouped_calls() + _bounded_count(trace.c.project_id == _PROJECT, trace.c.implementation_id.is_(None)),
+        _grouped_calls(),
+        _bounded_count(trace.c.project_id == _PROJECT, trace.c.implementation_id.is_(None)),
         _bounded_count(trace.c.group_id.in_(groups), IS_OWED),
         _bounded_count(trace.c.group_id.in_(groups), IS_RESIDUE),
     )

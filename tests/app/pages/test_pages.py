@@ -203,6 +203,29 @@ def test_the_share_of_grouped_calls_is_that_of_the_range(
     assert "1 is not" in Markup(visitor.get("/?range=30d").text).text
 
 
+@pytest.mark.parametrize("address", ["/", "/ungrouped"])
+def test_the_ungrouped_calls_of_each_state_add_up_to_those_that_are_not_grouped(
+    visitor: FlaskClient,
+    client: FlaskClient,
+    engine: Engine,
+    settings: Settings,
+    project: Project,
+    task_id: UUID,
+    address: str,
+) -> None:
+    _send(client, "A name for a shop?", "Ten rivers of Asia.", path="/free")
+    _group(engine, settings, project, "/free")
+    _send(client, "Waits.", path="/free")
+    image = [{"role": "user", "content": [{"type": "input_image"}]}]
+    client.post("/api/v1/traces", json={"path": "/free", "model": "gpt-5", "input": image})
+
+    page = Markup(visitor.get(address).text).text
+
+    for count in ("2 without a template", "1 waiting to be grouped", "1 without a text prompt"):
+        assert count in page
+    assert "4 are not" in Markup(visitor.get("/").text).text
+
+
 def test_the_list_says_when_a_task_changed(visitor: FlaskClient, client: FlaskClient, task_id: UUID) -> None:
     assert "changed" not in Markup(visitor.get("/").text).text, "one version is no change"
 
