@@ -11,7 +11,8 @@ orders  all texts of a part of the prompt (the system text) are equal, at three 
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
         long text outside: a schema belongs to the instruction that changes with it.
-frame   different values have a long text of the kind's own at one side of a variable and words at its other side, at least as many as all texts share
+frame   different values have several words of the kind's own on both sides of a variable, or a long text on one side and words inside or on the other;
+        the kind has at least as many words of its own as all texts share
 section a text of several words, and different values at another place have the label of a line in common, which other texts lack by
         more than chance
 
@@ -367,8 +368,10 @@ class Places:
 
         A value that is held stays the same, beside one variable at most, and a history that grows goes on in one way.
         """
-        frame = any(_frame_a_variable(values, self._columns[place], MOST_HOLDERS * len(kind)) for place, values in self._varied(kind))
-        return frame and self._is_mostly_own(self.agreement(kind))
+        agreement = self.agreement(kind)
+        is_long = sum(agreement.labels) + sum(agreement.blocks) >= FEWEST_WORDS_OF_A_LONG_TEXT
+        frame = any(_frame_a_variable(values, self._columns[place], MOST_HOLDERS * len(kind), is_long) for place, values in self._varied(kind))
+        return frame and self._is_mostly_own(agreement)
 
     def _varied(self, kind: np.ndarray) -> Iterator[tuple[int, list[str]]]:
         """(place, the values of a kind) of each place that has several, and no data: records of one shape begin alike."""
@@ -435,19 +438,25 @@ def _are_marked_off(values: list[str]) -> bool:
     return bool(said and not said[-1].isalnum()) or tail.startswith("\n") or bool(ending and not ending[0].isalnum())
 
 
-def _frame_a_variable(values: Sequence[str], column: Iterable[str], most: float) -> bool:
-    """Whether values have the same words on both sides of what differs, and on one side a long text that at most `most` of a column have and that goes on in many ways."""
+def _frame_a_variable(values: Sequence[str], column: Iterable[str], most: float, is_long: bool) -> bool:
+    """Whether different values have fixed text around a variable, which at most `most` of a column have.
+
+    That is several words on both sides, if the kind has a long text in all (is_long); or a long text on one side that goes on in many ways, and words
+    inside or on the other side.
+    """
     values = longest(values)
     head, tail, _ = trim(values)
     rests = [value[len(head) : len(value) - len(tail)] for value in values]
+    sides = ((head, 1, str.startswith), (tail, -1, str.endswith))
+    own = [(shared, direction) for shared, direction, has_it in sides if sum(has_it(value, shared) for value in column) <= most]
+    if is_long and len(values) > 1 and sum(len(words_of(shared)) >= FEWEST_EDIT_WORDS for shared, _ in own) == len(sides):
+        return True
     inside = "".join(set.intersection(*(set(rest.split("\n")) for rest in rests)))
     if len(values) < FEWEST_OF_A_KIND or sum(any(map(str.isalpha, shared)) for shared in (head, inside, tail)) < 2:
         return False
     return any(
-        len(words_of(shared)) >= FEWEST_WORDS_OF_A_LONG_TEXT
-        and len({edge_words(rest, direction) for rest in rests}) > MOST_EDIT_TEXTS
-        and sum(has_it(value, shared) for value in column) <= most
-        for shared, direction, has_it in ((head, 1, str.startswith), (tail, -1, str.endswith))
+        len(words_of(shared)) >= FEWEST_WORDS_OF_A_LONG_TEXT and len({edge_words(rest, direction) for rest in rests}) > MOST_EDIT_TEXTS
+        for shared, direction in own
     )
 
 

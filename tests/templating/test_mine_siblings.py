@@ -606,3 +606,48 @@ def test_reviews_with_variables_inside_that_a_job_uses_up_one_after_the_other_ar
 def test_rules_of_a_job_that_stay_for_a_while_beside_one_variable_are_values():
     templates = mine(_reviews(lambda rule, labels, order, letter: f"{rule} {letter}"))
     assert [len(template.members) for template in templates] == [60]
+
+
+INSTRUCTIONS = [  # (a step with a variable, its values, rules)
+    (
+        "Change the tone of what people wrote to {} in each sentence of it, also in a greeting.",
+        ["cheerful", "formal", "apologetic", "angry"],
+        "- Keep facts, numbers and order.\n- Write nothing before or behind your new text.",
+    ),
+    (
+        "Say how much it is about {} from what our editors call its subject.",
+        ["sports", "weather", "politics", "money"],
+        "- One means hardly, five means in each line.\n- A quotation counts half, a headline counts twice.",
+    ),
+    (
+        "Put everything they wrote into {} so that a child of ten who speaks it understands all words.",
+        ["Finnish", "Welsh", "Latin", "Basque"],
+        "- Names of people and towns stay as they are.\n- Units become those of that country.",
+    ),
+    (
+        "Insert up to six faults like {} where hurried writers make such faults.",
+        ["doubled letters", "missing commas", "swapped words", "wrong cases"],
+        "- Six are enough for this length.\n- No fault may change what somebody asks for.",
+    ),
+    (
+        "Cut a letter of several pages to {} without losing any question that its writer has.",
+        ["one line", "ten words", "haiku", "title"],
+        "- Thanks and excuses go first.\n- Dates stay, and so do reasons given for a wish.",
+    ),
+]
+
+
+@pytest.mark.parametrize("is_mixed", [False, True], ids=["one after the other", "mixed"])
+def test_system_prompts_with_a_heading_in_common_and_a_variable_each_are_templates_each(is_mixed):
+    dice = Random(7)
+    calls = [(kind, call // 4) for kind in range(len(INSTRUCTIONS)) for call in range(16)]
+    if is_mixed:
+        dice.shuffle(calls)
+    prompts = []
+    for kind, number in calls:
+        step, values, rules = INSTRUCTIONS[kind]
+        prompts.append(f"# Instructions\n{step.format(values[number])}\n{rules}\n\0{_some(dice, 14)}")
+    expected = [
+        [position for position, (kind, _) in enumerate(calls) if kind == wanted] for wanted in range(len(INSTRUCTIONS))
+    ]
+    assert sorted(template.members for template in mine(prompts)) == sorted(expected)
