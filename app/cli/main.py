@@ -162,7 +162,11 @@ click.rich_click.COMMAND_GROUPS = {
 )
 @click.version_option(package_name="promptlode")
 def main() -> None:
-    """Promptlode finds the prompt templates behind LLM traffic."""
+    """Promptlode finds the prompt templates behind LLM traffic.
+
+    Start here: `promptlode demo` shows the tasks behind a week of sample calls. For your own calls, `promptlode up` starts everything on
+    this machine, `promptlode import calls.jsonl` reads a log of them, and `promptlode tasks` lists what was found.
+    """
 
 
 main.commands = _COMMANDS  # type: ignore[assignment]  # click only reads them; its constructor would import each

@@ -7,12 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 import rich_click as click
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis.strategies import from_regex
 from sqlalchemy import Engine, make_url
 
 from app.cli.lazy import LazyCommands
-from app.cli.main import HOMES
+from app.cli.main import HOMES, main
 from app.cli.numbers import Decimal, Whole
 from app.cli.process import commands
 from app.config import _USUAL_URL, DataFolder, Settings, default_data_dir, read_settings
@@ -246,6 +247,16 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, val
     assert result.stderr.startswith(f"Error: {name} is wrong: must be ".encode())
     assert result.stderr.count(b"\n") == 1
     assert b"secret" not in result.stderr
+
+
+def test_the_help_begins_with_the_commands_that_a_newcomer_needs() -> None:
+    text = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    beginning, _, _ = text.partition("Options")
+    assert [
+        name
+        for name in ("demo", "up", "import", "tasks")
+        if f"`promptlode {name}" not in " ".join(beginning.split("\n"))
+    ] == []
 
 
 def test_a_setting_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
