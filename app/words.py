@@ -50,6 +50,17 @@ def dollars(value: float | None) -> str:
     return f"${value:.2g}" if abs(value) >= 0.0001 else "< $0.0001"
 
 
+NO_PRICE = "no price"
+"""Stands for a cost where nobody knows the price of any model; "$0" would look like a cost."""
+
+
+def cost_text(amount: float, estimated: bool) -> str:
+    """A cost in dollars; "~" marks an estimate."""
+    if estimated and not amount:
+        return NO_PRICE
+    return f"{'~' if estimated else ''}{dollars(amount)}"
+
+
 def day(time: datetime) -> str:
     """A day in UTC, as charts name it: "1 Mar"; with the hour where it is not midnight."""
     time = time.astimezone(UTC)

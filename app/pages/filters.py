@@ -8,6 +8,7 @@ from typing import Any
 from app.reading.prices import Cost
 from app.words import (
     ago,
+    cost_text,
     day,
     day_alone,
     dollars,
@@ -25,9 +26,7 @@ from app.words import (
 
 def money(cost: Cost) -> str:
     """A cost in dollars; "~" marks an estimate."""
-    if cost.estimated and not cost.dollars:
-        return "no price"
-    return f"{'~' if cost.estimated else ''}{dollars(cost.dollars)}"
+    return cost_text(*cost)
 
 
 def pretty(value: Any) -> str:

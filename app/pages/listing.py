@@ -65,7 +65,7 @@ def _changed(line: TaskRow, range_shown: ShownRange) -> str:
 def _cost_a_day(spending: Spending, days: float) -> str:
     if not spending.used.calls:
         return "–"
-    if spending.cost.estimated and not spending.cost.dollars:
+    if spending.cost.is_unknown:
         return _NO_PRICE
     return escape(f"{'~' if spending.cost.estimated else ''}{dollars(spending.cost.dollars / days)}")
 

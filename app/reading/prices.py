@@ -42,6 +42,11 @@ class Cost(NamedTuple):
     dollars: float = 0.0
     estimated: bool = False
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of it: no model has a price."""
+        return self.estimated and not self.dollars
+
     def __add__(self, other: "Cost") -> "Cost":  # type: ignore[override]
         return Cost(self.dollars + other.dollars, self.estimated or other.estimated)
 

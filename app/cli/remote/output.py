@@ -17,7 +17,7 @@ from rich.text import Text
 from app.cli.printing import plain, show
 from app.cli.remote.api import Item
 from app.exporting.tables import guarded
-from app.words import ago, dollars, parsed
+from app.words import NO_PRICE, ago, cost_text, parsed
 from templating import BARRIER, Template
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -75,12 +75,21 @@ def _raw(cell: Cell, item: Item) -> Any:
 
 
 def _table(items: Iterable[Item], columns: Mapping[str, Cell], caption: str) -> Table:
-    table = Table(caption=caption or None, caption_justify="left")
+    table = Table(caption_justify="left")
     for title in columns:
         table.add_column(title, no_wrap=title == "Id", min_width=36 if title == "Id" else None)
+    lacks_price = False
     for item in items:
         table.add_row(*(plain(cell(item)) for cell in columns.values()))
+        lacks_price = lacks_price or any(
+            isinstance(cell, CostCell) and cell(item) == NO_PRICE for cell in columns.values()
+        )
+    table.caption = " ".join(filter(None, (caption, _REMEDY if lacks_price else ""))) or None
     return table
+
+
+_REMEDY = "no price: nobody knows what the model costs. Set it in dollars for a million tokens: promptlode prices set MODEL --input 1.25 --output 10"
+"""Stands below a table with a cost that nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ class CostCell:
         return dollars_spent
 
     def __call__(self, item: Item) -> str:
-        return f"{'~' if item['cost_estimated'] else ''}{dollars(item['cost'])}"
+        return cost_text(item["cost"], item["cost_estimated"])
 
 
 def template_text(parts: Sequence[Mapping[str, str]]) -> Text:

@@ -63,6 +63,14 @@ def test_a_small_cost_is_no_zero() -> None:
     assert (CostCell()(cost), CostCell().of(cost)) == ("~$0.0042", 0.0042)
 
 
+def test_a_cost_that_nobody_knows_is_no_zero_and_says_how_to_set_a_price(capsys: pytest.CaptureFixture[str]) -> None:
+    for cost, is_known in ((0.5, True), (0.0, False)):
+        printed([{"cost": cost, "cost_estimated": True}], {"Cost": CostCell()}, "table", caption="Of today.")
+        words = " ".join(capsys.readouterr().out.split())
+        assert ("promptlode prices set MODEL" not in words) is is_known
+        assert "~$0 " not in words
+
+
 def test_the_list_of_tasks_says_the_range_of_its_figures(grouped: Cli) -> None:
     assert b"last 24 hours" in grouped("tasks").stdout
     assert b"since 20" in grouped("tasks", "--since", "7d").stdout

@@ -193,6 +193,18 @@ def test_the_cost_a_day_of_a_young_project_is_of_its_own_days(
     assert a_day == in_all
 
 
+def test_the_list_says_how_to_set_a_price_that_nobody_knows(
+    visitor: FlaskClient, client: FlaskClient, engine: Engine, settings: Settings, project: Project, task_id: UUID
+) -> None:
+    assert "prices set" not in Markup(visitor.get("/").text).text
+    _send(client, *(f"Sing the song number {number} aloud, please." for number in range(4)), path="/sing", model="mine")
+    _group(engine, settings, project, "/sing")
+    with transaction(engine) as connection:
+        rollup.add_up(connection)
+    assert "promptlode prices set MODEL --input" in Markup(visitor.get("/").text).text
+    assert "set it: promptlode prices set" in Markup(visitor.get("/?path=/sing").text).text
+
+
 def test_the_share_of_grouped_calls_is_that_of_the_range(
     visitor: FlaskClient, client: FlaskClient, engine: Engine, task_id: UUID
 ) -> None:
