@@ -449,7 +449,7 @@ def _frame_a_variable(values: Sequence[str], column: Iterable[str], most: float,
     rests = [value[len(head) : len(value) - len(tail)] for value in values]
     sides = ((head, 1, str.startswith), (tail, -1, str.endswith))
     own = [(shared, direction) for shared, direction, has_it in sides if sum(has_it(value, shared) for value in column) <= most]
-    if is_long and len(values) > 1 and sum(len(words_of(shared)) >= FEWEST_EDIT_WORDS for shared, _ in own) == len(sides):
+    if is_long and len(values) > 1 and sum(len(words_of(shared)) > FEWEST_EDIT_WORDS for shared, _ in own) == len(sides):
         return True
     inside = "".join(set.intersection(*(set(rest.split("\n")) for rest in rests)))
     if len(values) < FEWEST_OF_A_KIND or sum(any(map(str.isalpha, shared)) for shared in (head, inside, tail)) < 2:
