@@ -35,6 +35,11 @@ class Price:
     cached: float
     source: str = "set"
 
+    @property
+    def is_free(self) -> bool:
+        """Whether calls cost nothing, whatever their tokens: those of a model of one's own."""
+        return not (self.input or self.output or self.cached)
+
 
 class Cost(NamedTuple):
     """Dollars. estimated: some token counts or a price were unknown; a call without a price adds nothing."""
@@ -66,7 +71,8 @@ class Prices:
         price = self.of(model)
         if price is None:
             return Cost(0.0, usage.calls > 0)
-        return Cost(input_dollars(price, usage) + price.output * usage.output_tokens / MILLION, usage.estimated > 0)
+        dollars = input_dollars(price, usage) + price.output * usage.output_tokens / MILLION
+        return Cost(dollars, usage.estimated > 0 and not price.is_free)
 
 
 def input_dollars(price: Price, usage: Usage) -> float:

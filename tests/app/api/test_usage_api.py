@@ -167,6 +167,15 @@ def test_a_call_without_usage_makes_the_cost_an_estimate(client: FlaskClient, se
     assert task["cost_estimated"] is True
 
 
+def test_calls_of_a_model_that_is_free_cost_nothing_for_sure(
+    client: FlaskClient, admin: FlaskClient, send: Send
+) -> None:
+    admin.put("/api/v1/prices", json={"model": "own-model", "input": 0.0, "output": 0.0})
+    send(model="own-model", usage=None)
+    task = listed(client, "path=/mail")[0]
+    assert (task["cost"], task["cost_estimated"]) == (0.0, False)
+
+
 def test_the_price_of_every_model_holds_where_no_other_does(
     client: FlaskClient, admin: FlaskClient, send: Send
 ) -> None:
