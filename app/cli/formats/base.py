@@ -118,6 +118,7 @@ class RecordCalls:
     def add(self, calls: "RecordCalls", loc: Loc) -> None:
         """Add the calls of a part of the record, and its problems with its place before theirs."""
         self.incoming += calls.incoming
+        self.passed_over += calls.passed_over
         self.problems += [Problem((*loc, *problem.loc), problem.message) for problem in calls.problems]
 
 

@@ -141,18 +141,24 @@ def _id(value: Any, size: int) -> str:
 
 
 def _nanoseconds(value: Any) -> str:
-    """The time, from ISO 8601; from seconds, milliseconds, microseconds or nanoseconds since 1970; or from Node's [seconds, nanoseconds]."""
+    """The time as OTLP/JSON has it; "0", which is none, for what cannot be read and for a time that OTLP cannot hold: one before 1970."""
+    nanoseconds = _time(value)
+    return str(nanoseconds) if 0 <= nanoseconds < 2**64 else "0"
+
+
+def _time(value: Any) -> int:
+    """Nanoseconds, from ISO 8601; from seconds, milliseconds, microseconds or nanoseconds since 1970; or from Node's [seconds, nanoseconds]."""
     if isinstance(value, list):
         seconds = value if len(value) == 2 and all(type(part) is int for part in value) else (0, 0)
-        return str(seconds[0] * 10**9 + seconds[1])
+        return seconds[0] * 10**9 + seconds[1]
     if isinstance(value, int | float) or (isinstance(value, str) and is_whole(value)):
         digits = len(value if isinstance(value, str) else f"{value // 1:.0f}")
         if not _DIGITS_OF_SECONDS <= digits <= _DIGITS_OF_NANOSECONDS:
-            return "0"
-        return str(int(value) if digits > 17 else int(float(value) * 10 ** (_DIGITS_OF_NANOSECONDS - digits)))
+            return 0
+        return int(value) if digits > 17 else int(float(value) * 10 ** (_DIGITS_OF_NANOSECONDS - digits))
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
-        return "0"
+        return 0
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return str(int(moment.timestamp() * 10**6) * 1000)
+    return int(moment.timestamp() * 10**6) * 1000

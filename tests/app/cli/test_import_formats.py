@@ -184,6 +184,14 @@ def test_a_span_with_an_odd_time_is_a_call(time: Any) -> None:
     assert only(PHOENIX | {"start_time": time, "end_time": time}).prompt.parts == ("Be brief.", TEXT)
 
 
+@pytest.mark.parametrize(
+    "time", [-1_700_000_000, -1.7e12, [-5, 0], [10**18, 0], "1969-07-20T20:17:00Z", "0001-01-01", "9999-12-31"]
+)
+def test_a_span_with_a_time_that_otlp_cannot_hold_is_a_call_without_it(time: Any) -> None:
+    incoming = only(PHOENIX | {"start_time": time, "end_time": time})
+    assert (incoming.prompt.parts, incoming.columns["started_at"]) == (("Be brief.", TEXT), None)
+
+
 # --- what is no call, and what is one without its prompt
 
 
