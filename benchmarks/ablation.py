@@ -69,6 +69,7 @@ RULES: Mapping[str, Off] = {
     "closing": [(search, "closing", _constant(None))],
     "sections": [(siblings.Places, "_have_a_section", _constant(False))],
     "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
+    "frame": [(siblings.Places, "have_frame", _constant(False))],
     "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],
     "preamble": [(search.Search, "_is_preamble", _constant(False))],
     "held": [(forest.Forest, "_without_held", _second)],
