@@ -27,10 +27,10 @@ MOST_RETENTION_DAYS = 36_500
 PositiveInt = Annotated[int, Field(gt=0)]
 RatePerSecond = Annotated[int, Field(ge=0)]
 MOST_SECONDS = 1_000_000
-"""Seconds, twelve days: PostgreSQL keeps a timeout as milliseconds in 31 bits, 24 days. An infinite time is none to wait for."""
+"""Seconds, twelve days: PostgreSQL keeps a timeout as milliseconds in 31 bits, 24 days. Nobody can wait for an infinite time."""
 
 Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS)]
-SecondsOrNone = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
+SecondsOrZero = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
@@ -178,8 +178,8 @@ class Settings(BaseSettings):
     )
 
     # --- pace (see docs/coalescing.md)
-    grouping_quiet: SecondsOrNone = Field(0.4, description="Seconds without a request before a cold group runs.")
-    grouping_max_wait: SecondsOrNone = Field(5.0, description="Seconds a request of a cold group waits at most.")
+    grouping_quiet: SecondsOrZero = Field(0.4, description="Seconds without a request before a cold group runs.")
+    grouping_max_wait: SecondsOrZero = Field(5.0, description="Seconds a request of a cold group waits at most.")
     grouping_gap_factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         7.5,
         description="Under steady traffic the longest pause between two runs of a group, in lengths of its last run.",
@@ -211,7 +211,7 @@ class Settings(BaseSettings):
     webhook_networks: str = Field(
         "", description="Private networks in which hosts of webhooks may be, with commas between, like `10.1.0.0/16`."
     )
-    webhook_delay: SecondsOrNone = Field(
+    webhook_delay: SecondsOrZero = Field(
         30.0,
         description="Seconds that a change must stand before it is sent: the next run may correct what a run finds first in a burst of calls.",
     )

@@ -25,7 +25,7 @@ RECEIVERS_AT_ONCE = 8
 """Receivers at a time; their threads mostly wait."""
 
 SECONDS_OF_A_ROW = 15.0
-"""Seconds after which a thread begins no further delivery, as long as one may take: then the duty takes up new changes, or can be stopped."""
+"""Seconds after which a thread begins no further delivery, as many as a connected host has to answer: then the duty takes up new changes, or can be stopped."""
 
 _log = logger(__name__)
 
