@@ -37,14 +37,14 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """The settings of the environment; an invalid number is ignored, since a typing error must not stop an app."""
+        """The settings of the environment; an empty variable is one that is not set. An invalid number is ignored, since a typing error must not stop an app."""
         variables = os.environ if environment is None else environment
         values: dict[str, Any] = {}
         for field in fields(cls):
             name = f"PROMPTLODE_{field.name.upper()}"
-            if name in variables:
+            if text := variables.get(name, "").strip():
                 try:
-                    values[field.name] = _KINDS[str(field.type)](variables[name].strip())
+                    values[field.name] = _KINDS[str(field.type)](text)
                 except ValueError:
                     logger.warning("%s must be a number; the default %s is used.", name, field.default)
         return cls(**values)

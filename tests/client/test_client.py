@@ -332,6 +332,11 @@ def test_a_setting_for_which_nobody_can_wait_is_left_out(number: str) -> None:
     assert Settings.from_environment({"PROMPTLODE_TIMEOUT": number}) == Settings()
 
 
+def test_a_setting_that_is_empty_is_not_set() -> None:
+    names = ("URL", "API_KEY", "PATH", "FLUSH_SECONDS", "QUEUE_BYTES", "TIMEOUT", "EXIT_SECONDS")
+    assert Settings.from_environment({f"PROMPTLODE_{name}": " " for name in names}) == Settings()
+
+
 def test_a_key_is_never_shown() -> None:
     assert "secret" not in repr(Settings(api_key="secret"))
 
