@@ -18,7 +18,7 @@ from app.store.ids import first_id_of, new_id
 from app.store.tables import change, webhook, webhook_delivery
 
 TIME_HELD = timedelta(seconds=60)
-"""Time for which a sender holds a delivery: twice what it may take; after that the sender is dead."""
+"""Time for which a sender holds a delivery: more than the 35 s that one takes at most; after that the sender is dead."""
 
 FIRST_PAUSE = timedelta(seconds=5)
 """The pause after the first failure; each next pause is twice as long."""

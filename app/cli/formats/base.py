@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from app.checks import Loc, Problem, TraceLimits
+from app.checks import Loc, Problem, TraceLimits, is_blank
 from app.intake.bodies.values import Body, as_object, parsed, present
 from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
@@ -174,15 +174,20 @@ def _has_prompt(body: Body) -> bool:
 
 
 def _completed(call: LoggedCall, record: Record, index: int, value: Body, reading: RecordContext) -> Body:
-    """The body with a path, a model and an external id where these are missing."""
+    """The body with a path, a model and an external id where these are missing or blank."""
     body = dict(call.body)
     path = text_at(value, reading.path_field) if reading.path_field else None
     usual = {
-        "path": path or body.get("path") or reading.default_path or call.usual_path,
-        "model": body.get("model") or reading.default_model,
-        "external_id": body.get("external_id") or _derived_id(call.provider_id, record, index),
+        "path": _said(path) or _said(body.get("path")) or reading.default_path or call.usual_path,
+        "model": _said(body.get("model")) or reading.default_model,
+        "external_id": _said(body.get("external_id")) or _derived_id(call.provider_id, record, index),
     }
     return body | present(usual)
+
+
+def _said(value: Any) -> Any:
+    """The value; None for a blank text."""
+    return None if isinstance(value, str) and is_blank(value) else value
 
 
 def text_at(value: Body, path: str) -> str | None:

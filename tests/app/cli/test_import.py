@@ -347,6 +347,17 @@ def test_a_table_is_imported_with_its_columns_named_by_flags(cli: Cli, engine: E
         assert connection.execute(select(tables.grouping_key.c.path)).scalar_one() == "/a"
 
 
+def test_calls_of_a_table_whose_cells_are_blank_have_what_the_command_says_and_are_stored_once(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text('model,path,question,id\n" ",\u200b,First,\u00a0\n" "," ",Second," "\n')
+    named = ("--column", "input=question", "--column", "external_id=id", "--model", "m", "--path", "/p")
+    assert b"2 traces stored" in cli("import", str(file), *named).stderr
+    assert b"2 were known already" in cli("import", str(file), *named).stderr
+    assert stored(engine) == 2
+
+
 def test_a_column_that_a_table_does_not_have_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text("model,question,answer\nm,Where?,There\n", encoding="utf-8")
