@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,14 +13,16 @@ from urllib.parse import urlsplit
 logger = logging.getLogger("promptlode_client")
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:  # no socket waits for "nan" or "inf"
+_ABOVE_ZERO = {"timeout", "queue_bytes"}
+"""Settings of which 0 would lose every call: no request ends within 0 s, and no call fits into 0 bytes."""
+
+
+def _number(name: str, kind: str, text: str) -> float:
+    """The number of a setting. Raises ValueError for one with which nothing could be sent, or for which no socket waits ("nan", "inf")."""
+    number = int(text) if kind == "int" else float(text)
+    if not 0 <= number < math.inf or (not number and name in _ABOVE_ZERO):
         raise ValueError(text)
-    return seconds
-
-
-_KINDS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": _seconds}
+    return number
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,13 @@ class Settings:
         for field in fields(cls):
             name = f"PROMPTLODE_{field.name.upper()}"
             if text := variables.get(name, "").strip():
+                kind = str(field.type)
                 try:
-                    values[field.name] = _KINDS[str(field.type)](text)
+                    values[field.name] = text if kind == "str" else _number(field.name, kind, text)
                 except ValueError:
-                    logger.warning("%s must be a number; the default %s is used.", name, field.default)
+                    form = "a whole number" if kind == "int" else "a number"
+                    least = "above 0" if field.name in _ABOVE_ZERO else "of 0 or more"
+                    logger.warning("%s must be %s %s; the default %s is used.", name, form, least, field.default)
         return cls(**values)
 
     @property

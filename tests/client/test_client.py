@@ -332,6 +332,20 @@ def test_a_setting_for_which_nobody_can_wait_is_left_out(number: str) -> None:
     assert Settings.from_environment({"PROMPTLODE_TIMEOUT": number}) == Settings()
 
 
+@pytest.mark.parametrize(("name", "form"), [("TIMEOUT", "a number above 0"), ("QUEUE_BYTES", "a whole number above 0")])
+@pytest.mark.parametrize("number", ["0", "-1", "soon"])
+def test_a_number_with_which_no_call_would_arrive_is_left_out_and_said(
+    caplog: pytest.LogCaptureFixture, name: str, form: str, number: str
+) -> None:
+    assert Settings.from_environment({f"PROMPTLODE_{name}": number}) == Settings()
+    assert f"PROMPTLODE_{name} must be {form}; the default" in caplog.text
+
+
+def test_an_app_may_send_at_once_and_leave_at_once() -> None:
+    variables = {"PROMPTLODE_FLUSH_SECONDS": "0", "PROMPTLODE_EXIT_SECONDS": "0"}
+    assert Settings.from_environment(variables) == Settings(flush_seconds=0, exit_seconds=0)
+
+
 def test_a_setting_that_is_empty_is_not_set() -> None:
     names = ("URL", "API_KEY", "PATH", "FLUSH_SECONDS", "QUEUE_BYTES", "TIMEOUT", "EXIT_SECONDS")
     assert Settings.from_environment({f"PROMPTLODE_{name}": " " for name in names}) == Settings()
