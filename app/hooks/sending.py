@@ -5,7 +5,8 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import SplitResult, urlsplit
 
 from app.hooks.addresses import Allowed, NotAllowedError
@@ -29,6 +30,16 @@ class NotDeliveredError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.status = status
+
+
+class _FinalResponse(HTTPResponse):
+    """The answer behind interim ones (103 Early Hints, RFC 8297): http.client skips 100 alone."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment]  # begin() then reads again
+            super().begin()
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) -> int:
@@ -57,6 +68,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) ->
 def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: Allowed) -> int:
     host, port = url.hostname or "", url.port or PORTS[url.scheme]
     connection = HTTPConnection(host, port)
+    connection.response_class = _FinalResponse
     connection.default_port = PORTS[url.scheme]  # the Host header names any other port
     connection.sock = _connected(allowed.addresses(host, port), port)
     with _closing(connection):

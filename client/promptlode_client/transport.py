@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import gzip
+import http.client
 import json
 import logging
 import math
@@ -48,6 +49,36 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """The answer behind interim ones, which a proxy may send (103 Early Hints, RFC 8297): http.client skips 100 alone."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 < self.status < 200 and self.status != 101:
+            self.headers = None  # type: ignore[assignment]  # begin() then reads again
+            super().begin()
+
+
+class _Connecting(urllib.request.AbstractHTTPHandler):
+    """Makes connections that wait for the final answer."""
+
+    def do_open(self, http_class: Any, req: urllib.request.Request, **arguments: Any) -> http.client.HTTPResponse:
+        def opened(*places: Any, **options: Any) -> http.client.HTTPConnection:
+            connection: http.client.HTTPConnection = http_class(*places, **options)
+            connection.response_class = _FinalResponse
+            return connection
+
+        return super().do_open(opened, req, **arguments)
+
+
+class _Http(_Connecting, urllib.request.HTTPHandler):
+    pass
+
+
+class _Https(_Connecting, urllib.request.HTTPSHandler):
+    pass
+
+
 class Transport:
     """Posts batches."""
 
@@ -55,7 +86,7 @@ class Transport:
         self._url = settings.url.rstrip("/") + "/api/v1/traces"
         self._key = settings.api_key
         self._is_faulty = bool(settings.fault)  # the client has said why
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(_NoRedirect, _Http, _Https)
         self._said: set[str] = set()
         self._unreached = 0
 

@@ -15,6 +15,9 @@ class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Logs nothing: tests do not need an access log."""
 
+    def get_environ(self) -> dict[str, Any]:
+        return super().get_environ() | {"tests.connection": self.wfile}
+
 
 class _Threaded(ThreadingMixIn, WSGIServer):
     daemon_threads = True

@@ -144,6 +144,19 @@ def test_nothing_is_sent_before_the_time_that_the_server_names(client: Client, s
     assert time.monotonic() - began >= 1.0
 
 
+def test_an_interim_answer_before_the_answer_is_skipped(client: Client, server: Serving, stored: Stored) -> None:
+    answered = server._app
+
+    def hint_and_answer(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["tests.connection"].write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        return answered(environ, start_response)
+
+    server._app = hint_and_answer
+    client.record(**CALL)
+    assert client.flush(60)
+    assert (client.stats().sent, client.stats().refused, len(stored())) == (1, 0, 1)
+
+
 def test_a_batch_that_was_stored_but_whose_answer_was_lost_is_stored_once(
     server: Serving, key: str, stored: Stored
 ) -> None:

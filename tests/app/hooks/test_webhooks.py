@@ -305,6 +305,37 @@ def test_a_host_may_take_longer_to_answer_than_to_connect(receiver: Receiver, mo
     assert sending.post(receiver.url, b"{}", {}, INSIDE) == 200
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_interim_answers_before_the_answer_are_skipped(receiver: Receiver, status: int) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n" * 2)
+        handler.send_response(status)
+        handler.end_headers()
+
+    receiver.behave = answer
+    if status == 200:
+        assert sending.post(receiver.url, b"{}", {}, INSIDE) == 200
+    else:
+        with pytest.raises(NotDeliveredError, match="answered 500"):
+            sending.post(receiver.url, b"{}", {}, INSIDE)
+
+
+def test_interim_answers_without_end_are_cut_off(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "ALL_SECONDS", 0.5)
+
+    def hint(handler: BaseHTTPRequestHandler) -> None:
+        while not receiver.released.wait(0.02):
+            try:
+                handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            except OSError:
+                return
+
+    receiver.behave = hint
+    with pytest.raises(NotDeliveredError, match="did not answer in time"):
+        sending.post(receiver.url, b"{}", {}, INSIDE)
+
+
 def test_a_host_that_does_not_end_its_answer_is_said_to_be_late(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
