@@ -13,7 +13,7 @@ from app.cli.formats.base import Record, RecordCalls, RecordContext, RecordSpans
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
 from app.cli.records import DAMAGED, Layout, LogSource, layout_of, records, skip
-from app.cli.reporting import Report, Reporter, listed, missing_column, unknown_fields
+from app.cli.reporting import Report, Reporter, listed, missing_field, unknown_fields
 from app.errors import CallerError
 from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError
@@ -86,7 +86,7 @@ class LogReader:
         as_read = [value for record in self._first if (value := _object_of(record)) is not None]
         values = [self._renamed(value) for value in as_read]
         self.warning = unknown_fields(values, self.word) if not self._forced and is_unknown(values) else None
-        self.warning = self.warning or missing_column(options.reading.columns, as_read, self.word)
+        self.warning = self.warning or missing_field(options.reading, as_read, self.word)
         self.format = self._forced or (FORMATS[before.format] if before else detect(values))
         if self._forced and (likely_format := contradicts(values, self.format)):
             raise WrongFormatError(

@@ -1,14 +1,14 @@
 """What an import tells of a file: its bad records by number, with the reason and the remedy, and how many there were of each outcome."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.text import Text
 
 from app.checks import Problem
-from app.cli.formats.base import NO_PROMPT, LogFormat, RecordContext, RecordSpans, at
+from app.cli.formats.base import NO_PROMPT, LogFormat, RecordContext, RecordSpans, at, text_at
 from app.cli.formats.detect import FORMATS, contradicts
 from app.cli.formats.promptlode import BATCH_FIELD
 from app.intake.bodies.values import Body
@@ -136,10 +136,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(different[:_SHOWN_NAMES]) + (", ..." if len(different) > _SHOWN_NAMES else "")
 
 
-def missing_column(columns: Mapping[str, str], values: Sequence[Body], word: str) -> str | None:
-    """A warning about a field that none of the first records has; a later one may have it."""
-    for column in columns.values() if values else ():
-        if all(at(value, column) is None for value in values):
-            fields = listed(name for value in values for name in value)
-            return f"None of the first {len(values)} {word}s has the field {column}. Their fields: {fields}."
+def missing_field(reading: RecordContext, values: Sequence[Body], word: str) -> str | None:
+    """A warning about a field of an option that none of the first records has; a later one may have it."""
+    named = [(name, at) for name in reading.columns.values()]
+    if reading.path_field:
+        named.append((reading.path_field, text_at))
+    for name, reader in named if values else ():
+        if all(reader(value, name) is None for value in values):
+            fields = listed(known_name for value in values for known_name in value)
+            return f"None of the first {len(values)} {word}s has the field {name}. Their fields: {fields}."
     return None

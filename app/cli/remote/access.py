@@ -35,6 +35,7 @@ def access_of(url: str | None, key: str | None) -> Access:
 
     A source with another address than the given one lends no key: a key is never sent to a server that did not issue it.
     """
+    url, key = (url or "").strip(), (key or "").strip()
     login, is_kept = _stored_login(), False
     for sources in ((url, key), login, _local()):
         known_url, known_key = sources

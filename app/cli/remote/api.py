@@ -42,9 +42,11 @@ def bearer(key: str) -> Callable[[requests.PreparedRequest], requests.PreparedRe
 
 
 class Api:
-    """Requests to one Promptlode with one key."""
+    """Requests to one Promptlode with one key. Raises ApiError for a key that no header can hold."""
 
     def __init__(self, access: Access) -> None:
+        if not (access.key.isascii() and access.key.isprintable()):
+            raise ApiError("The API key has characters that no key has. Copy the key again.")
         self.access = access
         self._session = requests.Session()
         self._session.auth = bearer(access.key)
@@ -103,8 +105,6 @@ class Api:
             raise ApiError(
                 f"The certificate of {self.access.url} is not trusted. Set REQUESTS_CA_BUNDLE to the file of your own certificate authority."
             ) from None
-        except (requests.exceptions.InvalidHeader, UnicodeError):
-            raise ApiError("The API key has characters that no key has. Copy the key again.") from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
             raise ApiError(f"{self.access.url} must be a URL that begins with http:// or https://.") from None
         except (requests.RequestException, ValueError):

@@ -62,6 +62,8 @@ def costs(api: Api, *, task: str | None, version: int | None, model: str | None,
     The range is 30 days unless told. --version and --model choose the calls of the slots.
     """
     counted = calls_counted(version, model)
+    if task is None and (version or model):
+        raise click.UsageError("--version and --model choose calls of one task. Name the TASK.")
     within = query if query["since"] or query["until"] else {"since": RANGE, "until": None}
     if task is None:
         tasks = api.items("/api/v1/tasks", within | {"sort": "cost"})

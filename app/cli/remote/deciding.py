@@ -224,6 +224,6 @@ def _decision_id(api: Api, beginning: str) -> str:
         return beginning
     ids = [item["id"] for item in api.items(DECISIONS_PATH) if beginning and item["id"].startswith(beginning.lower())]
     if len(ids) != 1:
-        number = plural(len(ids), "decision") if ids else "No decision"
-        raise ApiError(f"{number} begins with {beginning!r}; `promptlode decisions` lists the ids.")
+        begun = f"{plural(len(ids), 'decision')} begin" if ids else "No decision begins"
+        raise ApiError(f"{begun} with {beginning!r}; `promptlode decisions` lists the ids.")
     return str(ids[0])

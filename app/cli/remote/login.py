@@ -32,6 +32,6 @@ def _key_of_standard_input() -> str:
 )
 def login(url: str, key: str) -> None:
     """Remember an address and a key for later commands, in a file that only you can read."""
-    access = Access(url.rstrip("/"), key.strip())
+    access = Access(url.strip().rstrip("/"), key.strip())
     Api(access).get("/api/v1/tasks", {"limit": 1})
     click.echo(f"Remembered in {keep(access)}.")

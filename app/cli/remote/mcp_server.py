@@ -31,6 +31,7 @@ from app.cli.remote.api import Api, Item
 from app.cli.remote.costs import RANGE
 from app.cli.remote.errors import ApiError
 from app.cli.remote.tasks import find_task, version_of, versions_of
+from app.errors import PromptlodeError
 from app.http.auth import key_in
 from app.moments import moment_of
 
@@ -296,9 +297,19 @@ def http_server(url: str, check: Callable[[str], bool], host: str) -> uvicorn.Se
     return uvicorn.Server(uvicorn.Config(with_keys(application, check), log_level="warning"))
 
 
+class NoListenerError(PromptlodeError):
+    """The address to serve at is taken, is not of this machine, or is not allowed."""
+
+
 def serve(url: str, check: Callable[[str], bool], host: str, port: int) -> None:
     """Serve until it is stopped, and print the address on standard error."""
-    with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise NoListenerError(
+            f"Cannot serve at {host}, port {port}: {error.strerror}. Choose others with --host and --port; port 0 is a free one."
+        ) from None
+    with listening:
         shown_host = f"[{host}]" if ":" in host else host
         print(f"http://{shown_host}:{listening.getsockname()[1]}/mcp", file=sys.stderr, flush=True)
         http_server(url, check, host).run(sockets=[listening])

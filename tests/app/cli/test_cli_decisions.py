@@ -115,3 +115,11 @@ def test_a_renamed_slot_is_no_edit_in_the_difference_of_versions(admin_cli: Cli)
     lines = read(admin_cli("diff", task["id"], "1", "2", "--json"))["diff"]
 
     assert [line for line in lines if "{{" in line] == [" Ticket: {{mail}}"]
+
+
+def test_a_beginning_of_two_decisions_is_refused_with_their_number(admin_cli: Cli) -> None:
+    (name,) = names(admin_cli)
+    for new_name in ("One", "Two"):
+        assert admin_cli("rename", name, new_name).returncode == 0
+        name = new_name
+    assert b"2 decisions begin with '0'" in admin_cli("undo", "0").stderr

@@ -422,6 +422,23 @@ def test_a_promptlode_that_does_not_answer_is_said_in_a_sentence(remote: Cli) ->
     assert result.stderr.startswith(b"Error: http://127.0.0.1:1 does not answer.")
 
 
+def test_white_space_around_an_address_or_a_key_counts_as_none(remote: Cli) -> None:
+    key = remote.environment["PROMPTLODE_API_KEY"]
+    assert remote("tasks", "--key", f" {key}\r").returncode == 0
+    assert remote("tasks", "--url", f"{remote.environment['PROMPTLODE_URL']}/\r\n").returncode == 0
+
+
+@pytest.mark.parametrize("key", ["pl_a\nb", "pl_\u201cx\u201d"])
+def test_a_key_that_no_header_can_hold_is_the_fault_of_the_key(remote: Cli, key: str) -> None:
+    assert b"The API key has characters that no key has." in remote("tasks", "--key", key).stderr
+
+
+def test_a_choice_of_calls_of_a_task_needs_the_task(remote: Cli) -> None:
+    for option in (("--version", "1"), ("--model", "gpt-5")):
+        result = remote("costs", *option)
+        assert (result.returncode, b"Name the TASK." in result.stderr) == (2, True)
+
+
 def test_without_any_promptlode_a_command_says_how_to_name_one(remote: Cli) -> None:
     remote.environment |= {"PROMPTLODE_URL": None, "PROMPTLODE_API_KEY": None}
     assert b"Give --url" in remote("tasks").stderr

@@ -379,6 +379,13 @@ def test_a_field_that_no_first_line_has_is_a_warning(cli: Cli, engine: Engine, t
     assert stored(engine) == 1
 
 
+@pytest.mark.parametrize("record", [call(1) | {"metadata": {"site": "/mail"}}, call(1) | {"site": "/mail"}])
+def test_a_field_of_the_path_that_no_first_line_has_is_a_warning(cli: Cli, tmp_path: Path, record: Any) -> None:
+    warning = b"None of the first 1 lines has the field sight."
+    assert warning in b" ".join(cli("import", log_of(tmp_path, record), "--path-field", "sight").stderr.split())
+    assert b"None of the first" not in cli("import", log_of(tmp_path, record), "--path-field", "site").stderr
+
+
 def test_parquet_is_imported(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     import pyarrow.parquet
 

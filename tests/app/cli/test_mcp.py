@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from app.cli.remote.mcp import KeyCheck
+from app.errors import PromptlodeError
 from app.store import changes, rollup
 from app.store.engine import transaction
 from tests.app.api_helpers import new_key
@@ -135,3 +136,12 @@ def test_over_http_each_request_brings_its_own_key(address: str, key: str, engin
             assert (await call_tool(client, "list_tasks"))["tasks"] == []
 
     anyio.run(look)
+
+
+def test_an_address_that_cannot_be_served_at_is_named_with_the_options(url: str) -> None:
+    from app.cli.remote.mcp_server import serve
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PromptlodeError, match=f"Cannot serve at 127.0.0.1, port {port}: .*--host and --port"):
+            serve(url, KeyCheck(url), "127.0.0.1", port)

@@ -113,6 +113,22 @@ def test_faster_and_cheaper_is_better_once_there_are_enough_calls() -> None:
     assert scoreboard(old, Spending()).few
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"), [((1, 90), (1, 80), ""), ((1, 90), (20, 80), "worse"), ((0, 90), (20, 80), "worse")]
+)
+def test_more_failures_are_worse_only_beyond_chance(
+    before: tuple[int, int], after: tuple[int, int], verdict: str
+) -> None:
+    old, new = (Spending(Usage(calls=calls, failures=failures)) for failures, calls in (before, after))
+    assert {row.title: row.verdict for row in scoreboard(old, new).rows}["Failed"] == verdict
+
+
+def test_a_version_is_not_dearer_than_one_whose_price_nobody_knows() -> None:
+    unpriced, priced = (Spending(Usage(calls=50), cost) for cost in (Cost(0.0, estimated=True), Cost(3.0)))
+    (cost,) = (row for row in scoreboard(unpriced, priced).rows if row.title == "Cost a call")
+    assert (cost.old, cost.verdict) == ("–", "")
+
+
 def test_a_few_calls_make_no_version_better() -> None:
     board = scoreboard(Spending(Usage(calls=2), Cost(2.0)), Spending(Usage(calls=200), Cost(3.0)))
     assert board.few
