@@ -3,18 +3,23 @@
 The prompts of a product share a frame (a preamble, the rules of the answer, a schema). A set of such siblings looks like one template
 whose slots hold the instructions of each sibling. But slots with few values (a document, a persona, a product's name and description)
 divide the texts just as siblings do. Let a kind be such a part of the texts. Kinds are siblings if the texts of a kind agree with each
-other, and with no other texts, in one of these ways:
+other, and with no other texts, in more places than a value has. A value is one record: a long text and two short ones, since the fields of
+one thing change together. Three further places are beyond a value. As so many count:
 
-body    at an open end, different values begin or end alike: fixed text of a template next to a variable
-label   the same elsewhere, and the kind has texts of its own at another place too
-orders  all texts of a part of the prompt (the system text) are equal, at three places, by more than a value
-blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
-        text and a few short ones; a variable that stands twice counts once. Text inside data (JSON, a fence) counts only beside a
-        long text outside: a schema belongs to the instruction that changes with it.
-frame   different values have several words of the kind's own on both sides of a variable, or a long text on one side and words inside or on the other;
-        the kind has at least as many words of its own as all texts share
-section a text of several words, and different values at another place have the label of a line in common, which other texts lack by
-        more than chance
+place    1: a text that all texts of the kind have, or three words with which different values begin or end. A variable that stands twice
+         counts once. Text inside data (JSON, a fence) counts only beside a long text outside: a schema belongs to the instruction that
+         changes with it.
+long     3: a further place with a long text
+beside   2 more: words beside a variable, as no value has them
+order    1 more: three of the places are in a part without variables (the system text), by more than a value
+body     3 more: different values at an open end begin or end with many words
+
+Two signs need no further place:
+
+frame    different values have several words of the kind's own on both sides of a variable, or a long text on one side and words inside or on
+         the other; the kind has at least as many words of its own as all texts share
+section  a text of several words, and different values at another place have the label of a line in common, which other texts lack by
+         more than chance
 
 Behind a preamble, kinds of different values that begin, or end, with the same few words at an open end are siblings if they hold many of the texts.
 
@@ -54,7 +59,6 @@ from templating.mining.quantities import (
     HALF,
     MOST_EDIT_TEXTS,
     OTHERS_SHARE,
-    SEVERAL,
 )
 from templating.mining.shared_text import edge_words, longest, runs_of, shared_end_length, shared_length, trim
 from templating.mining.skeleton import Skeleton
@@ -64,7 +68,6 @@ FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the g
 FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds; with half, 1 of 14 prompts of a software company's agents is lost
 GRAMS_OF_AN_INSTRUCTION = 4  # least grams beyond those of all texts where a kind has an instruction of a few words at an open end: an arbitrary gram is often chance, words beside the preamble are not
 MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts; text that more have is a value
-FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 _LABEL = re.compile(r"^(?:#.*|\W*[^\W\d_][^\n:]*:(?!\S))", re.MULTILINE)  # the heading of a section, or its label
 _NEXT_ITEM = re.compile(r"</(\w+)>\s*<\1\b[^<>]*>|\n[^\n:]+: ")  # the end of an element and the beginning of the next of the same name; the label of a field on its line
 
@@ -235,10 +238,12 @@ class _Agreement(NamedTuple):
     orders: int
 
     @property
-    def says_much(self) -> bool:
-        """Whether the blocks are more than the fields of one thing: a long text and a few short ones."""
-        blocks = sorted(self.blocks)
-        return (len(blocks) > 1 and blocks[-2] >= FEWEST_WORDS_OF_A_LONG_TEXT) or len(blocks) >= FEWEST_OWN_PLACES
+    def places_beyond_a_value(self) -> int:
+        """How many places agree beyond those of a value, as the module counts them."""
+        pieces = sorted([*self.blocks, *(words for words in self.labels if words >= FEWEST_ALIKE)])
+        further = sum(FEWEST_ALIKE if words >= FEWEST_WORDS_OF_A_LONG_TEXT else 1 for words in pieces[:-1])
+        is_order = self.orders >= FEWEST_ALIKE and pieces[-1] >= FEWEST_EDIT_WORDS
+        return further + 2 * any(self.labels) + is_order + FEWEST_ALIKE * self.has_body
 
 
 class Places:
@@ -284,15 +289,10 @@ class Places:
     def are_own(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
         agreement = self.agreement(kind)
-        blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_ALIKE for words in agreement.labels)
         return (
-            agreement.has_body
-            or (agreement.orders >= FEWEST_ALIKE and blocks[-1] >= FEWEST_EDIT_WORDS)
-            or (labels > 0 and labels + len(blocks) >= 2)
-            or (any(agreement.labels) and len(blocks) >= SEVERAL)
-            or agreement.says_much
+            agreement.places_beyond_a_value >= FEWEST_ALIKE
             or self.have_frame(kind)
-            or (blocks[-1:] >= [FEWEST_WORDS_OF_A_BODY] and self._have_a_section(kind))
+            or (max(agreement.blocks, default=0) >= FEWEST_WORDS_OF_A_BODY and self._have_a_section(kind))
         )
 
     def _have_a_section(self, kind: np.ndarray) -> bool:
