@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
+    ColumnElement,
     Connection,
     Double,
     Integer,
@@ -25,6 +27,7 @@ from sqlalchemy import (
 )
 
 from app.reading.template_calls import TemplateCalls, sampled_calls
+from app.store.inputs import REFERENCE
 from app.store.tables import trace
 
 SAMPLE = 2_000
@@ -38,6 +41,12 @@ FEWEST_SAMPLED = 20
 
 VALUES_SHOWN = 5
 """Most frequent values shown of a place."""
+
+CHARACTERS_OF_A_FRAME = len('{"role":"assistant","content":""}')
+"""Characters of a message without a text, as it is stored."""
+
+_READABLE_REFERENCE = "\\ue000"
+"""Takes the place of `REFERENCE`, since PostgreSQL reads no field of JSON with a NUL. JSON that we store escapes no other character so."""
 
 CHARACTERS_OF_A_VALUE = 200
 """Characters of a value that are read."""
@@ -133,7 +142,8 @@ def _counted_values(of_all_versions: bool) -> Subquery:
 def around_prompt(connection: Connection, calls: TemplateCalls) -> float:
     """Average characters around the prompt in the newest calls: later turns and tools.
 
-    `input` is a number where it consists of the prompt alone (`app.store.inputs`).
+    `input` is a number where it consists of the prompt alone, and a list of what comes after the prompt; in an object the messages of the
+    prompt refer to it (`app.store.inputs`).
     """
     return float(connection.execute(_around_prompt(calls.of_all_versions), calls.parameters).scalar_one())
 
@@ -142,7 +152,20 @@ def around_prompt(connection: Connection, calls: TemplateCalls) -> float:
 def _around_prompt(of_all_versions: bool) -> Select[Any]:
     columns = (trace.c.input, trace.c.tools, trace.c.project_id, trace.c.seen_at, trace.c.id)
     newest = sampled_calls(columns, SAMPLE, of_all_versions=of_all_versions)
-    beside = case((func.json_typeof(newest.c.input) == "number", 0), else_=func.char_length(cast(newest.c.input, Text)))
+    kind = func.json_typeof(newest.c.input)
+    characters = func.char_length(cast(newest.c.input, Text))
+    beside = case((kind == "number", 0), (kind == "object", _beside_references(newest.c.input)), else_=characters)
     tools = func.coalesce(func.char_length(cast(newest.c.tools, Text)), 0)
     mean = cast(func.coalesce(func.avg(beside + tools), 0), Double)
     return select(mean).where(newest.c.project_id == bindparam("project", type_=Uuid))
+
+
+def _beside_references(stored: ColumnElement[Any]) -> ColumnElement[int]:
+    """Characters of the messages that do not refer to the prompt, in an input that is stored as an object."""
+    readable = cast(func.replace(cast(stored, Text), REFERENCE, _READABLE_REFERENCE), JSON)
+    messages = func.coalesce(readable["messages"], readable["input"])
+    listed = case((func.json_typeof(messages) == "array", messages))
+    message = cast(func.json_array_elements(listed).table_valued("value", name="message").c.value, Text)
+    characters = func.greatest(func.char_length(message) - CHARACTERS_OF_A_FRAME, 0)
+    is_beside = func.strpos(message, _READABLE_REFERENCE) == 0
+    return select(func.coalesce(func.sum(characters), 0)).where(is_beside).scalar_subquery()

@@ -20,7 +20,10 @@ import orjson
 MARK = "\x00"
 
 REFERENCED_CHARACTERS = 24
-"""Characters from which on a reference is shorter than the text."""
+"""Characters from which on a reference is shorter than the text. A whole part is referenced at any length: then its message shows as one of the prompt."""
+
+REFERENCE = "\\u0000"
+"""`MARK` in the JSON of a stored input."""
 
 _BETWEEN = len("\n\n")
 """Characters that `app.intake.prompts` puts between two texts of one part."""
@@ -155,7 +158,8 @@ class _References:
 
     def of(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._of_text(value) if len(value) >= REFERENCED_CHARACTERS else value
+            is_whole_part = value != "" and value in self._parts
+            return self._of_text(value) if is_whole_part or len(value) >= REFERENCED_CHARACTERS else value
         if isinstance(value, Mapping):
             return {key: self.of(inner) for key, inner in value.items()}
         return [self.of(inner) for inner in value] if isinstance(value, list) else value

@@ -21,6 +21,8 @@ PRICE = {"model": "house", "input": 2.0, "output": 10.0, "cached": 0.5}
 COST = 0.6 * 2 + 0.4 * 0.5 + 0.1 * 10
 """Dollars of a call with USAGE at PRICE."""
 
+EMPTY_MAIL = [{"role": "system", "content": "Classify the mail."}, {"role": "user", "content": ""}]
+
 Send = Callable[..., Any]
 
 
@@ -229,6 +231,28 @@ def test_the_bill_of_a_prompt_is_all_of_its_input(client: FlaskClient, send: Sen
     assert [slot["name"] for slot in cost["slots"]] == ["mail", "shop"]
     assert cost["slots"][0]["share"] == pytest.approx(94 / 126)
     assert cost["cache"]["cached_seen"] == 400_000
+
+
+@pytest.mark.parametrize(
+    "content", ["Mail: Hi", [{"type": "text", "text": "Mail: Hi", "cache_control": {"type": "ephemeral"}}], "Mail: "]
+)
+def test_the_messages_of_a_prompt_are_not_around_it(client: FlaskClient, send: Send, content: Any) -> None:
+    messages = [{"role": "system", "content": "Sort the mail of Fernhill."}, {"role": "user", "content": content}]
+    later_turns = [{"role": "assistant", "content": "x" * 10_000}, {"role": "user", "content": "Thanks"}]
+    nothing_beside = send(instructions=None, input=None, messages=messages)
+    cost = client.get(f"/api/v1/implementations/{nothing_beside['implementation_id']}/cost").json
+    assert cost["around"]["share"] == 0
+    with_turns = send(instructions=None, input=None, messages=[*messages, *later_turns])
+    cost = client.get(f"/api/v1/implementations/{with_turns['implementation_id']}/cost").json
+    assert 0.98 < cost["around"]["share"] < 1
+
+
+def test_an_empty_message_of_a_prompt_is_not_around_it(
+    engine: Engine, project: Project, client: FlaskClient, send: Send
+) -> None:
+    know(engine, project, "/classify", "Classify the mail.", "{{message}}")
+    version = send(path="/classify", instructions=None, input=None, messages=EMPTY_MAIL)["implementation_id"]
+    assert client.get(f"/api/v1/implementations/{version}/cost").json["around"]["share"] == 0
 
 
 def test_figures_of_a_template_count_the_calls_of_all_its_models_or_of_one(client: FlaskClient, send: Send) -> None:
