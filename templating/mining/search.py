@@ -24,6 +24,7 @@ from templating.mining.pool import Pool
 from templating.mining.quantities import (
     CLEAR_MAJORITY,
     FEW,
+    FEWEST_WORDS_OF_A_BODY,
     GREAT_MAJORITY,
     HALF,
     MOST_EDIT_TEXTS,
@@ -243,10 +244,14 @@ class Search:
 
         So a system text in front of short prompts changes nothing.
         """
-        barrier, (before, *behind) = self._pool.barrier, best.template.literals
-        if not barrier or not before.endswith(barrier) or len(behind) != 1 or any(map(str.isalnum, behind[0])):
+        barrier, (*_, before, end) = self._pool.barrier, best.template.literals
+        if not barrier or barrier not in before or any(any(map(str.isalnum, value)) for row in best.values for value in row[:-1]):
             return None
-        texts = [self._pool.part(member, self._pool.parts - 1) for member in best.members]
+        head = before.rpartition(barrier)[2].split()
+        is_label = bool(head) and head[-1].endswith((":", "："))  # the text after a label is a value
+        if is_label or any(map(str.isalnum, end)) or len(head) >= FEWEST_WORDS_OF_A_BODY:
+            return None
+        texts = [row[-1] for row in best.values]
         pool = Pool.of(texts, [self._pool.times[member] for member in best.members], "", self._pool.tick, splits=self._pool.splits)
         kinds: list[Sequence[int]] = [kind.members for kind in Search(pool, self._least, self._stop).run()]
         rest = sorted({*range(len(texts))}.difference(*kinds))

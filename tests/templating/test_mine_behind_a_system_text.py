@@ -155,3 +155,27 @@ def stream(texts: list[str], labels: list[str], batch: int = 20) -> set[frozense
         hit = matcher.match(text)
         placed.setdefault(None if hit is None else hit.index, []).append(label)
     return {frozenset(its) for its in placed.values() if len(its) == sum(label in its for label in labels)}
+
+
+RULES = tuple(some(Random(game), 30, 30).capitalize() + "." for game in range(9))
+
+
+@pytest.mark.parametrize(
+    "systems",
+    [
+        ("You play games and follow the rules.\0\n[GAME] ",),
+        ("You play games and follow the rules.\0", "You play games and follow the rules\0"),
+    ],
+)
+def test_games_that_are_played_one_after_the_other_behind_one_system_text_are_a_template_each(
+    systems: tuple[str, ...],
+) -> None:
+    """The system text has a full stop in some games only, or a label begins what the user says."""
+    dice = Random(1)
+    labels = [str(game) for game in range(len(RULES)) for _ in range(10)]
+
+    exact = groups(
+        [systems[int(label) % len(systems)] + RULES[int(label)] + "\n" + some(dice, 1, 30) for label in labels], labels
+    )
+
+    assert exact == {frozenset([str(game)]) for game in range(len(RULES))}
