@@ -11,25 +11,22 @@ The steps, one module each:
     skeleton    the template of a set, checked against every text of the set
     inside      text that all values of a slot hold: it is a part of the values, no fixed text
     borders     the borders of optional parts, of dates and of times
-    separators  a mark between two values in every text
+    separators  a mark between two values in every text; the fixed text around a value that stands twice
     eras        evidence from time, in bits: kinds of calls with times of their own
-    repeats     the fixed text around a value that stands twice
     families    an edit, which makes two templates, or a value, which makes a slot?
     siblings    several templates in one house style, or one template whose slots have few values?
     mixture     few texts of two siblings, which look like one template with slots
     search      every member set that is one template, from the widest set down
     rounds      the search of one bounded sample after the other (sampling), and what follows it:
                 one_round         the search of one sample, with some texts of the templates so far
-                replacing         which templates so far give way to a template found around their texts
-                second_look       a template found in few of its texts is searched again with more of them
-                short_templates   texts that begin and end alike, with few fixed words (frames)
-                joining           short templates that differ in a value become one
-                revising          with all its texts: was a template edited, which labels and marks separate its values?
+                replacing         which templates so far give way to a template found around their texts, and which fixed text known ones may lose
+                short_templates   texts that begin and end alike, with few fixed words (frames); those that differ in a value become one
+                revising          with more texts: was a template several, was it edited, which labels and marks separate its values?
                 answer            each text in the most specific of the templates (sieve)
     filing      families of texts that share rare grams, for rounds after the random samples
     findings    the templates of a search so far, each with its texts
     texts       the texts of a search, with their times and runs (sessions)
-    known       known templates as texts for a search; widening: which fixed text these may lose
+    known       known templates as texts for a search
     anew        known templates found anew from the prompts that they remember
     mine        the entry, with its types (result), time limit (budget) and names of slots (naming)
 

@@ -324,8 +324,6 @@ def _have_changed(times: Sequence[Sequence[Kind]]) -> bool:
 def _edited(place: _Place, calls: Sequence[Sequence[int]], *, may_be_few: bool) -> bool:
     """Whether each text has its own time. may_be_few: whether a version may have one or two calls."""
     times = _times(place.column, calls)
-    if len(times) < 2:
-        return False
     often = [its for its in times.values() if len(its) >= FEWEST_ALIKE]
     few = [its for its in times.values() if len(its) < FEWEST_ALIKE]
     if few and not (may_be_few and often and _are_outermost(few, sorted(chain(*often)))):

@@ -63,7 +63,7 @@ class Round:
     def _is_clear(self, candidate: Skeleton) -> bool:
         """Whether texts of a family share more than a value or a turn of phrase, by which they may have been filed together."""
         calls = int(self._pool.calls[candidate.members].sum())
-        return candidate.held and candidate.bits >= MUCH_MORE * (BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls)
+        return candidate.bits >= MUCH_MORE * (BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls)
 
     def _joins(self, candidate: Skeleton) -> bool:
         """Whether a template joins templates that one earlier round, or search, told apart with many more texts, and not only in a value."""

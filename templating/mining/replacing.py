@@ -1,21 +1,24 @@
 """Replacing: which of the templates so far give way to a template that a search found around their texts.
 
 A template that is found around the texts of others is their value-free form: it widens a known template, or joins what a round
-told apart by a value that was the same by chance. A known template gives way only if it loses values (`widening`), else the
-template around it is refused.
+told apart by a value that was the same by chance. A known template gives way only if it loses values, such as the day on which it was
+found, else the template around it is refused: an edit makes a template of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from templating.matching import fit
+from templating.mining.borders import with_short_moments
 from templating.mining.budget import SpentError
+from templating.mining.data import are_varied
 from templating.mining.findings import Finding, Findings
-from templating.mining.known import example_prompts
-from templating.mining.quantities import MOST_WEAK_CHARACTERS
-from templating.mining.sieve import sort_by_template
+from templating.mining.known import example_prompts, fixed_pieces
+from templating.mining.quantities import CLEAR_MAJORITY, FEWEST_ALIKE, FEWEST_EDIT_WORDS, MOST_WEAK_CHARACTERS
+from templating.mining.sieve import sort_by_template, values_of
 from templating.mining.skeleton import ALIGNED_TEXTS, Skeleton, skeleton
 from templating.mining.texts import Texts
-from templating.mining.widening import may_widen, values_of
+from templating.mining.units import unit_begins
 from templating.template import Template
 
 
@@ -53,13 +56,13 @@ class Replacing:
         new = values_of(wide.literals, fresh)
         probes = {known: its for t in narrow for known, its in self._findings[t].probes}
         own = {known: values_of(wide.literals, its) or values_of(wide.literals, example_prompts(known)) for known, its in probes.items()}
-        return all(may_widen(wide, its, new, [row for other, rows in own.items() if other is not known for row in rows]) for known, its in own.items())
+        return all(_may_widen(wide, its, new, [row for other, rows in own.items() if other is not known for row in rows]) for known, its in own.items())
 
     def add(self, candidate: Skeleton, texts: set[str]) -> tuple[list[Template], list[str]]:
         """Adds a template in the place of those that gave all their shown texts to it. Returns the template, if any, and texts that it does not fit."""
         if not texts & self._fresh:
             return [], []
-        old = [t for t, its in self._shown.items() if t in self._findings and its and texts.issuperset(its)]
+        old = [t for t, its in self._shown.items() if t in self._findings and texts.issuperset(its)]
         best = self._widened(texts, old, candidate) if old else candidate
         if best is None:
             return [], []
@@ -92,3 +95,46 @@ class Replacing:
         except SpentError:
             return None
         return best if best is not None and len(best.members) == len(pool.texts) else None
+
+
+def _may_widen(wide: Template, own: Sequence[Sequence[str]], new: Sequence[Sequence[str]], others: Sequence[Sequence[str]] = ()) -> bool:
+    """Whether a known template loses only values to a wider one.
+
+    own: values, in the wide template, of texts of the known template. new: of prompts that the known template did not match.
+    others: of texts of the other known templates that are widened together with it; they differ where one of these has a slot.
+    """
+    columns = [list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, others)]
+    places = [(own, new) for own, new, others in zip(*columns, strict=True) if len(set(own)) != 1 or not are_varied(chain(own, new, others))]
+    renamed = {(own[0], *sorted(set(new))) for own, new in places if _is_renamed(own, new)}
+    return len(renamed) < 2 and all(_is_value(own, new) for own, new in places)  # one variable may stand at two places
+
+
+def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether one text replaces another without digits: one such place may hold a value, two that change together show a sibling.
+
+    Texts with digits do not count: a date may stand in a prompt twice.
+    """
+    texts = {*own, *new}
+    return len(texts) == 2 and len(set(own)) == 1 and not any(map(str.isdecimal, "".join(texts)))
+
+
+def _is_value(own: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether what the known template's texts have at a place is a value. own, new: as in `_may_widen`."""
+    if len(set(own)) > 1:  # a slot of the known template, perhaps with text around: it may be an edit until its third call comes
+        words = [_words(piece) for piece in fixed_pieces(own[0]) if all(piece in text for text in own)]
+        return max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_ALIKE
+    changed = [text for text in new if text != own[0]]
+    is_short = max(map(_units, [*own, *new]), default=0) < FEWEST_EDIT_WORDS
+    if is_short or not changed:
+        return True
+    kinds = len(set(changed))
+    return kinds > 1 and kinds >= CLEAR_MAJORITY * len(changed)
+
+
+def _units(text: str) -> int:
+    return len(unit_begins(with_short_moments(text)))
+
+
+def _words(text: str) -> int:
+    """The number of words, without marks: JSON of one shape, which a few calls share by chance, is mostly marks."""
+    return sum(text[begin].isalnum() for begin in unit_begins(text))

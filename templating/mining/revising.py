@@ -1,18 +1,21 @@
-"""Revising: each template is examined with all its texts, for rules that need many: edits, and labels and marks that separate its values."""
+"""Revising: each template is examined with all its texts, for rules that need many: edits, and labels and marks that separate its values.
+
+Before, a template that was found in few of its texts is searched again with more of them (`look_again`): a sample with two members of
+one template and four of another may merge the two.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from templating.matching import fit
 from templating.mining.families import edits, without_data
-from templating.mining.findings import Findings
-from templating.mining.quantities import CLEAR_MAJORITY
-from templating.mining.repeats import repeated
-from templating.mining.separators import parted
-from templating.mining.sieve import Placed
-from templating.mining.skeleton import ALIGNED_TEXTS, template_of
-from templating.mining.texts import Texts
-from templating.mining.widening import values_of
+from templating.mining.findings import Finding, Findings
+from templating.mining.quantities import CLEAR_MAJORITY, FEW, MUCH_MORE, NEARLY_ALL
+from templating.mining.search import Search
+from templating.mining.separators import parted, repeated
+from templating.mining.sieve import Placed, values_of
+from templating.mining.skeleton import ALIGNED_TEXTS, Skeleton, template_of
+from templating.mining.texts import TEXTS_OF_A_SECOND_LOOK, Texts
 from templating.template import Template
 
 
@@ -49,10 +52,10 @@ def part_by_edits(texts: Texts, findings: Findings, template: Template) -> list[
     Only all texts together show whether the calls of one version follow those of another in time.
     """
     finding = findings[template]
-    if not finding.rows or finding.supersedes or template in findings.known:
+    if not finding.rows or finding.supersedes:
         return []
     kinds = _versions(texts, template, finding.rows)
-    if not CLEAR_MAJORITY * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
+    if sum(map(len, kinds)) < CLEAR_MAJORITY * len(finding.rows):
         return []
     parts = [part for its in kinds if (part := texts.template_of(its))]
     if len(parts) < len(kinds):
@@ -90,3 +93,24 @@ def _separate(findings: Findings, template: Template, tick: Callable[[], object]
     rows = [(text, its) for text, _ in finding.rows if (its := fit(new.literals, text)) is not None]
     if new not in findings and len(rows) == len(finding.rows):
         findings[new] = replace(findings.drop(template), rows=rows)
+
+
+def look_again(texts: Texts, findings: Findings, template: Template) -> list[str]:
+    """Divides a template into several, if it is several. Returns its texts that then fit no template."""
+    finding = findings.get(template)
+    if finding is None or finding.supersedes or finding.looked >= TEXTS_OF_A_SECOND_LOOK or MUCH_MORE * finding.looked > len(finding.rows):
+        return []
+    parts = _searched_again(texts, template, finding)
+    if not parts:
+        return []
+    return findings.divide(template, parts.values())
+
+
+def _searched_again(texts: Texts, template: Template, finding: Finding) -> dict[Template, Skeleton]:
+    """The templates that explain nearly all texts of a template; empty when it is one."""
+    pool = texts.pool(finding.some(TEXTS_OF_A_SECOND_LOOK))
+    pool.aligned[tuple(pool.texts)] = template, finding.bits, True
+    parts = {s.template: s for s in Search(pool, texts.options.min_group_size, texts.budget.spent).run()}
+    explained = sum(len(s.members) for s in parts.values())
+    is_one = not 1 < len(parts) <= FEW or template in parts or explained < NEARLY_ALL * len(pool.texts)
+    return {} if is_one else parts

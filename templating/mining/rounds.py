@@ -2,11 +2,11 @@
 
 1. A round (`one_round`) searches a sample of the texts that fit no template yet, with a few texts of every template so far: a value
    that was the same by chance in one round becomes a slot in the next (`replacing`).
-2. A template that was found in few of its texts gets a second look with more of them (`second_look`).
+2. A template that was found in few of its texts gets a second look with more of them (`revising`).
 3. A sample has one or no text of a template with few calls. So the remaining texts are filed by shared grams (`filing`), and
    further rounds search them family by family.
 4. Short templates are looked for among the texts that remain (`short_templates`).
-5. Short templates that differ in a few words are joined (`joining`).
+5. Short templates that differ in a few words are joined (`short_templates`).
 6. When all texts are placed, each template is examined with all its texts for rules that need many (`revising`).
 """
 
@@ -16,14 +16,12 @@ from templating.mining.answer import Answer, Group
 from templating.mining.budget import Budget, SpentError
 from templating.mining.filing import families
 from templating.mining.findings import Findings
-from templating.mining.joining import join
 from templating.mining.known import add_known
 from templating.mining.one_round import Round
 from templating.mining.result import Options
-from templating.mining.revising import revise
+from templating.mining.revising import look_again, revise
 from templating.mining.sampling import TEXTS_PER_ROUND, Deck, Samples
-from templating.mining.second_look import look_again
-from templating.mining.short_templates import ShortTemplates
+from templating.mining.short_templates import ShortTemplates, join
 from templating.mining.texts import Texts
 from templating.template import Template
 

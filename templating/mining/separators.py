@@ -18,6 +18,8 @@ bracket      A bracket or a quote needs no proof: if every value opens one that 
              closes one that fixed text opens, it is fixed text on both sides, even among few texts.
 end          The reverse case: a full stop that nearly all values end with is a part of the values, although every text has it.
 
+A value that stands again inside another value with the same text around it, "<{{tag}}></{{tag}}>", proves this text (`repeated`).
+
 JSON is one value, whatever its keys. The fields of one thing ("12 Hill Road - Leeds") are one value too: their number of words hardly
 varies, while that of free text varies much (R. A. Fisher's index of dispersion).
 """
@@ -48,6 +50,8 @@ BITS_OF_A_SEPARATOR = 20.0  # least bits by which "separator" must be the better
 BITS_PER_VALUE = 0.8  # least bits per value: a list's length grows with its items, each but the first behind a bullet
 FREE_TEXT_DISPERSION = 1.0  # least variance of the number of words on one side, as a multiple of the mean, in free text
 
+MOST_REPEATED_PLACES = 16  # most places whose values are looked for in others: bounds the work
+_AGAIN = "\x00"  # in no value: stands for the repeated value
 _WORD, _BLANKS = re.compile(r"\S+"), re.compile(r"\s+")
 
 
@@ -63,10 +67,6 @@ def parted(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], ob
         if all(row[place].endswith(mark) for row in rows):  # the mark belongs to the literal behind the slot
             parts[place + 1] = mark + parts[place + 1]
             rows = [(*row[:place], row[place].removesuffix(mark), *row[place + 1 :]) for row in rows]
-            continue
-        if all(row[place].startswith(mark) for row in rows):
-            parts[place] += mark
-            rows = [(*row[:place], row[place].removeprefix(mark), *row[place + 1 :]) for row in rows]
             continue
         sides = [row[place].split(mark, 1) for row in rows]
         before_mark, after_mark = trim([before for before, _ in sides])[1], trim([after for _, after in sides])[0]
@@ -284,3 +284,32 @@ def _dispersion(numbers: Sequence[int]) -> float:
     """The variance of the numbers, divided by their mean."""
     mean = sum(numbers) / len(numbers)
     return sum((number - mean) ** 2 for number in numbers) / len(numbers) / mean if mean else 0.0
+
+
+def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
+    """The literals, with the text around repeated values made fixed. rows: the values of each text. tick: called for every slot."""
+    columns, parts = list(zip(*rows, strict=True)), list(literals)
+    said = list(islice((column for column in columns if all(column) and _are_several(column)), MOST_REPEATED_PLACES))
+    for place in reversed(range(len(columns))):
+        tick()
+        for other in said:
+            if other is not columns[place] and other[0] in columns[place][0] and (pieces := _pieces_around(columns[place], other)):
+                parts[place : place + 2] = [parts[place] + pieces[0], *pieces[1:-1], pieces[-1] + parts[place + 1]]
+                break
+    return tuple(parts)
+
+
+def _are_several(column: Sequence[str]) -> bool:
+    """Whether a place has FEWEST_ALIKE different values; mostly the first ones differ."""
+    return any(len(set(column[:size])) >= FEWEST_ALIKE for size in (2 * FEWEST_ALIKE, len(column)))
+
+
+def _pieces_around(column: Sequence[str], other: Sequence[str]) -> list[str]:
+    """The texts around the other place's values inside this place's values, if the same in all texts; else empty."""
+    texts = set[str]()
+    for value, said in zip(column, other, strict=True):
+        texts.add(value.replace(said, _AGAIN))
+        if len(texts) > 1:
+            return []
+    pieces = texts.pop().split(_AGAIN)
+    return pieces if len(pieces) > 1 and (len(pieces) > 2 or any(pieces)) and all(pieces[1:-1]) else []

@@ -1,21 +1,38 @@
-"""Short templates, among texts that fit no template, or only a template of few texts: `frames` proposes sets of texts, this module decides."""
+"""Short templates, among texts that fit no template, or only a template of few texts: `frames` proposes sets of texts, this module decides.
 
-from collections.abc import Mapping, Sequence
+Short templates that differ in a few words at one place only are one template, and these words are values of a slot (`join`):
+"Summarise this for Ana: {{text}}" and "Summarise this for Eve: {{text}}" are found as sets of their own where other prompts are many. Once there
+are four, the words in which they differ are values, however many calls each of them has.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from math import log2
+from typing import NamedTuple
 
+from templating.matching import fit
 from templating.mining.budget import SpentError
 from templating.mining.findings import Finding, Findings
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, frames
 from templating.mining.mixture import is_mixture
-from templating.mining.quantities import END_CHARACTERS, FEW, HALF, MOST_WEAK_CHARACTERS
+from templating.mining.quantities import (
+    END_CHARACTERS,
+    FEW,
+    FEWEST_EDIT_WORDS,
+    HALF,
+    MOST_EDIT_TEXTS,
+    MOST_WEAK_CHARACTERS,
+)
 from templating.mining.sampling import spread
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, Search
 from templating.mining.sieve import Sieve
-from templating.mining.skeleton import Skeleton
+from templating.mining.skeleton import Skeleton, template_of
 from templating.mining.texts import Texts
+from templating.mining.units import is_border
 from templating.template import Template
 
 TEXTS_OF_A_SHORT_TEMPLATE = 64  # most texts of a short template in which a search looks for several templates
+_STOP = re.compile(r"[.!?。]+(?=\n|\Z)")
 
 
 class ShortTemplates:
@@ -94,8 +111,7 @@ class ShortTemplates:
         if template in self._findings.known:
             is_value = not template.slots or template.fixed <= short.fixed + END_CHARACTERS
         else:
-            is_several = len({wide for wide, _ in fits}) > 1 or len({values for _, values in fits}) < len(fits)
-            is_value = is_several or self._is_value(finding, self._findings[short])
+            is_value = len({wide for wide, _ in fits}) > 1 or self._is_value(finding, self._findings[short])
         return self._findings[short] if is_value else None
 
     def _is_value(self, finding: Finding, around: Finding) -> bool:
@@ -110,3 +126,71 @@ class ShortTemplates:
         for template, finding in self._new.items():
             if len(finding.rows) < HALF * finding.looked and not finding.supersedes:
                 self._findings.drop(template)
+
+
+class _Cut(NamedTuple):
+    """A literal of a template without a few words. outline: the other literals; before, after: the fixed text around these words."""
+
+    outline: tuple[str, ...]
+    place: int
+    before: str
+    after: str
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        return (*self.outline[: self.place], self.before, self.after, *self.outline[self.place :])
+
+
+def join(texts: Texts, findings: Findings) -> None:
+    """Puts one template in the place of four or more short ones that differ in a few words at one place."""
+    cuts: dict[_Cut, list[Template]] = {}
+    for template in findings:
+        if template.slots and template not in findings.known and not texts.budget.spent():
+            for cut in dict.fromkeys(_cuts(_without_stops(template.literals), texts.options.barrier)):
+                cuts.setdefault(cut, []).append(template)
+    joined = [(cut, its) for cut, its in cuts.items() if len(its) > MOST_EDIT_TEXTS]
+    for cut, its in sorted(joined, key=lambda item: (-len(item[1]), -len(item[0].before) - len(item[0].after))):
+        if all(template in findings for template in its):
+            _join(findings, cut, its)
+
+
+def _join(findings: Findings, cut: _Cut, narrow: Sequence[Template]) -> None:
+    """Replaces templates by the wider one, if it fits all their texts."""
+    wide, old = template_of(cut.literals), [findings[template] for template in narrow]
+    rows = [(text, fit(wide.literals, text)) for finding in old for text, _ in finding.rows]
+    placed = [(text, values) for text, values in rows if values is not None]
+    if wide in findings or len(placed) < len(rows):
+        return
+    for template in narrow:
+        findings.drop(template)
+    findings[wide] = Finding(
+        placed,
+        {number for finding in old for number in finding.supersedes},
+        min(finding.bits for finding in old),
+        looked=sum(finding.looked for finding in old),
+        born=findings.step,
+        since=min(finding.since for finding in old),
+        probes=[probe for finding in old for probe in finding.probes],
+    )
+
+
+def _without_stops(literals: tuple[str, ...]) -> tuple[str, ...]:
+    """The literals without the marks that end a value before a line break or at the end of the prompt: all values of a narrow set may have one."""
+    return (literals[0], *(literal[stop.end() :] if (stop := _STOP.match(literal)) else literal for literal in literals[1:]))
+
+
+def _cuts(literals: tuple[str, ...], barrier: str) -> Iterator[_Cut]:
+    """The ways to take a few words out of a literal behind other words of its part, before a mark, a word, or the end of the prompt."""
+    if sum(map(len, literals)) > MOST_WEAK_CHARACTERS:
+        return
+    for place, literal in enumerate(literals):
+        part = len(literal) - len(literal.rpartition(barrier)[2]) if barrier else 0
+        borders = [border for border in range(part, len(literal) + 1) if is_border(literal, border)]
+        for number, begin in enumerate(borders):
+            if any(map(str.isalnum, literal[part:begin].rpartition("\n")[2])):
+                for end in borders[number + 1 :]:
+                    words, after = literal[begin:end], literal[end:]
+                    if "\n" in words or len(words.split()) >= FEWEST_EDIT_WORDS:
+                        break
+                    if words.strip() == words and (after.strip() or place + 1 == len(literals)):
+                        yield _Cut((*literals[:place], *literals[place + 1 :]), place, literal[:begin], after)

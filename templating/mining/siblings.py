@@ -158,7 +158,7 @@ def continued(skeleton: Skeleton) -> list[np.ndarray] | None:
     cue stands at both ends, a conversation goes on.
     """
     template = skeleton.template
-    if not template.slots or template.literals[-1].strip():
+    if template.literals[-1].strip():
         return None
     last = [row[-1] for row in skeleton.values]
     goes_on = np.array([bool(value.strip()) for value in last])
@@ -198,20 +198,14 @@ def _asks(line: str) -> bool:
 
 
 def _end_in_a_cue(values: Sequence[str], before: Container[str]) -> bool:
-    """Whether all values end in one of a few words with a colon, or behind a longer text, or in one instruction.
+    """Whether all values end in one of a few words with a colon, or in one instruction.
 
     before: the word that ends the other prompts.
     """
     cues = {value.split()[-1] for value in values}
     if len(cues) > MOST_EDIT_TEXTS or not all(cue not in before and any(map(str.isalnum, cue)) for cue in cues):
         return False
-    begin, end, _ = trim([*values])
-    begin_alike = any(map(str.isalnum, begin))
-    return (
-        len(words_of(end)) >= FEWEST_WORDS_OF_A_BODY
-        or all(cue.endswith(":") for cue in cues)
-        or (not begin_alike and all(len(value.split()) >= FEWEST_EDIT_WORDS for value in values))
-    )
+    return all(cue.endswith(":") for cue in cues) or len(words_of(trim(values)[1])) >= FEWEST_WORDS_OF_A_BODY
 
 
 def _two(places: "Places", kinds: Iterable[np.ndarray], size: int) -> list[np.ndarray] | None:

@@ -76,6 +76,11 @@ class Sieve:
         return [other for other in others if _may_share(other, template)]
 
 
+def values_of(literals: tuple[str, ...], texts: Iterable[str]) -> list[tuple[str, ...]]:
+    """The values of the texts that these literals fit."""
+    return [values for text in texts if (values := fit(literals, text)) is not None]
+
+
 def sort_by_template(
     texts: Iterable[str], templates: Iterable[Template], tick: Callable[[], object]
 ) -> tuple[dict[Template, list[Placed]], list[str]]:

@@ -10,7 +10,7 @@ from templating.mining.pool import Pool
 from templating.mining.result import Options
 from templating.mining.sampling import spread
 from templating.mining.sieve import Placed
-from templating.mining.skeleton import MOST_MENDS, Skeleton, skeleton
+from templating.mining.skeleton import Skeleton, skeleton
 from templating.mining.units import Splits
 
 TEXTS_OF_A_SECOND_LOOK = 40  # texts of a template at the second look; a template with as many at the first look gets none
@@ -69,14 +69,10 @@ class Texts:
         return Pool.of(ordered, times, self.options.barrier, self.budget.spent, runs=runs, splits=self.splits)
 
     def template_of(self, texts: Sequence[str]) -> Skeleton | None:
-        """The template of all these texts, made from some of them; None when there is none, or time is up."""
-        some = spread(texts, TEXTS_OF_A_SECOND_LOOK)
+        """The template of some of these texts, if it fits all; None when there is none, or time is up."""
         with suppress(SpentError):
-            for _ in range(MOST_MENDS):
-                pool = self.pool(some)
-                best = skeleton(pool, range(len(pool.texts)))
-                misfits = [t for t in texts if best is None or fit(best.template.literals, t) is None]
-                if not misfits:
-                    return best
-                some += spread(misfits, TEXTS_OF_A_SECOND_LOOK)
+            pool = self.pool(spread(texts, TEXTS_OF_A_SECOND_LOOK))
+            best = skeleton(pool, range(len(pool.texts)))
+            if best is not None and all(fit(best.template.literals, text) is not None for text in texts):
+                return best
         return None
