@@ -44,6 +44,12 @@ from app.words import sum_texts
 CALLS_SHOWN = 25
 """Calls on the page of a version."""
 
+VALUES_SHOWN = 1_000
+"""Values of these calls: a template of over 40 slots has fewer calls on a page, whose values would be half a megabyte."""
+
+FEWEST_CALLS_SHOWN = 5
+"""Calls on the page of a version, however many slots it has."""
+
 MOST_TASKS_OFFERED = 500
 """Tasks of a path that a merge may be chosen from."""
 
@@ -134,11 +140,16 @@ def _costing(connection: Connection, selection: Counted | None, past: History, p
 def _calls(connection: Connection, selection: Counted | None, version: Row[Any] | None) -> dict[str, Any]:
     """The newest calls of the chosen template, or those after the cursor in the link, and their messages beside the prompt."""
     after = cursor("after")
-    rows = browse.calls_page(connection, selection.calls, after=after, limit=CALLS_SHOWN + 1) if selection else []
-    next_page = next_cursor(rows, CALLS_SHOWN, lambda call: CallCursor(call.seen_at, call.id))
-    ids = [call.id for call in rows[:CALLS_SHOWN]]
+    shown = _calls_shown(len(version.slots) if version else 0)
+    rows = browse.calls_page(connection, selection.calls, after=after, limit=shown + 1) if selection else []
+    next_page = next_cursor(rows, shown, lambda call: CallCursor(call.seen_at, call.id))
+    ids = [call.id for call in rows[:shown]]
     beside = outside.of_calls(connection, project(), ids, parts=len(version.parts)) if version else None
-    return {"calls": rows[:CALLS_SHOWN], "next_page": next_page, "after": after, "outside": beside}
+    return {"calls": rows[:shown], "next_page": next_page, "after": after, "outside": beside}
+
+
+def _calls_shown(slots: int) -> int:
+    return max(FEWEST_CALLS_SHOWN, min(CALLS_SHOWN, VALUES_SHOWN // max(slots, 1)))
 
 
 def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
@@ -172,7 +183,7 @@ def _texts(
         "bill_texts": sum_texts(costing.spending.cost.dollars, costing.output_dollars) if costing else None,
         "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
         "before": before,
-        "compared": compared,
+        "compared": with_plain_rest(compared, MOST_SLOTS_DRAWN, filled=False),
         "is_changed": changes.is_changed(compared),
         "board": _board(spending_by_version, before, version),
         "may_split": _may_split(versions, version),

@@ -6,6 +6,8 @@ A page never builds HTML from text: a Jinja template draws the pieces and escape
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from templating import BARRIER, Template
@@ -87,7 +89,7 @@ def plain_parts(prompt: Sequence[str]) -> list[Part]:
 
 
 def with_plain_rest(parts: Sequence[Part], most_slots: int, *, filled: bool) -> list[Part]:
-    """The parts with their first `most_slots` slots; what follows is one text, so that a page is drawn in bounded time and stays whole.
+    """The parts with their first `most_slots` slots; what follows is one text (a text for each change), so that a page is drawn in bounded time and stays whole.
 
     filled: the slots hold the values of a call; else their names stand in the text.
     """
@@ -97,10 +99,14 @@ def with_plain_rest(parts: Sequence[Part], most_slots: int, *, filled: bool) -> 
         places = [place for place, piece in enumerate(part.pieces) if piece.slot is not None]
         end = places[slots_left] if len(places) > slots_left else len(part.pieces)
         slots_left -= min(len(places), slots_left)
-        further = part.pieces[end:]
-        text = "".join(piece.text if filled or piece.slot is None else f"{{{{{piece.slot}}}}}" for piece in further)
-        bounded.append(Part(part.role, [*part.pieces[:end], *([Piece(text)] if further else [])]))
+        further = groupby(part.pieces[end:], key=attrgetter("change"))
+        rest = (Piece("".join(_plain(piece, filled) for piece in pieces), None, change) for change, pieces in further)
+        bounded.append(Part(part.role, [*part.pieces[:end], *rest]))
     return bounded
+
+
+def _plain(piece: Piece, filled: bool) -> str:
+    return piece.text if filled or piece.slot is None else f"{{{{{piece.slot}}}}}"
 
 
 def _interleave(literals: Sequence[str], places: Iterator[tuple[str, str]]) -> Iterator[Piece]:

@@ -38,16 +38,16 @@ class Value:
 
 _NEWEST_VALUES = f"""
     WITH newest AS MATERIALIZED (
-           SELECT variables[:place] AS value, seen_at, template_id
+           SELECT variables[:place] AS value, seen_at, id, template_id
              FROM (SELECT call.* FROM ({VERSIONS_COUNTED}) AS version
                     CROSS JOIN LATERAL (
-                          SELECT variables, seen_at, template_id FROM trace
+                          SELECT variables, seen_at, id, template_id FROM trace
                            WHERE implementation_id = version.id AND project_id = :project
                              AND (CAST(:since AS timestamptz) IS NULL OR seen_at >= :since)
                              AND (CAST(:until AS timestamptz) IS NULL OR seen_at < :until)
-                           ORDER BY seen_at DESC LIMIT :most) AS call
-                    ORDER BY call.seen_at DESC LIMIT :most) AS call),
-         slot_value AS (SELECT value, seen_at FROM newest WHERE template_id = :template AND value IS NOT NULL)
+                           ORDER BY seen_at DESC, id DESC LIMIT :most) AS call
+                    ORDER BY call.seen_at DESC, call.id DESC LIMIT :most) AS call),
+         slot_value AS (SELECT value, seen_at, id FROM newest WHERE template_id = :template AND value IS NOT NULL)
 """  # noqa: S608
 """A value is taken out of its call last: a sort of whole values would fill the disk."""
 
@@ -83,7 +83,7 @@ def _parameters(place: SlotPlace, range: Range) -> dict[str, Any]:
 class Summary:
     """The values of a slot in the calls that were read.
 
-    alike: calls with the value of the call before. lengths: calls by the length of their value, as (upper bound in characters, calls). days: by day, the number of calls and of their
+    alike: calls with the value of the call before; of calls of one moment the one stored first is before. lengths: calls by the length of their value, as (upper bound in characters, calls). days: by day, the number of calls and of their
     distinct values.
     """
 
@@ -102,7 +102,7 @@ _SUMMARY = _over_values(
     SELECT count(*) AS calls, count(DISTINCT md5(value)) AS distinct, count(*) FILTER (WHERE value = '') AS empty,
            coalesce(max(char_length(value)), 0) AS longest, coalesce(avg(char_length(value)), 0)::float8 AS mean,
            count(*) FILTER (WHERE md5(value) = digest_before) AS alike
-      FROM (SELECT value, lag(md5(value)) OVER (ORDER BY seen_at) AS digest_before FROM slot_value) AS seen
+      FROM (SELECT value, lag(md5(value)) OVER (ORDER BY seen_at, id) AS digest_before FROM slot_value) AS seen
     """
 )
 _LENGTHS = _over_values(

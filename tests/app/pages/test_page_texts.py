@@ -63,6 +63,20 @@ def test_what_follows_the_last_slot_that_is_drawn_is_one_text() -> None:
     assert with_plain_rest(template_parts(PARTS, SLOTS), 2, filled=False) == template_parts(PARTS, SLOTS)
 
 
+def test_a_comparison_behind_its_last_drawn_slot_still_says_what_changed() -> None:
+    old = template_parts([{"role": "user", "literals": ["Order: ", "\nTown: ", "\nBe brief."]}], ["order", "town"])
+    new = template_parts([{"role": "user", "literals": ["Order: ", "\nTown: ", "\nBe kind."]}], ["order", "town"])
+    (part,) = with_plain_rest(compare(old, new), 1, filled=False)
+    assert part.pieces[1] == Piece("", "order")
+    assert [(piece.text, piece.slot, piece.change) for piece in part.pieces[2:]] == [
+        ("\nTown: ", None, ""),
+        ("{{town}}\nBe ", None, ""),
+        ("brief", None, "removed"),
+        ("kind", None, "added"),
+        (".", None, ""),
+    ]
+
+
 @given(st.lists(texts, min_size=2, max_size=2), st.integers(0, 3))
 def test_a_prompt_stays_whole_however_few_of_its_slots_are_drawn(values: list[str], most_slots: int) -> None:
     prompt = [f"Be {values[0]}.\n", f"Q: {values[1]}\nA:"]

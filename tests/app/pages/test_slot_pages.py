@@ -14,11 +14,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
+from app.reading import slot_values
 from app.reading.languages import language_of
+from app.reading.ranges import Range
+from app.reading.slot_values import SlotPlace
+from app.reading.template_calls import TemplateCalls
 from app.store import rollup
 from app.store.engine import transaction
 from app.store.projects import Project
-from app.store.tables import implementation, task, template
+from app.store.tables import implementation, task, template, trace
 from tests.app.api_helpers import know
 from tests.app.grouping_world import World, triage, triage_edited
 
@@ -265,3 +269,41 @@ def test_the_page_of_a_task_shows_200_slots_and_says_how_to_see_the_others(
     )
     assert "Shown are the values of the first 200 slots of the template; the page of a call" in shown
     assert "Shown are the first 200 slots of the template; <code>PATCH" in shown
+
+
+def test_a_template_of_many_slots_has_fewer_calls_on_a_page(
+    page: Callable[..., str], engine: Engine, project: Project, client: FlaskClient
+) -> None:
+    # Given a template of 300 slots, and one of 3, with eight calls each
+    counts = {}
+    for slots in (300, 3):
+        path = f"/form/{'many' if slots == 300 else 'few'}"
+        task_id = know(engine, project, path, "", "".join(f"field {n}: {{{{s{n}}}}}\n" for n in range(slots)))
+        for _ in range(8):
+            prompt = "".join(f"field {n}: value\n" for n in range(slots))
+            assert client.post("/api/v1/traces", json={"model": "m", "path": path, "input": prompt}).json["task_id"]
+        counts[slots] = page(f"/tasks/{task_id}").count('data-label="Took"')
+
+    # Then a page has 5 and 8 of them
+    assert counts == {300: 5, 3: 8}
+
+
+def test_calls_of_one_moment_are_neighbours_in_the_order_in_which_they_were_stored(
+    engine: Engine, project: Project, client: FlaskClient
+) -> None:
+    # Given calls of one moment with two values in turn, and a database that keeps those with one value behind the others
+    task_id = know(engine, project, "/turns", "", "Turn: {{turn}}")
+    moment = datetime.now(UTC) - timedelta(hours=1)
+    call = {"model": "m", "path": "/turns", "started_at": moment.isoformat()}
+    calls = [call | {"input": f"Turn: {('heads', 'tails')[number % 2]}"} for number in range(40)]
+    assert client.post("/api/v1/traces", json={"traces": calls}).status_code == 207
+    with transaction(engine) as connection:
+        of_tails = update(trace).where(trace.c.variables == ["tails"])
+        for seen_at in (moment - timedelta(hours=1), moment):
+            connection.execute(of_tails.values(seen_at=seen_at))
+
+        # Then no call has the value of the one before
+        template_id = connection.scalars(select(template.c.id).where(template.c.task_id == task_id)).one()
+        place = SlotPlace(TemplateCalls(project.id, template_id), 0)
+        summary = slot_values.summary(connection, place, Range())
+    assert (summary.calls, summary.distinct, summary.alike) == (40, 2, 0)
