@@ -71,7 +71,17 @@ class Faults:
             _quietly(process.kill)
 
     def _kill_a_worker(self) -> None:
-        for process in self._fleet.family(self._worker()):
+        self._kill(self._worker())
+
+    def _kill_a_reconciler(self) -> None:
+        self._kill(self._dice.choice(self._fleet.reconcilers))
+
+    def _kill_every_reconciler(self) -> None:
+        for name in self._fleet.reconcilers:
+            self._kill(name)
+
+    def _kill(self, name: str) -> None:
+        for process in self._fleet.family(name):
             _quietly(process.kill)
 
     def _stop_a_worker_for_a_while(self) -> None:

@@ -95,6 +95,10 @@ class Fleet:
     def workers(self) -> list[str]:
         return [name for name in self._commands if name.startswith("worker")]
 
+    @property
+    def reconcilers(self) -> list[str]:
+        return [name for name in self._commands if name.startswith("reconciler")]
+
     def family(self, name: str) -> list[psutil.Process]:
         """The process and its children, children first; empty while it is down."""
         try:

@@ -24,12 +24,13 @@ class Plan:
 
 
 SMALL = Plan(
-    traces=1_300,
+    traces=1_450,
     groups=90,
-    seconds=16,
+    seconds=18,
     faults={
         "kill a child": 1, "kill a worker": 1, "restart Redis": 1, "flush Redis": 1, "restart PostgreSQL": 1,
         "stop a worker for a while": 1, "deploy": 1, "purge the queue": 1,
+        "kill every reconciler": 1,
     },
 )  # fmt: skip
 """Every kind of fault once, except a Redis that blocks, is read-only or cuts connections (`tests/flows/test_deaf_worker.py`).
@@ -42,6 +43,7 @@ FULL = Plan(
     faults={
         "kill a child": 25, "kill a worker": 25, "restart Redis": 3, "flush Redis": 2, "block Redis": 1,
         "restart PostgreSQL": 3, "stop a worker for a while": 10, "deploy": 5, "purge the queue": 2, "cut connections": 5, "make Redis read-only": 3,
+        "kill a reconciler": 10, "kill every reconciler": 5,
     },
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Workers and Redis die in the middle of a run; no trace is lost. Each test restarts the process that it kills."""
+"""Workers, the reconciler and Redis die while calls wait; no trace is lost. Each test restarts the process that it kills."""
 
 from pytest_celery import CeleryTestBroker, CeleryTestWorker
 from sqlalchemy import text
@@ -50,6 +50,23 @@ def test_a_redis_that_restarts_empty_loses_nothing(
     assert shop.send("/outage", "oak", "pine", "elm") == ["deferred"] * 3
     celery_broker.restart()
     shop.wait_until_grouped("/outage", 3)
+
+
+def test_a_reconciler_that_is_killed_while_calls_wait_for_it_loses_nothing(
+    shop: Shop, celery_broker: CeleryTestBroker, celery_worker: CeleryTestWorker, reconciler: ProcessContainer
+) -> None:
+    # Given calls that only the reconciler can ask for, as Redis was down when they came
+    celery_broker.kill(reload_container=False)
+    assert shop.send("/orphaned", "oak", "pine", "elm") == ["deferred"] * 3
+
+    # If the reconciler is killed before Redis is back, and another one starts
+    reconciler.kill()
+    celery_broker.restart()
+    assert shop.grouped("/orphaned") == 0
+    reconciler.restart()
+
+    # I expect them to be grouped
+    shop.wait_until_grouped("/orphaned", 3)
 
 
 def test_a_worker_that_is_asked_to_end_finishes_its_run(shop: Shop, celery_worker: CeleryTestWorker) -> None:
