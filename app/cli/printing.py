@@ -8,7 +8,8 @@ from typing import Any
 from unicodedata import category
 
 import rich_click as click
-from rich.console import Console
+from rich.console import Console, Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -30,14 +31,30 @@ def write_every_character() -> None:
 
 
 def show(table: Table, empty_text: str = "None.") -> None:
-    """Print a table: as wide as the terminal; in a pipe or a file as wide as needed, so that nothing is cut off."""
+    """Print a table: as wide as the terminal, or row by row where a word would break; in a pipe or a file as wide as needed, so that nothing is cut off."""
     if not table.row_count:
         click.echo(empty_text)
         return
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = UNBOUND
-    console.print(table)
+    unbound = console.options.update(max_width=UNBOUND)
+    fits = Measurement.get(console, unbound, table).minimum <= console.width
+    console.print(table if fits or not table.show_header else _row_by_row(table))
+
+
+def _row_by_row(table: Table) -> Group:
+    """Every cell in a line of its own behind the title of its column, as psql does it."""
+    lines = Table.grid(padding=(0, 2), expand=False)
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for number, cells in enumerate(zip(*(column.cells for column in table.columns), strict=True)):
+        if number:
+            lines.add_row()
+        for column, cell in zip(table.columns, cells, strict=True):
+            if str(cell):
+                lines.add_row(column.header, cell)
+    return Group(lines, *([table.caption] if table.caption else []))
 
 
 def plain(value: Any) -> Text:

@@ -77,7 +77,7 @@ def _raw(cell: Cell, item: Item) -> Any:
 def _table(items: Iterable[Item], columns: Mapping[str, Cell], caption: str) -> Table:
     table = Table(caption_justify="left")
     for title in columns:
-        table.add_column(title, no_wrap=title == "Id", min_width=36 if title == "Id" else None)
+        table.add_column(title, no_wrap=title == "Id", min_width=36 if title == "Id" else None, overflow="fold")
     lacks_price = False
     for item in items:
         table.add_row(*(plain(cell(item)) for cell in columns.values()))
