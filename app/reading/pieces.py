@@ -100,8 +100,10 @@ def with_plain_rest(parts: Sequence[Part], most_slots: int, *, filled: bool) -> 
         end = places[slots_left] if len(places) > slots_left else len(part.pieces)
         slots_left -= min(len(places), slots_left)
         further = groupby(part.pieces[end:], key=attrgetter("change"))
-        rest = (Piece("".join(_plain(piece, filled) for piece in pieces), None, change) for change, pieces in further)
-        bounded.append(Part(part.role, [*part.pieces[:end], *rest]))
+        plain_pieces = (
+            Piece("".join(_plain(piece, filled) for piece in pieces), None, change) for change, pieces in further
+        )
+        bounded.append(Part(part.role, [*part.pieces[:end], *plain_pieces]))
     return bounded
 
 
