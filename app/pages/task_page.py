@@ -140,12 +140,12 @@ def _costing(connection: Connection, selection: Counted | None, past: History, p
 def _calls(connection: Connection, selection: Counted | None, version: Row[Any] | None) -> dict[str, Any]:
     """The newest calls of the chosen template, or those after the cursor in the link, and their messages beside the prompt."""
     after = cursor("after")
-    shown = _calls_shown(len(version.slots) if version else 0)
-    rows = browse.calls_page(connection, selection.calls, after=after, limit=shown + 1) if selection else []
-    next_page = next_cursor(rows, shown, lambda call: CallCursor(call.seen_at, call.id))
-    ids = [call.id for call in rows[:shown]]
+    page_size = _calls_shown(len(version.slots) if version else 0)
+    rows = browse.calls_page(connection, selection.calls, after=after, limit=page_size + 1) if selection else []
+    next_page = next_cursor(rows, page_size, lambda call: CallCursor(call.seen_at, call.id))
+    ids = [call.id for call in rows[:page_size]]
     beside = outside.of_calls(connection, project(), ids, parts=len(version.parts)) if version else None
-    return {"calls": rows[:shown], "next_page": next_page, "after": after, "outside": beside}
+    return {"calls": rows[:page_size], "next_page": next_page, "after": after, "outside": beside}
 
 
 def _calls_shown(slots: int) -> int:
