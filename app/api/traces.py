@@ -20,7 +20,7 @@ from app.http.problem import ProblemError, problem_body
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.intake.posted import read_posted
+from app.intake.posted import read_posted, shared_fields
 from app.intake.prompts import INPUT_FIELDS
 from app.intake.trace import Incoming, InvalidTraceError
 from app.intake.trace_fields import TraceIn
@@ -41,7 +41,7 @@ Read = Callable[[Any], Incoming]
 
 
 class TraceBatch(BaseModel):
-    """Several traces in one request, 1 to 1,000."""
+    """Several traces in one request, 1 to 1,000. A field of a trace beside `traces` counts for each trace that lacks it, except external_id."""
 
     traces: list[TraceIn]
 
@@ -99,7 +99,7 @@ def create_traces(holder: KeyHolder) -> Response:
     body, strictly = read_json(services().settings)
     reader = partial(read_posted, limits=services().limits, is_json=strictly)
     if isinstance(body, dict) and "traces" in body:
-        return _create_batch(holder, body["traces"], reader)
+        return _create_batch(holder, body["traces"], partial(reader, shared=shared_fields(body)))
     return _create_one(holder, body, reader)
 
 

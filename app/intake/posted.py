@@ -6,19 +6,26 @@ from app.checks import Problem, TraceLimits
 from app.intake.bodies.native import UnmappedPromptError, native
 from app.intake.bodies.values import Body
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
+from app.intake.trace_fields import FIELDS
 
 _EXPORTS = {"resourceSpans": "/v1/traces", "resourceLogs": "/v1/logs"}
 
 
-def read_posted(body: Any, limits: TraceLimits, *, is_json: bool = False) -> Incoming:
-    """Check one trace, as `read_trace` does, in our names or a provider's. Raises InvalidTraceError."""
+def shared_fields(batch: Body) -> Body:
+    """The fields beside the `traces` of a batch that count for each trace that lacks them."""
+    return {name: value for name, value in batch.items() if name in FIELDS and name != "external_id"}
+
+
+def read_posted(body: Any, limits: TraceLimits, *, is_json: bool = False, shared: Body | None = None) -> Incoming:
+    """Check one trace, as `read_trace` does, in our names or a provider's. shared: fields of a batch. Raises InvalidTraceError."""
     if not isinstance(body, dict):
         return read_trace(body, limits, is_json=is_json)
     if "model" not in body and (exported := next((name for name in _EXPORTS if name in body), None)):
         raise InvalidTraceError(
             [Problem((exported,), f"Is an export of OpenTelemetry; send it to {_EXPORTS[exported]}.")]
         )
-    return read_trace(by_our_names(body), limits, is_json=is_json)
+    own_fields = by_our_names(body)
+    return read_trace(shared | own_fields if shared else own_fields, limits, is_json=is_json)
 
 
 def by_our_names(body: Body) -> Body:

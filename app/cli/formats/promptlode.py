@@ -6,7 +6,7 @@ from typing import Any
 from app.checks import Problem
 from app.cli.formats.base import PROMPTS, Body, Fit, LogFormat, LoggedCall, Record, RecordCalls, RecordContext, checked
 from app.intake.bodies.values import as_object
-from app.intake.posted import by_our_names
+from app.intake.posted import by_our_names, shared_fields
 
 BATCH_FIELD = "traces"
 
@@ -31,9 +31,10 @@ class Promptlode(LogFormat):
         traces = value[BATCH_FIELD]
         if not isinstance(traces, list) or not traces:
             return RecordCalls(problems=[Problem((BATCH_FIELD,), "Must be a list of one trace or more.")])
-        taken_calls = RecordCalls()
+        taken_calls, shared = RecordCalls(), shared_fields(value)
         for index, trace in enumerate(traces):
-            taken_calls.add(self._take_item(record, index, trace, reading), (BATCH_FIELD, index))
+            whole_trace = shared | trace if isinstance(trace, dict) else trace
+            taken_calls.add(self._take_item(record, index, whole_trace, reading), (BATCH_FIELD, index))
         return taken_calls
 
     def _take_item(self, record: Record, index: int, trace: Any, reading: RecordContext) -> RecordCalls:

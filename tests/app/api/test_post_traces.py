@@ -95,6 +95,25 @@ def test_a_batch_that_meets_a_new_model_twice_makes_one_version(
     assert count(engine, tables.implementation) == 1
 
 
+def test_a_field_beside_traces_counts_for_each_trace_that_lacks_it(client: FlaskClient) -> None:
+    traces = [{"input": "Q: 1"}, {"input": "Q: 2", "path": "/own", "user_id": "ann"}, "no trace"]
+    shared = {"model": "gpt-5", "path": "/shared", "user_id": "bob", "external_id": "one", "further": 1}
+    results = client.post(URL, json=shared | {"traces": traces}).json["results"]
+    assert [result["status"] for result in results] == [201, 201, 422]
+    stored = [client.get(f"{URL}/{result['id']}").json for result in results[:2]]
+    assert [(trace["path"], trace["model"], trace["user_id"], trace["external_id"]) for trace in stored] == [
+        ("/shared", "gpt-5", "bob", None),
+        ("/own", "gpt-5", "ann", None),
+    ]
+
+
+def test_a_wrong_field_beside_traces_is_named_for_each_trace_that_lacks_it(client: FlaskClient) -> None:
+    traces = [{"input": "Q: 1"}, {"input": "Q: 2", "path": "/own"}]
+    results = client.post(URL, json={"model": "gpt-5", "path": 7, "traces": traces}).json["results"]
+    assert [result["status"] for result in results] == [422, 201]
+    assert results[0]["error"]["errors"][0]["loc"] == ["traces", 0, "path"]
+
+
 def test_an_implementation_that_is_gone_is_made_again(client: FlaskClient, engine: Engine, project: Project) -> None:
     know(engine, project, "/chat", "", "Q: {{question}}")
     body = SMALLEST | {"input": "Q: Who?"}

@@ -446,6 +446,13 @@ def test_a_body_with_several_traces_is_imported_as_the_api_takes_it(cli: Cli, en
     assert stored(engine) == 5
 
 
+def test_a_field_beside_traces_counts_for_each_call_of_the_file_that_lacks_it(cli: Cli, tmp_path: Path) -> None:
+    bare_calls = [{"input": f"Q: {number}"} for number in range(2)]
+    result = cli("import", log_of(tmp_path, {"model": "gpt-5", "path": "/shared", "traces": [*bare_calls, call(3)]}))
+    assert result.returncode == 0, result.stderr
+    assert b"3 traces stored in project default" in result.stderr
+
+
 def test_a_file_of_one_body_over_several_lines_is_imported_and_known_the_next_time(
     cli: Cli, engine: Engine, tmp_path: Path
 ) -> None:

@@ -291,6 +291,18 @@ def test_a_transfer_coding_that_is_not_supported_is_named(
     assert stored(engine) == 0
 
 
+@pytest.mark.parametrize("length", ["", f"Content-Length: {len(BODY)}\r\n"])
+def test_a_transfer_coding_that_hides_the_end_of_the_body_is_refused_by_the_server_itself(
+    port: int, engine: Engine, key: dict[str, str], length: str
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in key.items())
+    head = f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}{length}Transfer-Encoding: gzip\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(head + BODY)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+    assert stored(engine) == 0
+
+
 def test_a_form_without_a_key_is_small(port: int) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert ask(port, "POST", "/login", b"key=x", form)[0] == 400  # the form has no token of ours
