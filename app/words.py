@@ -126,3 +126,8 @@ def parsed(time: str | None) -> datetime | None:
 def plural(count: int, word: str) -> str:
     """3, "call" -> "3 calls"."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def cut(text: str, most: int) -> str:
+    """The text, with … behind its first characters where it has more than `most`."""
+    return text if len(text) <= most else f"{text[:most]}…"

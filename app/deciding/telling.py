@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from app.words import cut
+
 MOST_CHARACTERS_SHOWN = 80
 """Characters of a name in a sentence."""
 
@@ -59,7 +61,7 @@ def _quoted(name: str | None) -> str:
 
 def shortened(name: str) -> str:
     """A name, cut to the length that a sentence shows."""
-    return name if len(name) <= MOST_CHARACTERS_SHOWN else f"{name[:MOST_CHARACTERS_SHOWN]}…"
+    return cut(name, MOST_CHARACTERS_SHOWN)
 
 
 def who(actor: str, key_name: str | None, last4: str) -> str:

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.checks import MAX_NAME, TraceLimits, is_blank
+from app.checks import MAX_NAME, TraceLimits
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import SETTINGS, prompt_of_value
 from app.intake.bodies.usage import NAMES, usage_of
-from app.intake.bodies.values import as_object, parsed, present
+from app.intake.bodies.values import as_object, filled_text, parsed, present
 from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp.dialects.base import has_prompt
@@ -208,14 +208,14 @@ def _body_of(generation: Body, trace: Body) -> Body:
         "langfuse.tags": trace.get("tags"),
         "langfuse.environment": generation.get("environment") or trace.get("environment"),
     }
-    names = filter(None, map(_filled, (trace.get("name"), generation.get("name"))))
+    names = filter(None, map(filled_text, (trace.get("name"), generation.get("name"))))
     request = prompt_of_value(generation.get("input"))
     further = {name: value for name, value in request.items() if name not in _OURS}
     body = {
         **{name: value for name, value in request.items() if name in _OURS},
         **present(settings),
         "model": generation.get("model") or request.get("model"),
-        "path": _filled(metadata.get("promptlode.path")) or "/".join(dict.fromkeys(names))[:MAX_NAME] or "langfuse",
+        "path": filled_text(metadata.get("promptlode.path")) or "/".join(dict.fromkeys(names))[:MAX_NAME] or "langfuse",
         "external_id": f"{generation.get('traceId') or 'langfuse'}:{generation.get('id')}",
         "output": answer_of(generation.get("output")).get("output"),
         "usage": _usage(generation),
@@ -227,11 +227,6 @@ def _body_of(generation: Body, trace: Body) -> Body:
         "metadata": present(about) | further | metadata,
     }
     return present(body)
-
-
-def _filled(value: Any) -> str | None:
-    """The value if it is a text that is not blank."""
-    return value if isinstance(value, str) and not is_blank(value) else None
 
 
 _OURS = frozenset({"model", "messages", "input", "instructions", *SETTINGS})

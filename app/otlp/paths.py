@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from app.checks import MAX_NAME, is_blank
+from app.intake.bodies.values import filled_text
 from app.otlp.dialects.genai import operation_of
 from app.otlp.spans import Span
 
@@ -34,11 +35,11 @@ class Paths:
 
     def of(self, span: Span) -> str:
         """The path of a call; never empty."""
-        if path := _text(span.attributes.get(self._attribute)):
+        if path := filled_text(span.attributes.get(self._attribute)):
             return path[:MAX_NAME]
         line = list(self.line(span))
-        declared = [_text(ancestor.attributes.get(self._attribute)) for ancestor in line] + [
-            _text(span.resource.get(self._attribute))
+        declared = [filled_text(ancestor.attributes.get(self._attribute)) for ancestor in line] + [
+            filled_text(span.resource.get(self._attribute))
         ]
         names = (self._place(ancestor, is_own=ancestor is span) for ancestor in line)
         path_of_line = next((path for path in declared if path), None) or next((path for path in names if path), None)
@@ -54,26 +55,21 @@ class Paths:
             span = self._by_id.get(span.parent_id or "")
 
     def _place(self, span: Span, *, is_own: bool) -> str | None:
-        place = _text(self._call_site(span)) or _function(span.attributes)
-        return place if place or is_own or self._is_call(span) else _text(span.name)
+        place = filled_text(self._call_site(span)) or _function(span.attributes)
+        return place if place or is_own or self._is_call(span) else filled_text(span.name)
 
 
 def _function(attributes: Mapping[str, Any]) -> str | None:
     """The function that made the call, in the current conventions and the older ones."""
-    if name := _text(attributes.get("code.function.name")):
+    if name := filled_text(attributes.get("code.function.name")):
         return name
-    function = _text(attributes.get("code.function"))
+    function = filled_text(attributes.get("code.function"))
     if function is None:
         return None
-    if around := _text(attributes.get("code.namespace")):
+    if around := filled_text(attributes.get("code.namespace")):
         return f"{around}.{function}"
-    file = _text(attributes.get("code.filepath")) or _text(attributes.get("code.file.path"))
+    file = filled_text(attributes.get("code.filepath")) or filled_text(attributes.get("code.file.path"))
     return f"{file}:{function}" if file else function
-
-
-def _text(value: Any) -> str | None:
-    """The value if it is a text that can name a place; a blank one cannot."""
-    return value if isinstance(value, str) and not is_blank(value) else None
 
 
 def _service_and_operation(span: Span) -> str:

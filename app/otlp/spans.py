@@ -3,14 +3,14 @@
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from app.checks import EPOCH
 
 
 @dataclass(frozen=True)
@@ -121,4 +121,4 @@ def _moment(nanoseconds: int) -> datetime | None:
     if not nanoseconds:
         return None
     seconds, remainder = divmod(nanoseconds, 1_000_000_000)
-    return _EPOCH + timedelta(0, seconds, remainder // 1000)
+    return EPOCH + timedelta(0, seconds, remainder // 1000)

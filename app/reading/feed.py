@@ -20,6 +20,7 @@ from app.reading.ranges import Range
 from app.store.paths import is_at
 from app.store.shown import is_shown
 from app.store.tables import change, grouping_key, implementation, project, task, template
+from app.words import cut
 
 ChangeKind = Literal[
     "task.new",
@@ -219,14 +220,10 @@ def _piece(piece: Piece) -> dict[str, Any]:
     """A piece of a comparison: long common text is folded as on the pages, added and removed text is cut."""
     return {
         "change": piece.change or "same",
-        "text": "" if piece.change == "folded" else _shortened(piece.text),
+        "text": "" if piece.change == "folded" else cut(piece.text, MOST_CHARACTERS_OF_A_STRETCH),
         "slot": piece.slot,
         "characters": len(piece.text),
     }
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS_OF_A_STRETCH else f"{text[:MOST_CHARACTERS_OF_A_STRETCH]}…"
 
 
 # --- what a version is compared with

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.reading.feed import FeedEntry
 from app.reading.pieces import one_line
+from app.words import cut
 
 MOST_CHARACTERS_NAMED = 120
 """Characters of a name, path or model in a sentence."""
@@ -26,7 +27,7 @@ def _subject(change: FeedEntry, with_texts: bool) -> str:
 
 def _short(text: Any) -> str:
     line = one_line(text)
-    return line if len(line) <= MOST_CHARACTERS_NAMED else f"{line[:MOST_CHARACTERS_NAMED]}…"
+    return cut(line, MOST_CHARACTERS_NAMED)
 
 
 def _new_task(change: FeedEntry, subject: str) -> str:

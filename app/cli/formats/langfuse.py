@@ -11,7 +11,7 @@ from typing import Any
 from app.checks import number_of
 from app.cli.formats.base import PROMPTS, Body, Fit, LogFormat, LoggedCall
 from app.intake.bodies.requests import prompt_of_value
-from app.intake.bodies.values import as_object, parsed, present
+from app.intake.bodies.values import as_object, is_count, parsed, present
 from app.otlp.messages import from_parts
 
 _LISTS = ("observations", "data")
@@ -194,7 +194,7 @@ def _usage(row: Body) -> Body | None:
     usage, details = row.pop("usage", None), as_object(parsed(row.pop("usage_details", None)))
     flat = {"input": "prompt_tokens", "output": "completion_tokens", "total": "total_tokens"}
     old = {name: row.pop(field, None) for name, field in flat.items()}
-    counts = {name: count for name, count in (details or as_object(usage) or old).items() if _is_count(count)}
+    counts = {name: count for name, count in (details or as_object(usage) or old).items() if is_count(count)}
     if not counts:
         return None
     fields = {
@@ -205,10 +205,6 @@ def _usage(row: Body) -> Body | None:
         "reasoning_tokens": next((n for name, n in counts.items() if "reasoning" in name), None),
     }
     return present(fields) or None
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _sum(counts: Body, word: str) -> int | None:

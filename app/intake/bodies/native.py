@@ -14,14 +14,9 @@ from app.intake.bodies.requests import SYSTEM, from_request, settings_by_our_nam
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import Body, take
 from app.intake.prompts import PLAIN_ROLES
+from app.intake.trace_fields import FIELDS
 
-OWN = frozenset(
-    {
-        "model", "path", "external_id", "instructions", "input", "messages", "output", "tools", "tool_choice", "temperature",
-        "max_output_tokens", "reasoning", "response_format", "usage", "conversation_id", "user_id", "started_at", "completed_at",
-        "error", "metadata",
-    }
-)  # fmt: skip
+OWN = FIELDS
 
 _FIELDS_OF_PROMPTS = ("messages", "input")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.intake.bodies.values import Body, as_object, member, present
+from app.intake.bodies.values import Body, as_object, is_count, member, present
 
 NAMES: dict[str, tuple[str, ...]] = {
     "input_tokens": (
@@ -91,11 +91,7 @@ def _first_count(provider_counts: Body, paths: tuple[str, ...]) -> Any:
 
 def _with_cache(provider_counts: Body, count: Any) -> Any:
     """The input count plus the cached tokens, where a provider counts these apart."""
-    if any(name in provider_counts for name in _WHOLE) or not _is_count(count):
+    if any(name in provider_counts for name in _WHOLE) or not is_count(count):
         return count
     beside = next((names for name, names in _BESIDE.items() if name in provider_counts), ())
-    return count + sum(provider_counts[name] for name in beside if _is_count(provider_counts.get(name)))
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return count + sum(provider_counts[name] for name in beside if is_count(provider_counts.get(name)))

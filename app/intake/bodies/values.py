@@ -6,7 +6,19 @@ from typing import Any
 
 import orjson
 
+from app.checks import is_blank
+
 Body = dict[str, Any]
+
+
+def is_count(value: Any) -> bool:
+    """Whether the value is a whole number from 0 up."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def filled_text(value: Any) -> str | None:
+    """The value if it is a text that is not blank."""
+    return value if isinstance(value, str) and not is_blank(value) else None
 
 
 def as_object(value: Any) -> Body:
