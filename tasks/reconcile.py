@@ -7,9 +7,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import Engine, exc
 
@@ -20,13 +18,13 @@ from app.hooks.delivering import Deliverer
 from app.keeping.months import make_ahead
 from app.keeping.retention import expire
 from app.logs import describe, logger
-from app.store import changes, counters, counting, groups, heartbeats, marks, owed, recent_answers, rollup, webhooks
-from app.store.counters import GroupCounts
+from app.store import changes, counting, groups, heartbeats, marks, owed, recent_answers, rollup, webhooks
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
 from app.telling import all_projects
 from tasks.background import Ticker, stop_all
-from tasks.coalescing.protocol import RedisCoalescing, Snapshot
+from tasks.coalescing.protocol import RedisCoalescing
+from tasks.folding import CounterFolder
 from tasks.group_traces import group_traces
 from tasks.names import forget_ended, name_of
 from tasks.pacer import TICK_SECONDS, Pacer
@@ -63,9 +61,6 @@ one that finds both in use opens another for itself, in some 5 ms.
 
 ROUND = 1000
 """Groups that one round sends for; the next round finds the others."""
-
-BATCH = 500
-"""Hashes read in one round trip."""
 
 _log = logger(__name__)
 
@@ -256,33 +251,6 @@ class Reconciler:
             self._held_back.add(project)
             return False
         return self._publisher.wake(group.id, owed=True, fresh=group.fresh, project=project).word == "send"
-
-
-class CounterFolder:
-    """Folds counters from Redis into PostgreSQL: those that changed since this object last looked."""
-
-    def __init__(self, engine: Engine, coalescing: RedisCoalescing) -> None:
-        self._engine = engine
-        self._coalescing = coalescing
-        self._known: dict[UUID, Snapshot] = {}
-
-    def fold(self) -> None:
-        """Look at every group in Redis once."""
-        groups_seen = list(self._coalescing.groups())
-        for start in range(0, len(groups_seen), BATCH):
-            self._fold(groups_seen[start : start + BATCH])
-        known_counts = self._known  # another thread may put another dict in its place meanwhile
-        self._known = {group: known_counts[group] for group in groups_seen if group in known_counts}
-
-    def _fold(self, batch: Sequence[UUID]) -> None:
-        snapshots = self._coalescing.snapshots(batch)
-        changed = {group: now for group, now in snapshots.items() if self._known.get(group) != now}
-        if changed:
-            with transaction(self._engine) as connection:
-                counters.fold(
-                    connection, [GroupCounts(group, now.born, now.counters) for group, now in changed.items()]
-                )
-            self._known = self._known | changed
 
 
 def reconciler_of(settings: Settings) -> Reconciler:

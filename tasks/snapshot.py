@@ -21,7 +21,7 @@ from app.store.lags import Lags
 from app.store.pipeline import last_runs
 from tasks.ask import publisher_of
 from tasks.coalescing.protocol import SKIPS
-from tasks.reconcile import CounterFolder
+from tasks.folding import CounterFolder
 from tasks.wiring import impatient_coalescing
 
 COUNTERS_SHOWN = ("requests", "coalesced", "messages", "runs", "errors")

@@ -17,8 +17,9 @@ from app.store.ids import new_id
 from app.store.tables import change, grouping_run, trace
 from tasks import waiting
 from tasks.coalescing.protocol import RedisCoalescing, key_of
+from tasks.folding import CounterFolder
 from tasks.queues import FIRST, RERUN
-from tasks.reconcile import CounterFolder, Reconciler, reconciler_of
+from tasks.reconcile import Reconciler, reconciler_of
 from tasks.snapshot import pipeline
 from tasks.wiring import patient_coalescing
 from tests.app.grouping_world import World, triage
