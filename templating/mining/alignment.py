@@ -114,27 +114,27 @@ class Aligner:
         if not self._may_share(begins, ends, 1):
             return []
         for width in GRAM_WIDTHS:
-            if width <= size and (width == 1 or self._may_share(begins, ends - (width - 1), width)):
+            if width <= size and self._may_share(begins, ends - (width - 1), width, once=NEARLY_ALL):
                 for places, once in self._common(begins, ends, width):
                     runs = self._paying(self._runs(places, width), begins, ends, BITS_OF_STANDING_ONCE * once)
                     if runs:
                         return runs
         return []
 
-    def _may_share(self, begins: np.ndarray, ends: np.ndarray, width: int) -> bool:
-        """False if no gram that begins here stands in all spans. The spans with fewest grams are checked, up to GRAMS_SIFTED_BY_SETS."""
+    def _may_share(self, begins: np.ndarray, ends: np.ndarray, width: int, once: float = 0.0) -> bool:
+        """False if no gram that begins here stands in all spans, exactly once in a share `once` of them. The spans with fewest grams are checked, up to GRAMS_SIFTED_BY_SETS."""
         places, grams = self._sifted[width]
         first, last = places.searchsorted(begins).tolist(), places.searchsorted(ends).tolist()
-        shared, budget = set[int](), GRAMS_SIFTED_BY_SETS
+        shared, spans, budget = set[int](), list[list[int]](), GRAMS_SIFTED_BY_SETS
         for number, (size, begin) in enumerate(sorted((end - begin, begin) for begin, end in zip(first, last, strict=True))):
             budget -= size
             if budget < 0:
                 return True
-            own = grams[begin : begin + size].tolist()
-            shared = shared.intersection(own) if number else set(own)
+            spans.append(grams[begin : begin + size].tolist())
+            shared = shared.intersection(spans[-1]) if number else set(spans[-1])
             if not shared:
                 return False
-        return True
+        return any(sum(span.count(gram) == 1 for span in spans) >= once * len(spans) for gram in shared)
 
     def _behind_quotes(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
         """Anchors of spans whose values quote the label behind the gap; anchors are looked for behind the last quote.

@@ -288,9 +288,9 @@ def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     middle = (size - VALUES_OF_A_TIME) // 2
     times = [range(start, start + VALUES_OF_A_TIME) for start in (0, middle, size - VALUES_OF_A_TIME)]
     for direction in (1, -1):
-        known = {place: _near_words(column[place], direction) for place in {*chain(*times)}}
-        if _have_changed([[known[place] for place in time] for time in times]):
-            kinds = [known[place] if place in known else _near_words(value, direction) for place, value in enumerate(column)]
+        known = {value: _near_words(value, direction) for value in {column[place] for place in chain(*times)}}
+        if _have_changed([[known[column[place]] for place in time] for time in times]):
+            kinds = [known[value] if value in known else _near_words(value, direction) for value in column]
             if any(often >= FEW and len(kind) == FEWEST_EDIT_WORDS for kind, often in Counter(kinds).items()):
                 edges = dict(islice(_alike(column, kinds, direction), MOST_EDIT_TEXTS + 1))
                 if 0 < len(edges) <= MOST_EDIT_TEXTS:

@@ -246,6 +246,7 @@ class Places:
     def __init__(self, skeleton: Skeleton, barrier: str) -> None:
         self.size = len(skeleton.members)
         self._template, self._rows, self._barrier = skeleton.template, skeleton.values, barrier
+        self._agreements: dict[bytes, _Agreement] = {}
 
     @cached_property
     def _columns(self) -> list[tuple[str, ...]]:
@@ -364,8 +365,9 @@ class Places:
         """
         agreement = self.agreement(kind)
         is_long = sum(agreement.labels) + sum(agreement.blocks) >= FEWEST_WORDS_OF_A_LONG_TEXT
-        frame = any(_frame_a_variable(values, self._columns[place], MOST_HOLDERS * len(kind), is_long) for place, values in self._varied(kind))
-        return frame and self._is_mostly_own(agreement)
+        return self._is_mostly_own(agreement) and any(
+            _frame_a_variable(values, self._columns[place], MOST_HOLDERS * len(kind), is_long) for place, values in self._varied(kind)
+        )
 
     def _varied(self, kind: np.ndarray) -> Iterator[tuple[int, list[str]]]:
         """(place, the values of a kind) of each place that has several, and no data: records of one shape begin alike."""
@@ -379,7 +381,13 @@ class Places:
         return frozenset(word for column in compress(self._columns, is_same) for word in words_of(column[kind[0]]))
 
     def agreement(self, kind: np.ndarray) -> _Agreement:
-        """The places where the texts of a kind agree."""
+        """The places where the texts of a kind agree; several questions ask for them."""
+        key = kind.tobytes()
+        if key not in self._agreements:
+            self._agreements[key] = self._agreement(kind)
+        return self._agreements[key]
+
+    def _agreement(self, kind: np.ndarray) -> _Agreement:
         numbers = self._numbers[:, kind]
         is_same = _are_equal(numbers)
         held = self._held(kind, is_same)
@@ -440,15 +448,16 @@ def _frame_a_variable(values: Sequence[str], column: Iterable[str], most: float,
     """
     values = longest(values)
     head, tail, _ = trim(values)
-    rests = [value[len(head) : len(value) - len(tail)] for value in values]
     sides = ((head, 1, str.startswith), (tail, -1, str.endswith))
-    own = [(shared, direction) for shared, direction, has_it in sides if sum(has_it(value, shared) for value in column) <= most]
-    if is_long and len(values) > 1 and sum(len(words_of(shared)) > FEWEST_EDIT_WORDS for shared, _ in own) == len(sides):
+    said = [side for side in sides if len(words_of(side[0])) > FEWEST_EDIT_WORDS]
+    own = [(shared, direction) for shared, direction, has_it in said if sum(has_it(value, shared) for value in column) <= most]
+    if is_long and len(values) > 1 and len(own) == len(sides):
         return True
-    inside = "".join(set.intersection(*(set(rest.split("\n")) for rest in rests)))
-    if len(values) < FEWEST_OF_A_KIND or sum(any(map(str.isalpha, shared)) for shared in (head, inside, tail)) < 2:
+    if not own or len(values) < FEWEST_OF_A_KIND:
         return False
-    return any(
+    rests = [value[len(head) : len(value) - len(tail)] for value in values]
+    inside = "".join(set.intersection(*(set(rest.split("\n")) for rest in rests)))
+    return sum(any(map(str.isalpha, shared)) for shared in (head, inside, tail)) > 1 and any(
         len(words_of(shared)) >= FEWEST_WORDS_OF_A_LONG_TEXT and len({edge_words(rest, direction) for rest in rests}) > MOST_EDIT_TEXTS
         for shared, direction in own
     )
