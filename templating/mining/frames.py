@@ -226,9 +226,9 @@ class _Frames:
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
         """Whether the texts' beginning stands inside other texts too, as a turn of phrase does."""
         rows = self._texts.rows
-        grams = rows.grams(width)
-        often = int((grams == grams[rows.first[members[0]]]).sum())
-        begins = int((grams[rows.first] == grams[rows.first[members[0]]]).sum())
+        grams, first = rows.grams(width), rows.first[members[0]]
+        alike = np.flatnonzero(grams == grams[first])
+        often, begins = len(alike), int(np.isin(alike, rows.first).sum())
         return often - begins > EXCEPTIONS_SHARE * begins
 
 

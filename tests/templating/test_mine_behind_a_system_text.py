@@ -179,3 +179,18 @@ def test_games_that_are_played_one_after_the_other_behind_one_system_text_are_a_
     )
 
     assert exact == {frozenset([str(game)]) for game in range(len(RULES))}
+
+
+@pytest.mark.parametrize("number", [3, 6, 12])
+@pytest.mark.parametrize("system", ["", SYSTEMS[1]])
+def test_a_call_whose_user_says_nothing_does_not_stop_the_search(system: str, number: int) -> None:
+    tasks = [f"Tell me more about x{task} y{task}" for task in range(number)] + [
+        f"Show {task} apples" for task in range(number)
+    ]
+    questions = [f"How would you describe x{task} y{task}" for task in range(number)] + [
+        f"How would you rate z{task}" for task in range(number)
+    ]
+
+    for texts in (tasks, questions):
+        members = [member for group in mine([*(system + text for text in texts), system]) for member in group.members]
+        assert len(members) == len({*members})
