@@ -5,13 +5,14 @@ A place gets the name that a reader would give to it, from the first of these th
 before it on its line ("Question: ", "city": ", lang=), the noun that its sentence puts beside it ("the company ...",
 "written by ..."), the label or heading on the line above, which may hold other places ("Notes of ...:"), the language of the
 code fence that it fills, a part of the prompt that it fills (message), the kind of its values (language, date, url, json, code),
-the noun that a number counts ("at most ... words"), the place before it in the same list.  Else it keeps var_N: a wrong name
-is worse than none.
+the noun that a number counts ("at most ... words"), a phrase of prompts ("You are a ...", "in a ... tone", "Dear ...,"), the place
+before it in the same list.  Else it keeps var_N: a wrong name is worse than none.
 Sentences are read as English; labels, keys, tags and headings in any script, so a name may be 質問 (`str.isidentifier`
 allows it, and a name that people read beats a transliteration).  Words of the template only: a value never makes a
 name, since names are shown where values may not be.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from templating.matching import BARRIER
@@ -58,6 +59,19 @@ FENCE_NAMES = frozenset("csv css diff html json markdown sql xml yaml".split())
 
 KEYWORD_NAMES = {"from": "sender"}
 """Names for labels that are keywords of Python: the word that people use for the value behind such a label."""
+
+CLAUSE_END = re.compile(r"[.,;:!?)\n]|$| (?:for|to|in|as|and|who|that|with|from)\b")
+"""What may stand behind a value that is a phrase whole, and no first word of a longer one ("about {{...}} dogs")."""
+
+PROPERTY = re.compile(rf" (tone|style|format|voice|mood|level)(?={CLAUSE_END.pattern})")
+"""Nouns whose adjective is their value: "in a {{tone}} tone"."""
+
+PHRASES = (
+    ("role", re.compile(r"\b(?:you are|you're|acts? as|acting as) an? $", re.IGNORECASE), CLAUSE_END),
+    ("name", re.compile(r"(?:^|[\n.!:] ?)(?:dear|hello|hi) $", re.IGNORECASE), re.compile(r"[,!\n]")),
+    ("topic", re.compile(r"\babout $", re.IGNORECASE), CLAUSE_END),
+)
+"""Phrases of prompts around a variable, with the word for it: name, what stands before, what stands after."""
 
 SLOT_MARK = "\ufffc"
 """Stands for another place in the text before a place (Unicode's object replacement character): no letter, no mark of a label."""
@@ -218,6 +232,13 @@ def _label(line: str) -> str:
     return "" if is_sentence_end else _phrase(clause)
 
 
+def _in_a_phrase(before: str, after: str) -> str:
+    """The name that a phrase of prompts gives to its only variable: tone of "in a {{tone}} tone", else one of `PHRASES`."""
+    if property_after := PROPERTY.match(after):
+        return property_after[1]
+    return next((name for name, begin, end in PHRASES if begin.search(before) and end.match(after)), "")
+
+
 def _begun(before: str) -> str:
     """The label that begins the line of a place: rubric in "Rubric: The answer must {{rubric}}"."""
     label, colon, _ = before.rpartition("\n")[2].partition(": ")
@@ -256,7 +277,7 @@ def _named_by_kind(kind: SlotKind, before: str, after: str) -> str:
         counted = [f"{word}s" for word in words] if after[1:].startswith(f"{''.join(words)}(s)") else words
         is_bound = before.lower().endswith(BOUNDS)
         return _identifier([word for word in counted if is_bound or word.endswith("s") or not word[0].islower()])
-    return KIND_NAMES.get(kind.kind) or (OPTIONAL if kind.kind is Kind.TEXT and kind.optional else "")
+    return KIND_NAMES.get(kind.kind) or _in_a_phrase(before, after) or (OPTIONAL if kind.kind is Kind.TEXT and kind.optional else "")
 
 
 def _is_heading(line: str) -> bool:

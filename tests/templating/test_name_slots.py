@@ -57,6 +57,9 @@ class TestGoldenExamples:
             ("Mend it.\x00```python\n{{_1}}\n```", ("code",)),
             ("Question: \x00{{_1}}", ("message",)),
             ("Rate it.\n\nRubric: The answer must {{_1}}\n[Question]", ("rubric",)),
+            ("You are a {{_1}}. Answer in a {{_2}} tone.", ("role", "tone")),
+            ("Dear {{_1}},\nwe write about {{_2}}.", ("name", "topic")),
+            ("Act as a {{_1}} and write a mail about {{_2}} for our shop.", ("role", "topic")),
             ("質問：{{_1}}\n回答：{{_2}}", ("質問", "回答")),
             ("प्रश्न: {{_1}}", ("प्रश्न",)),
         ],
@@ -74,6 +77,10 @@ class TestGoldenExamples:
             "以下の文章を日本語に翻訳してください：\n{{_1}}",
             "Var 0: {{_1}}",
             "Then wish a good {{_1}}.",
+            "You are a {{_1}} assistant.",
+            "Write about {{_1}} dogs.",
+            "Follow the {{_1}} style guide.",
+            "Say hello {{_1}} times.",
             'Extract {"name": ...} from:\n---\n{{_1}}\n---',
         ],
     )
@@ -101,6 +108,9 @@ class TestGoldenExamples:
     )
     def test_a_number_is_not_named_by_a_word_that_cannot_be_counted(self, text):
         assert names(text, ("100",), ("20",)) == ("var_0",)
+
+    def test_a_number_is_no_topic(self):
+        assert names("It weighs about {{_1}}.", ("100",), ("20",)) == ("var_0",)
 
     def test_an_empty_value_makes_free_text_without_a_label_optional_text(self):
         assert names("Be brief.\n{{_1}}Go.", ("Mind the gap, please. ",), ("",)) == ("optional_text",)
