@@ -30,7 +30,7 @@ from app.cli.remote.access import Access
 from app.cli.remote.api import Api, Item
 from app.cli.remote.costs import RANGE
 from app.cli.remote.errors import ApiError
-from app.cli.remote.tasks import find_task, version_of, versions_of
+from app.cli.remote.tasks import compared, find_task, numbered_versions, version_of, versions_of
 from app.errors import PromptlodeError
 from app.http.auth import key_in
 from app.moments import moment_of
@@ -191,13 +191,20 @@ class Tools:
         context: Context,
         *,
         task: Task,
-        from_version: Annotated[int, Field(ge=1, description="Number of the older version.")],
-        to_version: Annotated[int, Field(ge=1, description="Number of the newer version.")],
+        from_version: Annotated[
+            int | None,
+            Field(ge=1, description="Number of the older version; the one that the newer one replaced if left out."),
+        ] = None,
+        to_version: Annotated[
+            int | None, Field(ge=1, description="Number of the newer version; the one in use if left out.")
+        ] = None,
     ) -> dict[str, Any]:
         """The difference between two versions of a task, word by word, and the usage and cost of each in the last 24 hours."""
         api = self._api(context)
-        query = {"from": from_version, "to": to_version}
-        answer: dict[str, Any] = api.get(f"/api/v1/tasks/{find_task(api, task)['id']}/diff", query)
+        versions = numbered_versions(api, task_found := find_task(api, task))
+        before, after = compared(versions, from_version, to_version or task_found["version"])
+        query = {"from": before["version"], "to": after["version"]}
+        answer: dict[str, Any] = api.get(f"/api/v1/tasks/{task_found['id']}/diff", query)
         return answer
 
     def slot_values(

@@ -153,10 +153,8 @@ def diff(
 ) -> None:
     """Show what changed between two versions of TASK: `promptlode diff TASK 2 4` is that with --from 2 --to 4."""
     older, newer = _numbers(numbers, older, newer)
-    task_found = find_task(api, task)
-    versions = {version_shown["version"]: version_shown for version_shown in versions_of(api, task_found["id"])}
-    after = _version(versions, newer or task_found["version"])
-    before = _version(versions, older or _replaced_by(after, versions))
+    versions = numbered_versions(api, task_found := find_task(api, task))
+    before, after = compared(versions, older, newer or task_found["version"])
     lines = list(_changes(before, after))
     if as_json_:
         as_json({"from": before, "to": after, "diff": lines})
@@ -165,6 +163,12 @@ def diff(
         click.echo(_nothing_to_compare(versions))
     for line in lines:
         Console().print(Text(plain(line).plain, style=DIFF_STYLES.get(line[:1], "")), soft_wrap=True)
+
+
+def compared(versions: Mapping[int, Item], older: int | None, newer: int) -> tuple[Item, Item]:
+    """Two versions to compare; if the older one is not told, the one that the newer one replaced. Raises ApiError."""
+    after = _version(versions, newer)
+    return _version(versions, older or _replaced_by(after, versions)), after
 
 
 def _replaced_by(after: Item, versions: Mapping[int, Item]) -> int:
@@ -257,17 +261,21 @@ def find_task(api: Api, name_or_id: str) -> Item:
 
 
 def versions_of(api: Api, task_id: str) -> list[Item]:
-    """The versions of a task by their numbers."""
+    """The versions of a task in the order of their numbers."""
     return list(api.items(f"/api/v1/tasks/{task_id}/implementations"))
 
 
 def version_of(api: Api, task: Item, number: int | None) -> Item:
     """The version of a task with this number, without a number the one in use. Raises ApiError."""
-    versions = {version["version"]: version for version in versions_of(api, task["id"])}
-    return _version(versions, number or task["version"])
+    return _version(numbered_versions(api, task), number or task["version"])
 
 
-def _version(versions: dict[int, Item], number: int) -> Item:
+def numbered_versions(api: Api, task: Item) -> dict[int, Item]:
+    """The versions of a task by their numbers."""
+    return {version["version"]: version for version in versions_of(api, task["id"])}
+
+
+def _version(versions: Mapping[int, Item], number: int) -> Item:
     if number not in versions:
         raise RefusedInputError(f"The task has no version {number}. Its versions: {', '.join(map(str, versions))}.")
     return versions[number]

@@ -98,6 +98,7 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
             assert "{{ticket}}" in shown["versions"][-1]["template"][-1]["text"]
             edit = await call_tool(client, "diff_versions", task=task["name"], from_version=1, to_version=2)
             assert any(piece["change"] == "added" for piece in edit["template"][-1]["pieces"])
+            assert await call_tool(client, "diff_versions", task=task["name"]) == edit
             answer = await call_tool(client, "calls_by_slot_value", task=task["id"], slot="ticket", value=words(3))
             assert [call["variables"] for call in answer["calls"]] == [{"ticket": words(3)}]
             costs = await call_tool(client, "costs", task=task["id"], since="2025-12-01", until="2026-12-31")
