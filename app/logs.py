@@ -51,6 +51,9 @@ def configure(settings: Settings) -> None:
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    logging.getLogger("alembic.runtime.plugins").setLevel(
+        logging.WARNING
+    )  # each process would list Alembic's own parts
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -1,5 +1,6 @@
 """Numbers, times and amounts in words for people, on pages and in a terminal. Pure."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import floor, log10
 
@@ -121,6 +122,11 @@ def ago(time: datetime | None, now: datetime | None = None) -> str:
 def parsed(time: str | None) -> datetime | None:
     """A time from a text of a snapshot."""
     return datetime.fromisoformat(time) if time else None
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """["a", "b", "c"] -> "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def plural(count: int, word: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.reading.feed import FeedEntry
 from app.reading.pieces import one_line
-from app.words import cut
+from app.words import cut, enumerated
 
 MOST_CHARACTERS_NAMED = 120
 """Characters of a name, path or model in a sentence."""
@@ -36,7 +36,7 @@ def _new_task(change: FeedEntry, subject: str) -> str:
 
 def _new_version(change: FeedEntry, subject: str) -> str:
     if "settings" in change.details:
-        count, names = change.details["settings"], " and ".join(map(_short, change.details["varying"]))
+        count, names = change.details["settings"], enumerated([*map(_short, change.details["varying"])])
         return f"{count} settings of {subject} on one day, from version {change.version} on: {names} varied."
     return f"Version {change.version} of {subject}{_what(change)}."
 

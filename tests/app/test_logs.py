@@ -53,6 +53,15 @@ def test_an_exception_is_told_by_its_class_and_place(log_format: str, logged: py
     assert SECRET not in shown
 
 
+def test_the_parts_of_alembic_are_not_listed(logged: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_level="INFO"))
+    plugins = logging.getLogger("alembic.runtime.plugins")
+    plugins.info("setup plugin %s", "alembic.autogenerate.types")
+    plugins.warning("A part is missing.")
+    (line,) = logged.readouterr().err.splitlines()
+    assert "A part is missing." in line
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_an_exception_that_a_library_logs_is_told_no_further(
     log_format: str, logged: pytest.CaptureFixture[str]

@@ -15,7 +15,7 @@ from app.reading.prices import Cost, Price, blended, input_dollars
 from app.reading.spending import Spending
 from app.reading.usage import Range
 from app.store.call_facts import Usage
-from app.words import dollars, signed, sum_texts
+from app.words import dollars, enumerated, signed, sum_texts
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,13 @@ def test_a_version_is_not_dearer_than_one_whose_price_nobody_knows() -> None:
     unpriced, priced = (Spending(Usage(calls=50), cost) for cost in (Cost(0.0, estimated=True), Cost(3.0)))
     (cost,) = (row for row in scoreboard(unpriced, priced).rows if row.title == "Cost a call")
     assert (cost.old, cost.verdict) == ("–", "")
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_names_are_enumerated_with_one_and(names: list[str], sentence: str) -> None:
+    assert enumerated(names) == sentence
 
 
 def test_a_few_calls_make_no_version_better() -> None:
