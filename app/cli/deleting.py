@@ -14,10 +14,12 @@ from app.cli.moments import MOMENT, MOMENT_WORDS
 from app.cli.remote.output import as_json
 from app.config import Settings
 from app.keeping.deletion import forms_of
+from app.local.project_keys import forget_keys
 from app.store import audit, deletion, projects
 from app.store.audit import COMMAND, Detail
 from app.store.deletion import DeletedRows, Selector
 from app.store.engine import transaction
+from app.store.projects import Project
 from tasks.forget import delete as delete_selected
 
 
@@ -48,14 +50,15 @@ def delete(
         )
     settings = settings_of_command().require("database_url", "redis_url")
     with engine_of(settings) as engine:
-        project_id = _confirmed(engine, project_name, selector, with_project=with_project, yes=yes)
-        with _audited(engine, project_id, selector) as details:
-            removed = _delete(engine, settings, project_id, selector, delete_all=delete_all)
+        owner = _confirmed(engine, project_name, selector, with_project=with_project, yes=yes)
+        with _audited(engine, owner.id, selector) as details:
+            removed = _delete(engine, settings, owner.id, selector, delete_all=delete_all)
             details.update(asdict(removed))
         if with_project:
             with transaction(engine) as connection:
-                deletion.delete_project(connection, project_id)
-                audit.record(connection, COMMAND, "delete_project", project_id=project_id, subject=project_id)
+                forget_keys(connection, settings.promptlode_data_dir, owner)
+                deletion.delete_project(connection, owner.id)
+                audit.record(connection, COMMAND, "delete_project", project_id=owner.id, subject=owner.id)
     if as_json_:
         as_json(asdict(removed) | {"is_project_deleted": with_project})
         return
@@ -77,7 +80,7 @@ def _audited(engine: Engine, project_id: UUID, selector: Selector) -> Iterator[d
         audit.finish(connection, entry, "done", details)
 
 
-def _confirmed(engine: Engine, project_name: str, selector: Selector, *, with_project: bool, yes: bool) -> UUID:
+def _confirmed(engine: Engine, project_name: str, selector: Selector, *, with_project: bool, yes: bool) -> Project:
     """The project, after the person has seen the number of calls and confirmed."""
     with transaction(engine) as connection:
         owner = projects.existing(connection, project_name)
@@ -87,7 +90,7 @@ def _confirmed(engine: Engine, project_name: str, selector: Selector, *, with_pr
             calls = sum(deletion.count(connection, owner.id, form) for form in forms)
         further = ", and the project itself with its keys and webhooks" if with_project else ""
         click.confirm(f"Delete {calls:,} traces of project {owner.name}{further}?", abort=True, err=True)
-    return owner.id
+    return owner
 
 
 def _delete(

@@ -17,6 +17,7 @@ from app.cli.main import HOMES, main
 from app.cli.numbers import Decimal, Whole
 from app.cli.process import commands
 from app.config import _USUAL_URL, DataFolder, Settings, default_data_dir, read_settings
+from app.local.project_keys import key_of, projects_with_key
 from app.store import heartbeats, keys, projects
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -206,11 +207,16 @@ def test_calls_are_deleted_once_the_person_has_agreed(cli: Cli, engine: Engine, 
 def test_a_project_is_deleted_with_its_keys(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     cli("import", log_of(tmp_path, call(1)), "--project", "old")
     cli("keys", "create", "--project", "old")
+    data_folder = Settings().promptlode_data_dir
+    with transaction(engine) as connection:
+        key_of(connection, data_folder, projects.existing(connection, "old"), cell="")
+    assert "old" in projects_with_key(data_folder)
     deleted = cli("delete", "--project", "old", "--everything", "--with-project", "--yes", "--json")
     assert orjson.loads(deleted.stdout)["is_project_deleted"] is True
     assert cli("delete", "--project", "old", "--everything", "--yes").returncode == 1
     with transaction(engine) as connection:
         assert (keys.summaries(connection), projects.find(connection, "old")) == ([], None)
+    assert "old" not in projects_with_key(data_folder)
 
 
 @pytest.mark.parametrize("options", [[], ["--everything", "--path", "/p"], ["--path", "/p", "--with-project"]])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from app.local.project_keys import key_file, key_of, projects_with_key
+from app.local.project_keys import forget_keys, key_file, key_of, projects_with_key
 from app.store import keys, projects
 from app.store.engine import transaction
 
@@ -32,7 +32,11 @@ def test_a_kept_key_of_another_project_is_not_used(engine: Engine, tmp_path: Pat
         mine, yours = (projects.get_or_create(connection, name) for name in ("mine", "yours"))
         key = key_of(connection, tmp_path, mine, cell="")
         key_file(tmp_path, "mine").rename(key_file(tmp_path, "yours"))
+        forget_keys(connection, tmp_path, yours)
+        assert projects_with_key(tmp_path) == ["yours"]
         assert key_of(connection, tmp_path, yours, cell="") != key
+        forget_keys(connection, tmp_path, yours)
+        assert projects_with_key(tmp_path) == []
 
 
 def test_a_key_that_an_older_version_kept_under_the_name_as_it_is_goes_on(engine: Engine, tmp_path: Path) -> None:
