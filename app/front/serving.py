@@ -4,14 +4,11 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
 
 import asyncio
-import io
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from flask import Flask
@@ -33,7 +30,8 @@ from app.front.reading import (
 )
 from app.front.refreshing import CacheRefresher
 from app.front.turns import TooManyWaitingError, Turns
-from app.http.auth import key_in
+from app.front.wsgi import ADDRESSES, call, environ_of, host_and_port
+from app.http.auth import SAFE_METHODS, key_in
 from app.http.body import UNREAD_CODING, is_read_coding, too_large
 from app.http.limiting import BARRED, COUNTED
 from app.http.problem import problem_body
@@ -44,13 +42,9 @@ from app.store.keys import KeyHolder
 FORM_BYTES = 64 * 1024
 """Bytes of a form of the pages, which holds a key and a token."""
 
-ADDRESSES = 4096
-"""Parsed addresses kept in memory: all requests of a persistent connection have one address."""
-
 _subject_of = lru_cache(ADDRESSES)(subject_of)
 
 _FORM = "application/x-www-form-urlencoded"
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class HostError(Exception):
@@ -139,7 +133,7 @@ class Front:
         except tuple(self._refusals) as error:
             status, headers, body = self._refusals[type(error)].answer()
         protocol.response_bytes(status, headers, body)
-        if not source.is_begun and scope.method not in _WITHOUT_BODY:
+        if not source.is_begun and scope.method not in SAFE_METHODS:
             await self._discard(scope, protocol)
 
     async def _discard(self, scope: Any, protocol: Any) -> None:
@@ -166,8 +160,8 @@ class Front:
             return answer
         marks = ((COUNTED, answer.is_counted), (BARRED, caller.is_barred))
         async with self._turns.turn(caller.party):
-            environ = _environ(scope, headers, body) | {name: True for name, is_set in marks if is_set}
-            return await asyncio.get_running_loop().run_in_executor(self._threads, _call, self._app, environ)
+            environ = environ_of(scope, headers, body) | {name: True for name, is_set in marks if is_set}
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call, self._app, environ)
 
     async def _caller(self, scope: Any, headers: Mapping[str, str]) -> "_Caller":
         """The caller by its key; an unknown key is looked up before its body is read."""
@@ -225,7 +219,7 @@ class Front:
 
     def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
         forwarded = [address.strip() for address in headers.get("x-forwarded-for", "").split(",") if address.strip()]
-        return forwarded[-self._proxies] if 0 < self._proxies <= len(forwarded) else _host_and_port(scope.client)[0]
+        return forwarded[-self._proxies] if 0 < self._proxies <= len(forwarded) else host_and_port(scope.client)[0]
 
 
 def _check(scope: Any) -> None:
@@ -266,7 +260,7 @@ class _Once:
 
 def _may_have_body(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a body that counts may follow the headers; in HTTP/2 it needs no Content-Length."""
-    return method not in _WITHOUT_BODY and headers.get("content-length") != "0"
+    return method not in SAFE_METHODS and headers.get("content-length") != "0"
 
 
 def _limit_of_a_stranger(headers: Mapping[str, str]) -> int:
@@ -279,58 +273,3 @@ def _length(headers: Mapping[str, str]) -> int:
         return IN_CHUNKS
     header = headers.get("content-length", "")
     return int(header) if is_whole(header) else 0
-
-
-@lru_cache(ADDRESSES)
-def _host_and_port(address: str) -> tuple[str, str]:
-    """Host and port of `host:port`; the address of an IPv4 client on a dual-stack socket is written as IPv4."""
-    parts = urlsplit(f"//{address}")
-    return (parts.hostname or "").removeprefix("::ffff:"), str(parts.port or "")
-
-
-def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The WSGI environment of the request (PEP 3333): its texts are bytes read as Latin-1."""
-    server, port = _host_and_port(scope.server)
-    environ = {
-        "REQUEST_METHOD": scope.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
-        "SERVER_NAME": server,
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": _host_and_port(scope.client)[0],
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    if scope.authority:
-        environ["HTTP_HOST"] = scope.authority  # HTTP/2 sends the authority in place of a Host header
-    for name, value in headers.items():
-        if "_" in name:
-            continue  # WSGI cannot tell a name with an underscore from the one with a hyphen, which a proxy may have checked
-        variable = name.upper().replace("-", "_")
-        has_own_name = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        environ[variable if has_own_name else f"HTTP_{variable}"] = value
-    return environ
-
-
-def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer:
-    """The answer of the application."""
-    started: list[tuple[int, list[tuple[str, str]]]] = []
-
-    def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-        started.append((int(status[:3]), headers))
-
-    parts = app(environ, start)
-    try:
-        body = b"".join(parts)
-    finally:
-        if close := getattr(parts, "close", None):
-            close()
-    return *started[-1], body

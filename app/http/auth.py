@@ -24,7 +24,8 @@ KEY_CACHE_SECONDS = 30.0
 CACHED_KEYS = 10_000
 """Keys in memory; a forgotten key costs a query."""
 
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing, and whose requests have no body that counts (RFC 9110, 9.2.1)."""
 
 
 class Authenticator:
@@ -63,7 +64,7 @@ class Authenticator:
 
 def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
     """The holder of the request's key. Raises ProblemError: 401 without a valid key, 403 without the scope; ProjectMovingError."""
-    holder = authenticator.holder(bearer_key(), now=request.method not in _READS)
+    holder = authenticator.holder(bearer_key(), now=request.method not in SAFE_METHODS)
     if holder is None:
         raise _unauthorized("The API key is unknown or revoked.")
     if holder.moved:
