@@ -83,8 +83,8 @@ def _parameters(place: SlotPlace, range: Range) -> dict[str, Any]:
 class Summary:
     """The values of a slot in the calls that were read.
 
-    alike: calls with the value of the call before; of calls of one moment the one stored first is before. lengths: calls by the length of their value, as (upper bound in characters, calls). days: by day, the number of calls and of their
-    distinct values.
+    alike: calls with the value of the call before; of calls of one moment the one stored first is before. lengths: calls by the length of
+    their value, as (upper bound in characters, calls). days: by day, the number of calls and of their distinct values.
     """
 
     calls: int
