@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from app.intake.bodies.answers import answer_of
+from app.intake.bodies.messages import has_content
 from app.intake.bodies.requests import SETTINGS, prompt_of_value
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import as_object, parsed
@@ -168,7 +169,7 @@ def has_prompt(body: Mapping[str, Any]) -> bool:
     """Whether a body holds a prompt."""
     if body.get("instructions") or body.get("input"):
         return True
-    return any(message.get("content") or message.get("tool_calls") for message in body.get("messages") or ())
+    return has_content(body.get("messages") or ())
 
 
 def _fill(body: Body, values: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from app.intake.bodies.messages import system_message
 from app.intake.bodies.requests import prompt_of_value
 from app.intake.bodies.values import parsed
 from app.otlp.attributes import Attributes
-from app.otlp.dialects.base import Body, Dialect, SpanKind, has_prompt
+from app.otlp.dialects.base import Body, Dialect, SpanKind, cached_by_names, has_prompt
 from app.otlp.messages import ChatMessage, flat_messages, from_parts, has_content
 from app.otlp.refusal import UnusableSpanError
 from app.otlp.spans import Event, Span
@@ -161,7 +161,30 @@ def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
 
 def _body(attributes: Attributes, events: list[Event]) -> Body:
     """Raises UnusableSpanError."""
+    if not events and not _has_further_places(attributes.names):  # true of most spans
+        messages = from_parts(_list(attributes, "gen_ai.input.messages", "user"))
+        answer = from_parts(_list(attributes, "gen_ai.output.messages", "assistant"))
+        return {
+            "messages": messages if has_content(messages) else [],
+            "output": answer if has_content(answer) else None,
+            "tools": None,
+        }
     return _input(attributes, events) | {"output": _output(attributes, events), "tools": _tools(attributes)}
+
+
+@cached_by_names
+def _has_further_places(names: str) -> bool:
+    """Whether a span with these attribute names may say its prompt, its answer or its tools elsewhere than in the newest convention's messages."""
+    return any(f"\n{place}" in names for place in _FURTHER_PLACES)
+
+
+_FURTHER_PLACES = (
+    "gen_ai.system_instructions",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "gen_ai.tool.definitions",
+    "llm.request.functions",
+)
 
 
 def _input(attributes: Attributes, events: list[Event]) -> Body:
@@ -180,14 +203,11 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
 def _messages_in(attributes: Attributes, events: list[Event]) -> list[ChatMessage] | None:
     """The messages in the form of the newest convention that has content; None without any."""
     members = _members(attributes, "gen_ai.prompt")
-    messages = from_parts(_list(attributes, "gen_ai.input.messages", "user"))
-    if has_content(messages):
-        return messages
-    messages = [message for item in members for message in flat_messages(item)]
-    if has_content(messages):
-        return messages
-    messages = list(_event_messages(events))
-    return messages if has_content(messages) else None
+    return _first_with_content(
+        from_parts(_list(attributes, "gen_ai.input.messages", "user")),
+        (message for item in members for message in flat_messages(item)),
+        _event_messages(events),
+    )
 
 
 def _output(attributes: Attributes, events: list[Event]) -> Any:
@@ -198,15 +218,15 @@ def _output(attributes: Attributes, events: list[Event]) -> Any:
 
 def _messages_out(attributes: Attributes, events: list[Event]) -> list[ChatMessage] | None:
     members = _members(attributes, "gen_ai.completion")
-    messages = from_parts(_list(attributes, "gen_ai.output.messages", "assistant"))
-    if has_content(messages):
-        return messages
-    messages = [message for item in members for message in flat_messages({"role": "assistant"} | item)]
-    if has_content(messages):
-        return messages
-    choices = (choice_of(_event_body(event)) for event in events if event.name == CHOICE_EVENT)
-    messages = [message for choice in choices for message in choice]
-    return messages if has_content(messages) else None
+    return _first_with_content(
+        from_parts(_list(attributes, "gen_ai.output.messages", "assistant")),
+        (message for item in members for message in flat_messages({"role": "assistant"} | item)),
+        (message for event in events if event.name == CHOICE_EVENT for message in choice_of(_event_body(event))),
+    )
+
+
+def _first_with_content(*forms: Iterable[ChatMessage]) -> list[ChatMessage] | None:
+    return next((messages for form in forms if has_content(messages := list(form))), None)
 
 
 def _members(attributes: Attributes, prefix: str) -> list[ChatMessage]:

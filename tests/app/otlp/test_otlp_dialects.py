@@ -33,6 +33,27 @@ def only(exported: Export) -> Incoming:
     return call
 
 
+# --- where the messages of a call stand
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SAID, "Hi", "", "[]", json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]), json.dumps([{"role": "user"}]),
+     json.dumps([{"role": "assistant", "parts": [{"type": "tool_call", "id": "1", "name": "find", "arguments": {}}]}]), "[1]", "[cut o"],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["gen_ai.input.messages", "gen_ai.output.messages"])
+def test_messages_are_read_the_same_where_a_span_has_an_empty_place_for_more(place: str, text: str) -> None:
+    attributes = MODEL | {"gen_ai.operation.name": "chat", "gen_ai.input.messages": SAID} | {place: text}
+    exported = read(span(attributes))
+    exported_with_place = read(span(attributes | {"gen_ai.system_instructions": ""}))
+    assert [(call.prompt, call.columns) for call in exported.incoming] == [
+        (call.prompt, call.columns) for call in exported_with_place.incoming
+    ]
+    assert [refusal.reason for refusal in exported.refusals] == [
+        refusal.reason for refusal in exported_with_place.refusals
+    ]
+
+
 # --- operations
 
 
