@@ -96,7 +96,6 @@ RULES: Mapping[str, Off] = {
     "label": [(alignment.Aligner, "_is_between_blanks", _constant(False))],
     "last line": [(search, "_begin_last_line", _constant(False))],
     "joining": [(rounds, "join", _constant(None))],
-    "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
     "all held": [(forest, "BITS_BEYOND_CHANCE", 1e9)],
     "told apart": [(one_round.Round, "_joins", _constant(False))],
 }

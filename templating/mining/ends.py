@@ -87,14 +87,8 @@ class Ends:
             inside = np.bincount(side.ways[members], minlength=len(side.often))
             if inside.max() < CLEAR_MAJORITY * size and inside[inside <= GREAT_MAJORITY * side.often].sum() >= HALF * size:
                 is_own = any(self._is_own(end, members) for end in sides)
-                return not (is_own or self._are_filled_in(side, members) or (side.step > 0 and self._are_labelled(members)))
+                return not (is_own or (side.step > 0 and self._are_labelled(members)))
         return False
-
-    def _are_filled_in(self, side: _Side, members: Sequence[int]) -> bool:
-        """Whether the ends are one text with a value in it (a name), so that they share most units."""
-        units = self._units(side.units, side.step, UNITS_OF_AN_END)[members]
-        shared = (units[:, :, None] == units[0]).any(axis=1).all(axis=0)
-        return int(shared.sum()) >= CLEAR_MAJORITY * UNITS_OF_AN_END
 
     def _are_labelled(self, members: Sequence[int]) -> bool:
         """Whether all texts begin with the same label, so that their beginnings differ in the value behind the label."""
