@@ -117,7 +117,7 @@ class ValkeyServer:
 
     @property
     def _settings(self) -> dict[str, str]:
-        """Settings, quoted where a path may contain blanks; the password is here because command lines are public."""
+        """Settings; the password is here because command lines are public."""
         return {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -125,8 +125,8 @@ class ValkeyServer:
             "save": '""',
             "appendonly": "no",
             "daemonize": "no",
-            "dir": f'"{self.home}"',
-            "pidfile": f'"{self._pid_file}"',
+            "dir": _quoted(self.home),
+            "pidfile": _quoted(self._pid_file),
             "maxmemory-policy": "noeviction",
         }
 
@@ -143,3 +143,8 @@ class ValkeyServer:
     def _failure(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-3:] if self._log.exists() else []
         return f"Valkey did not start in {self.home}: {' '.join(lines) or 'it said nothing'}"
+
+
+def _quoted(path: Path) -> str:
+    """A path as one word of a configuration."""
+    return '"' + str(path).replace("\\", r"\\").replace('"', r"\"") + '"'

@@ -33,7 +33,7 @@ def postgres(servers_dir: Path, stencil: Path, request: pytest.FixtureRequest) -
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(tmp_path / "with a blank" / "valkey")
+    server = ValkeyServer(tmp_path / 'with a blank, a " and a \\' / "valkey")
     server.start()
     yield server
     server.stop()
