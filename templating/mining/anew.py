@@ -96,9 +96,11 @@ class Anew:
         return len(self._prompts_of[number]) >= self._memories[number].seen
 
     def _may_replace(self, group: Group, number: int) -> bool:
-        """Whether a group may be the only one in the place of a template that forgot prompts: it is wider, or most of the template's prompts are remembered."""
+        """Whether a group may be the only one in the place of a template that forgot prompts: it is wider, or fits the template's prompts, most of which are remembered."""
         memory = self._memories[number]
-        return len(group.rows) > len(self._prompts_of[number]) or 2 * len(memory) > memory.seen
+        if len(group.rows) > len(self._prompts_of[number]):
+            return True
+        return 2 * len(memory) > memory.seen and all(fit(group.template.literals, prompt) is not None for prompt in memory.moments)
 
     def note_search(self) -> None:
         """Notes the search in the memories of all known templates: also of those that it had no room for, else they would be due at once again."""
