@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 from rich.table import Table
 
 from app import health
@@ -38,6 +40,9 @@ OLDEST_PYTHON = (3, 11)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, ingest: bool, url: str | None, key: str | None, as_json: bool) -> None:
     """Check each dependency and say how to mend it. Exit code 1 when one is down."""
+    source = get_current_context().get_parameter_source
+    if not ingest and ParameterSource.COMMANDLINE in {source("url"), source("key")}:
+        raise click.UsageError("--url and --key are those of a test by HTTP. Add --ingest.")
     checks = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all_checks(settings_of_command()))
     if as_json:
         output.as_json([{"check": name, "ok": check.ok, "detail": check.detail} for name, check in checks])

@@ -56,7 +56,10 @@ def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     )
     if wrong is not None:
         raise click.BadParameter(f"{wrong!r} must be FIELD=COLUMN, where FIELD is one of {', '.join(sorted(OWN))}.")
-    return {ours: theirs for ours, _, theirs in pairs}
+    columns = {ours: theirs for ours, _, theirs in pairs}
+    if len(columns) < len(pairs):
+        raise click.BadParameter("A field stands in one column. Give each FIELD once.")
+    return columns
 
 
 MOST_PROJECTS_NAMED = 5

@@ -6,12 +6,12 @@ the same ids, so they are stored once however often it runs, and are deleted at 
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
-import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.cli.remote.api import TIMEOUT, Api, bearer, proxies_for
+from app.cli.remote.api import Api
 from app.cli.remote.errors import ApiError
 from app.health import Check
 
@@ -33,12 +33,14 @@ NamedCheck = tuple[str, Check]
 
 def checks(api: Api) -> Iterator[NamedCheck]:
     """A span and a POST, sent and looked for; then the counters of other senders' spans, the worst first."""
-    yield "test span", _tried(lambda: _span(api))
-    yield "test POST", _tried(lambda: _post(api))
+    span, post = _tried(lambda: _span(api)), _tried(lambda: _post(api))
+    yield from (("test span", span), ("test POST", post))
+    if not (span.ok or post.ok):
+        return
     yield "test calls", Check(True, _removed(api))
     try:
         counters = _counters(api)
-    except (ApiError, requests.RequestException) as error:
+    except ApiError as error:
         yield "counters", Check(True, f"Not read: {error}")
         return
     yield from _checks_of_counts(counters)
@@ -99,14 +101,15 @@ def _export() -> dict[str, Any]:
 
 def _counters(api: Api) -> dict[tuple[str, str], int]:
     """Spans by outcome and reason; odd fields under the outcome `odd`. Raises ApiError where the key may not read them."""
-    url = api.access.url
-    answer = requests.get(f"{url}/metrics", auth=bearer(api.access.key), proxies=proxies_for(url), timeout=TIMEOUT)
-    if not answer.ok or "promptlode_otlp_spans_total" not in answer.text:
+    metrics = ""
+    with suppress(ApiError):
+        metrics = api.text("/metrics", {})
+    if "promptlode_otlp_spans_total" not in metrics:
         raise ApiError(
             "the key may not read the counters of the web process: use a key with the scope operator, or set METRICS_OPEN=true."
         )
     counts: dict[tuple[str, str], int] = {}
-    for family in text_string_to_metric_families(answer.text):
+    for family in text_string_to_metric_families(metrics):
         for sample in family.samples:
             if sample.name == "promptlode_otlp_spans_total":
                 counts[sample.labels["outcome"], ""] = int(sample.value)

@@ -67,6 +67,8 @@ def export(
             raise click.UsageError("--push takes one TASK, or none for all tasks; --version needs a TASK.")
         _push(api, registry(server, address), task, version)
         return
+    if address is not None:
+        raise click.UsageError("--to is the address of a server. Name its kind with --push.")
     if (task is None) == (folder is None):
         raise click.UsageError("Give a TASK, or --all DIR.")
     if folder is None:

@@ -433,6 +433,21 @@ def test_a_key_that_no_header_can_hold_is_the_fault_of_the_key(remote: Cli, key:
     assert b"The API key has characters that no key has." in remote("tasks", "--key", key).stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (("export", "Mail", "--to", "http://127.0.0.1:1"), b"Name its kind with --push."),
+        (("doctor", "--url", "http://127.0.0.1:1"), b"Add --ingest."),
+        (("import", "-", "--column", "input=a", "--column", "input=b"), b"Give each FIELD once."),
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_wrong_usage(
+    remote: Cli, arguments: tuple[str, ...], remedy: bytes
+) -> None:
+    result = remote(*arguments)
+    assert (result.returncode, remedy in result.stderr) == (2, True), result.stderr
+
+
 def test_a_choice_of_calls_of_a_task_needs_the_task(remote: Cli) -> None:
     for option in (("--version", "1"), ("--model", "gpt-5")):
         result = remote("costs", *option)

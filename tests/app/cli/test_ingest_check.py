@@ -59,5 +59,6 @@ def test_a_key_that_may_only_send_is_enough_to_try(url: str, client: FlaskClient
 
 
 def test_a_wrong_key_and_a_wrong_address_are_said(url: str, client: FlaskClient) -> None:
-    assert not dict(checks(Api(Access(url, "pl_wrong"))))["test span"].ok
+    findings = dict(checks(Api(Access(url, "pl_wrong"))))
+    assert {name: check.ok for name, check in findings.items()} == {"test span": False, "test POST": False}
     assert not dict(checks(Api(Access(f"{url}/nowhere", "pl_wrong"))))["test POST"].ok
