@@ -28,7 +28,7 @@ The steps, one module each:
     texts       the texts of a search, with their times and runs (sessions)
     known       known templates as texts for a search
     anew        known templates found anew from the prompts that they remember
-    mine        the entry, with its types (result), time limit (budget) and names of slots (naming)
+    mine        the entry, with the names of slots, its types (result) and time limit (budget)
 
 What several steps use: pool (the texts of one search with their units), data (slots inside JSON or code), shared_text (what values begin, end
 and hold in common), quantities (numbers that several rules mean alike).

@@ -36,12 +36,12 @@ def are_written_as_data(values: Sequence[str]) -> bool:
     return are_varied(values)
 
 
-def are_varied(texts: Iterable[Hashable]) -> bool:
-    """Whether these are more different texts than an edit has; the rest is not looked at, since texts may be thousands."""
+def are_varied(texts: Iterable[Hashable], least: int = MOST_EDIT_TEXTS + 1) -> bool:
+    """Whether these are so many different texts, by default more than an edit has; the rest is not looked at, since texts may be thousands."""
     kinds = set[Hashable]()
     for text in texts:
         kinds.add(text)
-        if len(kinds) > MOST_EDIT_TEXTS:
+        if len(kinds) >= least:
             return True
     return False
 

@@ -12,8 +12,9 @@ from templating.memory import first_moment
 from templating.mining.anew import Anew, with_prompts
 from templating.mining.answer import Group
 from templating.mining.budget import Budget
+from templating.mining.data import are_varied
 from templating.mining.known import examples
-from templating.mining.naming import named
+from templating.mining.quantities import FEW, FEWEST_ALIKE
 from templating.mining.result import Mined, MiningResult, Options
 from templating.mining.rounds import Rounds
 from templating.template import Template
@@ -191,7 +192,7 @@ def _mined(group: Group, members: Mapping[str, Sequence[int]], anew: Anew, start
         moments[text] = anew.moments[text] if text in anew.moments else start + its[0]
         size += len(text) * len(its)
     rows.sort()
-    template = named(group.template, [values for _, values in group.rows])
+    template = _named(group.template, [values for _, values in group.rows])
     texts = [*group.examples, *sorted(moments, key=moments.__getitem__)]
     return Mined(
         replace(template, examples=examples(template, texts), memory=anew.memory(group, moments)),
@@ -201,3 +202,18 @@ def _mined(group: Group, members: Mapping[str, Sequence[int]], anew: Anew, start
         fixed_share=group.template.fixed * len(rows) / max(1, size),
         bits_saved=group.bits * max(0, len(rows) - 1),
     )
+
+
+def _named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
+    """The template with slots var_0, var_1 ... by first place; a variable that stands at two places has one name. rows: the values of every member."""
+    slots, count = list[str](), 0
+    # Columns are hashed by their first values: hashing a whole column would read all text of the members.
+    seen: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
+    for column in zip(*rows, strict=True):
+        alike = seen.setdefault(column[:FEW], {}) if are_varied(column, FEWEST_ALIKE) else {}
+        name = next((name for name, other in alike.items() if other == column), None)
+        if name is None:
+            name = f"var_{count}"
+            alike[name], count = column, count + 1
+        slots.append(name)
+    return Template(template.literals, tuple(slots))

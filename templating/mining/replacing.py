@@ -10,12 +10,13 @@ from itertools import chain
 
 from templating.matching import fit
 from templating.mining.borders import with_short_moments
+from templating.mining.budget import SpentError
 from templating.mining.data import are_varied
 from templating.mining.findings import Finding, Findings
 from templating.mining.known import example_prompts, fixed_pieces
 from templating.mining.quantities import CLEAR_MAJORITY, FEWEST_ALIKE, FEWEST_EDIT_WORDS, MOST_WEAK_CHARACTERS
 from templating.mining.sieve import sort_by_template, values_of
-from templating.mining.skeleton import ALIGNED_TEXTS, Skeleton
+from templating.mining.skeleton import ALIGNED_TEXTS, Skeleton, skeleton
 from templating.mining.texts import Texts
 from templating.mining.units import unit_begins
 from templating.template import Template
@@ -86,7 +87,14 @@ class Replacing:
         findings = [self._findings[t] for t in old]
         probes = [text for finding in findings for known, its in finding.probes if not known.examples for text in its]
         every = texts.union(probes, *(finding.some(ALIGNED_TEXTS) for finding in findings))
-        return candidate if all(fit(candidate.template.literals, text) is not None for text in every) else None
+        if all(fit(candidate.template.literals, text) is not None for text in every):
+            return candidate
+        pool = self._texts.pool(every)
+        try:
+            best = skeleton(pool, range(len(pool.texts)))
+        except SpentError:
+            return None
+        return best if best is not None and len(best.members) == len(pool.texts) else None
 
 
 def _may_widen(wide: Template, own: Sequence[Sequence[str]], new: Sequence[Sequence[str]], others: Sequence[Sequence[str]] = ()) -> bool:

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import chain, islice, pairwise
 from math import log
 
-from templating.mining.data import are_written_as_data
+from templating.mining.data import are_varied, are_written_as_data
 from templating.mining.quantities import END_CHARACTERS, FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, GREAT_MAJORITY, HALF
 from templating.mining.sampling import spread
 from templating.mining.shared_text import shared_length, trim
@@ -289,7 +289,7 @@ def _dispersion(numbers: Sequence[int]) -> float:
 def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
     """The literals, with the text around repeated values made fixed. rows: the values of each text. tick: called for every slot."""
     columns, parts = list(zip(*rows, strict=True)), list(literals)
-    said = list(islice((column for column in columns if all(column) and _are_several(column)), MOST_REPEATED_PLACES))
+    said = list(islice((column for column in columns if all(column) and are_varied(column, FEWEST_ALIKE)), MOST_REPEATED_PLACES))
     for place in reversed(range(len(columns))):
         tick()
         for other in said:
@@ -297,11 +297,6 @@ def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], 
                 parts[place : place + 2] = [parts[place] + pieces[0], *pieces[1:-1], pieces[-1] + parts[place + 1]]
                 break
     return tuple(parts)
-
-
-def _are_several(column: Sequence[str]) -> bool:
-    """Whether a place has FEWEST_ALIKE different values; mostly the first ones differ."""
-    return any(len(set(column[:size])) >= FEWEST_ALIKE for size in (2 * FEWEST_ALIKE, len(column)))
 
 
 def _pieces_around(column: Sequence[str], other: Sequence[str]) -> list[str]:
