@@ -15,7 +15,7 @@ import numpy as np
 
 from templating.mining.budget import unlimited
 from templating.mining.evidence import unit_bits
-from templating.mining.quantities import EXCEPTIONS_SHARE, FEWEST_ALIKE, HALF, NEARLY_ALL, UNITS_OF_AN_END
+from templating.mining.quantities import EXCEPTIONS_SHARE, FEWEST_ALIKE, HALF, NEARLY_ALL, SEVERAL, UNITS_OF_AN_END
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, are_equal, run_heads
 
@@ -118,12 +118,25 @@ class _Frames:
         rest = _without(members, narrow)
         if narrow and len(rest) >= FEWEST_ALIKE and self._extended(rest, head, tail) != (head, tail):
             narrow += self.look(rest, head, tail)
+        if len(narrow) > 1 and self._go_on_alike(members, narrow, head, tail):
+            return [_Frame(members, sum(frame.saved for frame in narrow), is_sure=True)]
         stop = int(self._texts.rows.last[members[0]])
         is_apart = wordless < 0 or self._texts.letters[stop - tail : stop - wordless].any()
         saved = self._saved(members, head, tail) if is_apart else 0.0
         if saved < BITS_A_FRAME_SAVES or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
             return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
         return [_Frame(members, saved, self._is_sure(members, head, tail))]
+
+    def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
+        """Whether nearly all texts are in sets that have the same fixed text behind one word, or before it: this word is a value."""
+        rows = self._texts.rows
+        if sum(len(frame.members) for frame in narrow) < NEARLY_ALL * len(members):
+            return False
+        for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
+            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + SEVERAL)] for frame in narrow]
+            if all((way == ways[0][0]).all() for way in ways):
+                return True
+        return False
 
     def _are_more(self, narrow: Sequence[_Frame], members: np.ndarray, saved: float) -> bool:
         """Whether the narrower sets save more bits than the set that contains them."""

@@ -266,6 +266,17 @@ def test_short_prompts_of_two_values_out_of_a_few_are_no_template_for_each_first
     assert all(fruit not in group.template.to_text() for group in mine(prompts) for fruit in fruits)
 
 
+def test_a_word_out_of_three_and_an_ending_out_of_two_are_values_of_one_short_template() -> None:
+    levels, endings = ["beginner", "trained", "expert"], ["Our new lamps are here", "Hill Road 12\n90799 Aue"]
+    of_calls = [(2, 1), (0, 0), (0, 0), (0, 0), (0, 1), (2, 0), (1, 0), (1, 1), (0, 1), (0, 1)]
+    prompts = [
+        f'Here is a question of the {levels[level]} course. Please finish the answer with "{endings[ending]}", where X is the letter.'
+        for level, ending in of_calls
+    ]
+    [group] = mine(prompts)
+    assert group.values == [(levels[level], endings[ending]) for level, ending in of_calls]
+
+
 def test_prompts_that_only_end_alike_are_told_apart_behind_an_empty_system_text_too() -> None:
     r = Random(1)
     ends = [f"\n\n{verb} it." for verb in ("shorten", "rename", "cancel", "sort", "rate")]
