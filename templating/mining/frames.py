@@ -8,6 +8,7 @@ once and the name of the template with each text. Narrower sets replace a set if
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import log2
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ _SPOKEN = (
     " does did i the a an if and or in of to it this that"
 )
 SPOKEN_WORDS = frozenset(_SPOKEN.split())
+GRAM_CODES = np.uint64(0x9E3779B97F4A7C15) ** np.arange(1, UNITS_OF_AN_END + 1, dtype=np.uint64)
 
 
 @dataclass(eq=False, repr=False)
@@ -125,7 +127,8 @@ class _Frames:
         saved = self._saved(members, head, tail) if is_apart else 0.0
         if saved < BITS_A_FRAME_SAVES or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
             return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
-        return [_Frame(members, saved, self._is_sure(members, head, tail))]
+        is_sure = self._is_sure(members, head, tail) or self._recombine(members, head)
+        return [_Frame(members, saved, is_sure)]
 
     def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
         """Whether nearly all texts are in sets that have the same fixed text behind one word, or before it: this word is a value."""
@@ -192,9 +195,35 @@ class _Frames:
             return 0.0
         if head and not tail and self._is_phrase(members, min(head, UNITS_PER_GRAM)):
             return 0.0
+        calls, bits = int(texts.calls[members].sum()), float(texts.bits[units].sum())
+        if saved_bits(bits, calls, self._size) < BITS_A_FRAME_SAVES:
+            return 0.0
         spoken = next((unit for unit in range(head) if not texts.spoken[start + unit]), head)
-        bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + spoken].sum())
-        return saved_bits(bits, int(texts.calls[members].sum()), self._size)
+        if spoken and not self._recombine(members, head):
+            bits -= float(texts.bits[start : start + spoken].sum())
+        return saved_bits(bits, calls, self._size)
+
+    @cached_property
+    def _cuts(self) -> tuple[np.ndarray, np.ndarray]:
+        """(begins, rests): per text and number of units, one number for so many first units, and one for what stands behind them; a short rest has a number of its own."""
+        rows, size = self._texts.rows, len(self._texts.calls)
+        steps = np.arange(UNITS_OF_AN_END)
+        begins = np.cumsum(rows.codes.take(rows.first[:, None] + steps, mode="clip") * GRAM_CODES[steps], axis=1)
+        behind = rows.first[:, None] + steps + 1
+        remaining = rows.last[:, None] - behind
+        grams = rows.grams(UNITS_PER_GRAM)
+        rests = grams.take(behind, mode="clip") + grams.take(rows.last[:, None] - UNITS_PER_GRAM, mode="clip") * GRAM_CODES[1] + remaining.astype(np.uint64)
+        rests = np.where(remaining >= UNITS_PER_GRAM, rests, np.arange(size * UNITS_OF_AN_END, dtype=np.uint64).reshape(size, -1))
+        return begins, rests
+
+    def _recombine(self, members: np.ndarray, head: int) -> bool:
+        """Whether most of what stands behind the texts' common beginning stands behind other beginnings too, of which there are fewer: then the beginning is fixed text."""
+        begins, rests = self._cuts
+        own = rests[members, head - 1]
+        others = np.setdiff1d(np.arange(len(rests)), members)
+        again = np.isin(rests[others], own)
+        is_shared = np.isin(own, rests[others][again])
+        return bool(is_shared.sum() >= HALF * len(own)) and len(np.unique(own[is_shared])) > len(np.unique(begins[others][again]))
 
     def _is_spoken(self, members: np.ndarray, head: int) -> bool:
         """Whether the texts begin alike only as people begin their own texts, so that the end alone says which template they are of."""

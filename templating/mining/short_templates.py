@@ -16,6 +16,7 @@ from templating.mining.findings import Finding, Findings
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, frames
 from templating.mining.mixture import is_mixture
 from templating.mining.quantities import (
+    CLEAR_MAJORITY,
     END_CHARACTERS,
     FEW,
     FEWEST_EDIT_WORDS,
@@ -103,9 +104,11 @@ class ShortTemplates:
         return texts
 
     def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
-        """The shorter template that fits all texts of a template, if the longer template's additional fixed text is a value."""
+        """The shorter template that fits all texts of a template, or one of several that fit most, if the longer template's additional fixed text is a value."""
         fits = [hit for text, _ in finding.rows if (hit := shorter.fit(text))]
-        if len(fits) < len(finding.rows):
+        templates = {wide for wide, _ in fits}
+        are_several = len(templates) > 1 and template not in self._findings.known
+        if len(fits) < (CLEAR_MAJORITY if are_several else 1) * len(finding.rows):
             return None
         short = fits[0][0]
         if template in self._findings.known:

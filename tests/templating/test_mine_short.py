@@ -315,3 +315,28 @@ def test_a_spoken_word_begins_a_template_where_every_call_of_the_path_has_other_
     [group] = mine(prompts)
     assert group.template.literals == literals
     assert len(group.members) == calls
+
+
+@pytest.mark.parametrize(
+    "beginnings",
+    [
+        ("Why is it that ", "Explain why ", "Is it true that "),
+        ("What would happen if ", "Do you agree that "),
+        ("Tell me how ", "Which is why ", "So prove that "),
+    ],
+)
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_a_few_beginnings_that_recombine_with_many_values_are_templates_however_common_their_words(
+    beginnings: tuple[str, ...], in_turn: bool
+) -> None:
+    r = Random(2)
+    words = ["".join(r.choices("aeioubdgklmnprst", k=r.randint(4, 9))) for _ in range(400)]
+    claims = [f"the {' '.join(r.choices(words, k=7))}" for _ in range(20)]
+    prompts = [f"{begin}{claim}" for begin in beginnings for claim in claims]
+    if in_turn:
+        prompts = [f"{begin}{claim}" for claim in claims for begin in beginnings]
+    groups = mine(prompts)
+    assert {group.template.literals[0].removesuffix("the ") for group in groups} == {*beginnings}
+    assert [len(group.members) for group in groups] == [len(claims)] * len(beginnings)
+    alone = mine([*prompts, *claims])
+    assert sorted(len(group.members) for group in alone)[-len(beginnings) :] == [len(claims)] * len(beginnings)
