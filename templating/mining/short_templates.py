@@ -16,7 +16,6 @@ from templating.mining.findings import Finding, Findings
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, frames
 from templating.mining.mixture import is_mixture
 from templating.mining.quantities import (
-    CLEAR_MAJORITY,
     END_CHARACTERS,
     FEW,
     FEWEST_EDIT_WORDS,
@@ -104,11 +103,9 @@ class ShortTemplates:
         return texts
 
     def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
-        """The shorter template that fits all texts of a template, or one of several that fit most, if the longer template's additional fixed text is a value."""
+        """The shorter template that fits all texts of a template, if the longer template's additional fixed text is a value."""
         fits = [hit for text, _ in finding.rows if (hit := shorter.fit(text))]
-        templates = {wide for wide, _ in fits}
-        are_several = len(templates) > 1 and template not in self._findings.known
-        if len(fits) < (CLEAR_MAJORITY if are_several else 1) * len(finding.rows):
+        if len(fits) < len(finding.rows):
             return None
         short = fits[0][0]
         if template in self._findings.known:
@@ -179,7 +176,10 @@ def _join(findings: Findings, cut: _Cut, narrow: Sequence[Template]) -> None:
 
 def _without_stops(literals: tuple[str, ...]) -> tuple[str, ...]:
     """The literals without the marks that end a value before a line break or at the end of the prompt: all values of a narrow set may have one."""
-    return (literals[0], *(literal[stop.end() :] if (stop := _STOP.match(literal)) else literal for literal in literals[1:]))
+    return (
+        literals[0],
+        *(literal[stop.end() :] if (stop := _STOP.match(literal)) else literal for literal in literals[1:]),
+    )
 
 
 def _cuts(literals: tuple[str, ...], barrier: str) -> Iterator[_Cut]:
