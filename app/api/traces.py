@@ -1,5 +1,6 @@
 """POST and GET of traces."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from app.http.problem import ProblemError, problem_body
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
+from app.intake.bodies.values import Body
 from app.intake.posted import read_posted, shared_fields
 from app.intake.prompts import INPUT_FIELDS
 from app.intake.trace import Incoming, InvalidTraceError
@@ -99,7 +101,7 @@ def create_traces(holder: KeyHolder) -> Response:
     body, strictly = read_json(services().settings)
     reader = partial(read_posted, limits=services().limits, is_json=strictly)
     if isinstance(body, dict) and "traces" in body:
-        return _create_batch(holder, body["traces"], partial(reader, shared=shared_fields(body)))
+        return _create_batch(holder, body["traces"], shared_fields(body), reader)
     return _create_one(holder, body, reader)
 
 
@@ -158,10 +160,12 @@ def _create_one(holder: KeyHolder, body: Any, reader: Read) -> Response:
     return json_answer(row_of(accepted), _status(accepted))
 
 
-def _create_batch(holder: KeyHolder, bodies: Any, reader: Read) -> Response:
+def _create_batch(holder: KeyHolder, bodies: Any, shared: Body, reader: Callable[..., Incoming]) -> Response:
     _check_batch(bodies, services().settings.max_batch)
+    _check_shared(shared, len(bodies), services().settings.max_body_bytes)
     services().limiter.take_traces(holder, len(bodies))
-    items = [_read_or_refuse(index, body, reader) for index, body in enumerate(bodies)]
+    read_item = partial(reader, shared=shared)
+    items = [_read_or_refuse(index, body, read_item) for index, body in enumerate(bodies)]
     accepted = iter(_accept(holder, [item for item in items if isinstance(item, Incoming)]))
     results = [
         _accepted_item(index, next(accepted)) if isinstance(item, Incoming) else {"index": index} | item
@@ -180,6 +184,19 @@ def _check_batch(bodies: Any, limit: int) -> None:
     if len(bodies) > limit:
         problem = Problem(("traces",), f"Holds {len(bodies)} traces; send at most {limit} in one request.")
         raise ProblemError(413, "Nothing was stored: the batch is too large.", [problem])
+
+
+def _check_shared(shared: Body, traces: int, most_bytes: int) -> None:
+    """Refuse a small body that would be stored as a large one: each trace may take the fields beside `traces`. Raises ProblemError."""
+    try:
+        size = len(json.dumps(shared, ensure_ascii=False)) * traces if shared else 0
+    except RecursionError:
+        return  # nested deeper than a trace may be: each trace that would take the field is refused
+    if size > most_bytes:
+        raise ProblemError(
+            413,
+            f"Nothing was stored: the fields beside traces count for each of {traces} traces, which makes over {most_bytes} bytes; send fewer traces in one request.",
+        )
 
 
 def _read_or_refuse(index: int, body: Any, reader: Read) -> Incoming | dict[str, Any]:

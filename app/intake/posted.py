@@ -4,7 +4,7 @@ from typing import Any
 
 from app.checks import Problem, TraceLimits
 from app.intake.bodies.native import UnmappedPromptError, native
-from app.intake.bodies.values import Body
+from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 from app.intake.trace_fields import FIELDS
 
@@ -16,6 +16,11 @@ def shared_fields(batch: Body) -> Body:
     return {name: value for name, value in batch.items() if name in FIELDS and name != "external_id"}
 
 
+def with_shared(shared: Body, body: Body) -> Body:
+    """One trace of a batch with the shared fields that it lacks; one that is null is lacking, since many clients write every field."""
+    return shared | present(body) if shared else body
+
+
 def read_posted(body: Any, limits: TraceLimits, *, is_json: bool = False, shared: Body | None = None) -> Incoming:
     """Check one trace, as `read_trace` does, in our names or a provider's. shared: fields of a batch. Raises InvalidTraceError."""
     if not isinstance(body, dict):
@@ -24,8 +29,7 @@ def read_posted(body: Any, limits: TraceLimits, *, is_json: bool = False, shared
         raise InvalidTraceError(
             [Problem((exported,), f"Is an export of OpenTelemetry; send it to {_EXPORTS[exported]}.")]
         )
-    own_fields = by_our_names(body)
-    return read_trace(shared | own_fields if shared else own_fields, limits, is_json=is_json)
+    return read_trace(with_shared(shared or {}, by_our_names(body)), limits, is_json=is_json)
 
 
 def by_our_names(body: Body) -> Body:

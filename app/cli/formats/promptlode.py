@@ -6,7 +6,7 @@ from typing import Any
 from app.checks import Problem
 from app.cli.formats.base import PROMPTS, Body, Fit, LogFormat, LoggedCall, Record, RecordCalls, RecordContext, checked
 from app.intake.bodies.values import as_object
-from app.intake.posted import by_our_names, shared_fields
+from app.intake.posted import by_our_names, shared_fields, with_shared
 
 BATCH_FIELD = "traces"
 
@@ -33,7 +33,7 @@ class Promptlode(LogFormat):
             return RecordCalls(problems=[Problem((BATCH_FIELD,), "Must be a list of one trace or more.")])
         taken_calls, shared = RecordCalls(), shared_fields(value)
         for index, trace in enumerate(traces):
-            whole_trace = shared | trace if isinstance(trace, dict) else trace
+            whole_trace = with_shared(shared, trace) if isinstance(trace, dict) else trace
             taken_calls.add(self._take_item(record, index, whole_trace, reading), (BATCH_FIELD, index))
         return taken_calls
 

@@ -114,6 +114,24 @@ def test_a_wrong_field_beside_traces_is_named_for_each_trace_that_lacks_it(clien
     assert results[0]["error"]["errors"][0]["loc"] == ["traces", 0, "path"]
 
 
+def test_a_field_that_a_trace_has_as_null_is_taken_from_beside_traces(client: FlaskClient) -> None:
+    every_field = {"input": "Q: 1", "path": None, "user_id": None, "output": None}
+    results = client.post(URL, json={"model": "gpt-5", "path": "/shared", "traces": [every_field]}).json["results"]
+    assert [result["status"] for result in results] == [201]
+    assert client.get(f"{URL}/{results[0]['id']}").json["path"] == "/shared"
+
+
+def test_fields_beside_traces_that_would_be_stored_as_many_bytes_are_refused(
+    client: FlaskClient, engine: Engine
+) -> None:
+    shared = SMALLEST | {"instructions": "x" * 500_000}
+    few, many = ([{"input": f"Q: {number}"} for number in range(size)] for size in (2, 100))
+    assert client.post(URL, json=shared | {"traces": few}).status_code == 207
+    refused = client.post(URL, json=shared | {"traces": many})
+    assert (refused.status_code, "send fewer traces" in refused.json["detail"]) == (413, True)
+    assert count(engine, tables.trace) == len(few)
+
+
 def test_an_implementation_that_is_gone_is_made_again(client: FlaskClient, engine: Engine, project: Project) -> None:
     know(engine, project, "/chat", "", "Q: {{question}}")
     body = SMALLEST | {"input": "Q: Who?"}

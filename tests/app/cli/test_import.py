@@ -447,7 +447,7 @@ def test_a_body_with_several_traces_is_imported_as_the_api_takes_it(cli: Cli, en
 
 
 def test_a_field_beside_traces_counts_for_each_call_of_the_file_that_lacks_it(cli: Cli, tmp_path: Path) -> None:
-    bare_calls = [{"input": f"Q: {number}"} for number in range(2)]
+    bare_calls = [{"input": "Q: 0"}, {"input": "Q: 1", "path": None}]
     result = cli("import", log_of(tmp_path, {"model": "gpt-5", "path": "/shared", "traces": [*bare_calls, call(3)]}))
     assert result.returncode == 0, result.stderr
     assert b"3 traces stored in project default" in result.stderr
