@@ -154,18 +154,24 @@ def _around_prompt(of_all_versions: bool) -> Select[Any]:
     newest = sampled_calls(columns, SAMPLE, of_all_versions=of_all_versions)
     kind = func.json_typeof(newest.c.input)
     characters = func.char_length(cast(newest.c.input, Text))
-    beside = case((kind == "number", 0), (kind == "object", _beside_references(newest.c.input)), else_=characters)
+    beside = case((kind == "number", 0), (kind == "object", _beside_references(newest)), else_=characters)
     tools = func.coalesce(func.char_length(cast(newest.c.tools, Text)), 0)
     mean = cast(func.coalesce(func.avg(beside + tools), 0), Double)
     return select(mean).where(newest.c.project_id == bindparam("project", type_=Uuid))
 
 
-def _beside_references(stored: ColumnElement[Any]) -> ColumnElement[int]:
-    """Characters of the messages that do not refer to the prompt, in an input that is stored as an object."""
-    readable = cast(func.replace(cast(stored, Text), REFERENCE, _READABLE_REFERENCE), JSON)
-    messages = func.coalesce(readable["messages"], readable["input"])
-    listed = case((func.json_typeof(messages) == "array", messages))
-    message = cast(func.json_array_elements(listed).table_valued("value", name="message").c.value, Text)
+def _beside_references(newest: Subquery) -> ColumnElement[int]:
+    """Characters of the messages that do not refer to the prompt, in inputs that are stored as objects."""
+    readable = cast(func.replace(cast(newest.c.input, Text), REFERENCE, _READABLE_REFERENCE), JSON)
+    # OFFSET 0: PostgreSQL parses it once, and not at each place that names it.
+    fields = select(readable.label("json")).correlate(newest).offset(0).lateral("fields")
+    either = func.coalesce(fields.c.json["messages"], fields.c.json["input"])
+    messages = select(either.label("json")).correlate(fields).offset(0).lateral("messages")
+    listed = case((func.json_typeof(messages.c.json) == "array", messages.c.json))
+    items = func.json_array_elements(listed).table_valued("value", name="message")
+    message = cast(items.c.value, Text)
     characters = func.greatest(func.char_length(message) - CHARACTERS_OF_A_FRAME, 0)
     is_beside = func.strpos(message, _READABLE_REFERENCE) == 0
-    return select(func.coalesce(func.sum(characters), 0)).where(is_beside).scalar_subquery()
+    beside = select(func.coalesce(func.sum(characters), 0)).where(is_beside)
+    unnested = fields.join(messages, true()).join(items, true())
+    return beside.select_from(unnested).correlate(newest).scalar_subquery()
