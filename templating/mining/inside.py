@@ -1,12 +1,13 @@
 """Fixed text that is the inside of one value.
 
-Text that all values of a slot hold looks like fixed text between two slots. Two kinds of such text are recognised and made a
+Text that all values of a slot hold looks like fixed text between two slots. Three kinds of such text are recognised and made a
 part of the value:
 
 token   a mark that touches letters or digits on both sides in every text (0.33, 12:30, a date, a URL): such a mark is far more often
         inside a value than between two slots. A mark next to white space, a bracket or a quote may be either, and stays.
 list    the heads of a numbered list ("2.", "(2)", "[[ ## step_2 ## ]]") up to the number of items that every value has: some values
         go on with the next number, or the values before and behind a head change together, as one of a few texts.
+chance  one or two words that a few long texts share by chance: the values on both sides change together, as one text.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from string import digits
 from typing import NamedTuple
 
 from templating.mining.budget import unlimited
-from templating.mining.quantities import FEW, MUCH_MORE, OTHERS_SHARE
+from templating.mining.quantities import FEW, FEWEST_ALIKE, FEWEST_EDIT_WORDS, MUCH_MORE, OTHERS_SHARE
 from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # marks inside tokens: example.org, and/or, o'clock
@@ -48,7 +49,7 @@ def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
     inside = _listed(literals, rows, tick)
     for place, literal in enumerate(literals[1:-1]):
         tick()
-        if _is_joint(literal, place, rows):
+        if _is_joint(literal, place, rows) or _is_chance(literal, place, rows):
             inside.add(place)
     return tuple(literal for place, literal in enumerate(literals, -1) if place not in inside)
 
@@ -59,6 +60,16 @@ def _is_joint(literal: str, place: int, rows: Sequence[Row]) -> bool:
         return False
     kinds = (DIGIT, LETTER) if literal in JOINTS else (DIGIT,)
     return all(end and kind(end) in kinds for row in rows for end in (row[place][-1:], row[place + 1][:1]))
+
+
+def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
+    """Whether the literal is one or two words inside a few long texts."""
+    return (
+        "\n" not in literal
+        and len(literal.split()) < FEWEST_ALIKE
+        and all(len(value.split(None, FEWEST_EDIT_WORDS - 1)) >= FEWEST_EDIT_WORDS for row in rows for value in row[place : place + 2])
+        and _change_as_one(rows, place)
+    )
 
 
 def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> set[int]:

@@ -147,3 +147,15 @@ def test_the_one_call_whose_list_is_empty_is_a_member(calls):
         ]
     )
     assert len(group.members) == calls
+
+
+@pytest.mark.parametrize("count", [8, 24])
+def test_a_word_that_a_few_long_values_share_by_chance_is_part_of_the_value(count):
+    tasks = [
+        "You may look up the order and refund what was paid for it within thirty days",
+        "Ask for the name of the guest, find the table, and write the booking down for him",
+        "The shop sells lamps of brass for small rooms and chairs of oak for the garden",
+        "Nobody but the owner opens the gate at night and feeds the two dogs behind it",
+    ]
+    [group] = mine([f"Judge the call.\n\nTask: {tasks[k % 4]}\n\nCall: look_up({k * 37 % 101})" for k in range(count)])
+    assert group.template.literals == ("Judge the call.\n\nTask: ", "\n\nCall: look_up(", ")")
