@@ -346,7 +346,7 @@ class Places:
         each other count as one.
         """
         labelled = [
-            (self._is_open(place), _label(values))
+            (self._is_open(place), self._fixed_words(place, values))
             for place, values in ((place, longest(values)) for place, values in self._varied(kind))
             if len(values) >= FEWEST_OF_A_KIND and _are_marked_off(values)
         ]
@@ -394,23 +394,22 @@ class Places:
         held = self._held(kind, is_same)
         prose = [place for place, is_data in enumerate(self._is_data) if not is_data]
         own = [place for place, same in enumerate(is_same) if same and self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind)]
-        labels = {place: self._fixed_words(place, kind, held) for place in prose if not is_same[place]}
+        labels = {place: self._fixed_words(place, [self._columns[place][row] for row in kind.tolist()], held) for place in prose if not is_same[place]}
         has_body = any(words >= FEWEST_WORDS_OF_A_BODY and self._is_open(place) for place, words in labels.items())
         blocks = self._blocks(kind[0], [place for place in own if not self._is_data[place]], is_same)
         words, data = [words for _, words in blocks], sum(len(words_of(self._columns[place][kind[0]])) for place in own if self._is_data[place])
         words += [data] * (max(words, default=0) >= FEWEST_WORDS_OF_A_LONG_TEXT <= data)
         return _Agreement(words, [*labels.values()], has_body, self._orders(blocks, is_same))
 
-    def _fixed_words(self, place: int, kind: np.ndarray, held: Container[str]) -> int:
+    def _fixed_words(self, place: int, values: Sequence[str], held: Container[str] = ()) -> int:
         """As `_label` of the values of a kind; 0 for a passage, which stands inside values of other texts too: fixed text does not move."""
-        values = [self._columns[place][row] for row in kind.tolist()]
         words = _label(values, held)
         if words < FEWEST_WORDS_OF_A_BODY:
             return words
         head, tail, _ = trim(values)
         text, has_it = max((head.strip(), str.startswith), (tail.strip(), str.endswith), key=lambda side: len(side[0]))
         moved = sum(text in value and not has_it(value, text) for value in map(str.strip, self._columns[place]))
-        return words if moved <= (MOST_HOLDERS - 1) * len(kind) else 0
+        return words if moved <= (MOST_HOLDERS - 1) * len(values) else 0
 
     def _blocks(self, row: int, places: Iterable[int], is_same: Sequence[bool]) -> list[tuple[int, int]]:
         """(part of the prompt, words) of each block of a text at these places; a text that stands again counts once. is_same: per place whether the texts of a kind are equal."""

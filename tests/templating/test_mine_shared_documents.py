@@ -152,8 +152,16 @@ def test_questions_and_texts_behind_one_system_text_are_values(form: str) -> Non
     assert [len(group.members) for group in mine(prompts)] == [len(prompts)]
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_passages_found_for_a_few_questions_are_values(seed: int) -> None:
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<context>\n{context}\n</context>\n\n{question}\n\nAnswer from the context.",
+        "Question:\n{question}\nContext: (Sources)\n{context}",
+        "{question}\n\nContext:\n{context}",
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_passages_found_for_a_few_questions_are_values(form: str, seed: int) -> None:
     """Each of six questions is asked nine times, over four of the six passages near it, in any order."""
     dice = Random(seed)
     base = [prose(dice, dice.randint(25, 70)) for _ in range(20)]
@@ -162,5 +170,5 @@ def test_passages_found_for_a_few_questions_are_values(seed: int) -> None:
         question, near = prose(dice, dice.randint(3, 9)), dice.sample(base, 6)
         for _ in range(9):
             context = "\n\n".join(dice.sample(near, 4))
-            prompts.append(f"<context>\n{context}\n</context>\n\n{question}\n\nAnswer from the context.")
+            prompts.append(form.format(question=question, context=context))
     assert [len(group.members) for group in mine(prompts)] == [len(prompts)]
