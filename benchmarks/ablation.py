@@ -10,7 +10,7 @@ A rule is worth keeping where a corpus loses .005 or more. --constants: the same
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -56,6 +56,10 @@ def _no_ends(literals: Sequence[str], *_: object) -> list[bool]:
     return [False] * (len(literals) - 1)
 
 
+def _label_wherever_it_stands(_: object, __: int, values: Sequence[str], held: Container[str] = ()) -> int:
+    return siblings._label(values, held)
+
+
 RULES: Mapping[str, Off] = {
     "separators": [(revising, "parted", _identity)],
     "inside": [(skeleton, "outside", _identity)],
@@ -69,11 +73,12 @@ RULES: Mapping[str, Off] = {
     "closing": [(search, "closing", _constant(None))],
     "sections": [(siblings.Places, "_have_a_section", _constant(False))],
     "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
+    "a passage moves": [(siblings.Places, "_fixed_words", _label_wherever_it_stands)],
     "frame": [(siblings.Places, "have_frame", _constant(False))],
     "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],
     "preamble": [(search.Search, "_is_preamble", _constant(False))],
     "held": [(forest.Forest, "_without_held", _second)],
-    "examples": [(families, "_begin_in_two_ways", _constant(False))],
+    "examples": [(families, "_examples", _constant(""))],
     "edits": [(search, "versions", lambda _, skeleton, __: [skeleton.members])],
     "values of versions": [(families.Held, "has", _constant(False))],
     "held, not edited": [(families, "MOST_EDIT_RETURNS", 1 << 30)],

@@ -5,9 +5,11 @@ from functools import cache
 
 import pytest
 
+from benchmarks.ablation import RULES, without_rule
 from benchmarks.corpora import BARRIER, SCENARIOS, corpus
 from benchmarks.mining_peers import exact_match, token_lcs
 from benchmarks.score import Group, render, score, skeleton
+from templating import mine
 
 
 def true_groups(generated):
@@ -165,3 +167,15 @@ def test_token_lcs_finds_a_plain_template():
     texts = [f"Say hello to {name} in a warm way" for name in ("Ann", "Bob", "Cleo")]
 
     assert token_lcs(texts)[0].literals == ("Say hello to ", " in a warm way")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_miner_works_without_each_of_its_rules(rule, small):
+    """A switch whose rule has another name by now would raise."""
+    with without_rule(rule):
+        groups = mine([trace.text for trace in small.traces[:60]])
+    assert all(
+        group.template.render(values) == small.traces[i].text
+        for group in groups
+        for i, values in zip(group.members, group.values, strict=True)
+    )
