@@ -356,8 +356,12 @@ class Places:
 
     def _is_mostly_own(self, agreement: _Agreement) -> bool:
         """Whether the texts of a kind have words of their own beside values, and as many in all as all texts share."""
-        fixed = sum(len(words_of(literal)) for literal in self._template.literals)
-        return any(agreement.labels) and sum(agreement.blocks) + sum(agreement.labels) >= max(FEWEST_ALIKE, fixed)
+        return any(agreement.labels) and sum(agreement.blocks) + sum(agreement.labels) >= max(FEWEST_ALIKE, self._words_of_all)
+
+    @cached_property
+    def _words_of_all(self) -> int:
+        """The number of words that all texts share."""
+        return sum(len(words_of(literal)) for literal in self._template.literals)
 
     def have_frame(self, kind: np.ndarray) -> bool:
         """Whether values of a kind have fixed text of a template around a variable, and the kind has as many words of its own as all texts share.
