@@ -21,9 +21,8 @@ def run() -> None:
             main()
         finally:
             _flush()
-    except (
-        OSError
-    ) as error:  # of a help, a usage error or the rest of an output, which click prints past its own handler
+    except OSError as error:
+        # Of a help or a usage error, which click prints past the handler of commands, or of the rest of an output.
         if error.errno != errno.EPIPE:
             with suppress(OSError):
                 os.write(2, f"Error: The output cannot be written: {error.strerror}. Make room on its disk.\n".encode())
