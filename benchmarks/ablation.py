@@ -56,8 +56,8 @@ def _no_ends(literals: Sequence[str], *_: object) -> list[bool]:
     return [False] * (len(literals) - 1)
 
 
-def _label_wherever_it_stands(_: object, __: int, values: Sequence[str], held: Container[str] = ()) -> int:
-    return siblings._label(values, held)
+def _label_wherever_it_stands(_: object, __: int, values: Sequence[str], *words_held: Container[str]) -> int:
+    return siblings._label(values, *words_held)
 
 
 RULES: Mapping[str, Off] = {
